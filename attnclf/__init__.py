@@ -1,0 +1,3 @@
+"""attnclf: a small text classifier that trains on your file, runs from a pipe, and shows which words decided."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The algebra of attention: context(align(score(query, keys), keep), values)."""

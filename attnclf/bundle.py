@@ -1,0 +1,137 @@
+"""A model at rest: a folder that holds everything needed to run and nothing that can execute code.
+
+`attnclf.json` describes the model and carries the checksum of every other file. A folder is written under a
+temporary name beside its destination and renamed, so that a crash never leaves half a model.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from attnclf.errors import BundleError
+
+FORMAT_VERSION = 1
+MANIFEST = "attnclf.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """An opened model folder; a file's checksum is verified when its path is asked for."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the order of the network's outputs."""
+        return tuple(self.manifest["labels"])
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a text may have several labels, or none."""
+        return bool(self.manifest["task"] == "multi-label")
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file that the manifest lists, after checking that it is the file that was written."""
+        expected = self.manifest["checksums"].get(name)
+        if expected is None:
+            raise BundleError(f"{self.folder} has no {name}", fix="train the model again, or pass another folder")
+        path = self.folder / name
+        if path.is_symlink() or not path.is_file():
+            raise BundleError(f"{path} is missing or a link", fix="copy the whole model folder again")
+        if checksum(path) != expected:
+            raise BundleError(f"{path} was changed or damaged", fix="copy the model again or train it again")
+        return path
+
+    def verify(self) -> None:
+        """Check every file of the folder."""
+        for name in self.manifest["checksums"]:
+            self.path(name)
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Open a model folder: check that it is one, its version, and that it names no file outside itself."""
+    manifest_path = folder / MANIFEST
+    if not folder.is_dir():
+        raise BundleError(f"there is no model folder {folder}", fix="pass the folder that attnclf train --out wrote")
+    if not manifest_path.is_file():
+        raise BundleError(f"{folder} is not a model folder (no {MANIFEST})", fix="pass the folder that train wrote")
+    try:
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        version, checksums = manifest["format_version"], dict(manifest["checksums"])
+        _ = manifest["labels"], manifest["task"], manifest["text"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{manifest_path} is damaged", fix="copy the model again or train it again") from error
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{folder} has format version {version}, this attnclf reads version {FORMAT_VERSION}",
+            fix="install the attnclf that wrote it, or train the model again",
+        )
+    for name in checksums:
+        inside = PurePosixPath(name)
+        if inside.is_absolute() or ".." in inside.parts or "\\" in name:
+            raise BundleError(f"{manifest_path} names {name!r}, outside its folder", fix="do not use this model")
+    return Bundle(folder=folder, manifest=manifest)
+
+
+@contextlib.contextmanager
+def new_bundle(destination: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `destination` that takes its place when the block ends well.
+
+    An existing bundle at the destination is replaced as a whole, and only then; a folder that is not a bundle is
+    never replaced.
+    """
+    refuse_to_replace(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
+    try:
+        yield fresh
+        fresh.chmod(0o777 & ~_umask())
+        if destination.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{destination.name}.old.", dir=destination.parent))
+            destination.replace(old / "bundle")
+            fresh.replace(destination)
+            shutil.rmtree(old)
+        else:
+            fresh.replace(destination)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def refuse_to_replace(destination: Path) -> None:
+    """Raise a BundleError when the destination holds something that is not a model."""
+    if destination.is_dir() and (not any(destination.iterdir()) or (destination / MANIFEST).is_file()):
+        return
+    if destination.exists():
+        raise BundleError(f"{destination} exists and is not a model folder", fix="pass another --out")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_manifest(folder: Path, description: dict[str, Any]) -> None:
+    """Write `attnclf.json`: the description, the format version, and the checksum of every file in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        **description,
+        "checksums": {path.relative_to(folder).as_posix(): checksum(path) for path in files},
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")

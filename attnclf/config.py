@@ -1,0 +1,257 @@
+"""Settings: frozen dataclasses that refuse nonsense when built, read from TOML and `--set`, saved as JSON.
+
+Each field's comment says what it does; `docs/configuration.md` lists them with their defaults.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from attnclf.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        bounds = f"{low:g} or more" if high == float("inf") else f"between {low:g} and {high:g}"
+        raise ConfigError(f"{name} is {value}", fix=f"set it {bounds}")
+
+
+def _known(kind: str, name: str, names: Iterable[str]) -> None:
+    known = list(names)
+    if name not in known:
+        raise ConfigError(f"unknown {kind} {name!r}", fix=f"use one of: {', '.join(known)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextConfig:
+    """How text becomes units."""
+
+    unit: Literal["word", "subword", "character"] = "word"
+    vocabulary: int = 30_000  # at most so many units, the most frequent ones
+    min_frequency: int = 2  # rarer units are unknown
+    lowercase: bool = True
+    max_length: int = 512  # units the network reads of a text; what comes after is not read, and explain says so
+
+    def __post_init__(self) -> None:
+        _within("text.vocabulary", self.vocabulary, 16, 2**31 - 1)
+        _within("text.min_frequency", self.min_frequency, 1, float("inf"))
+        _within("text.max_length", self.max_length, 1, float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingConfig:
+    """Units → vectors."""
+
+    dim: int = 128
+    pairs: int = 0  # at most so many frequent pairs of neighbours get a vector too; 0: none
+    dropout: float = 0.3  # of single values
+    token_dropout: float = 0.0  # of whole tokens
+    vectors: str | None = None  # a .vec or GloVe text file of pretrained vectors; its width replaces dim
+    trainable: bool = True  # False freezes the token embedding (sensible only with vectors)
+
+    def __post_init__(self) -> None:
+        _within("model.embedding.dim", self.dim, 1, 4096)
+        _within("model.embedding.pairs", self.pairs, 0, 2**18)
+        _within("model.embedding.dropout", self.dropout, 0, 0.95)
+        _within("model.embedding.token_dropout", self.token_dropout, 0, 0.95)
+        if self.vectors is None and not self.trainable:
+            raise ConfigError(
+                "model.embedding.trainable is false without pretrained vectors", fix="pass --vectors FILE or train it"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """Vectors → hidden states."""
+
+    cell: Literal["lstm", "gru"] = "lstm"
+    hidden: int = 64  # width of one direction
+    layers: int = 1
+    bidirectional: bool = True
+    dropout: float = 0.2  # between layers
+
+    def __post_init__(self) -> None:
+        _within("model.encoder.hidden", self.hidden, 1, 4096)
+        _within("model.encoder.layers", self.layers, 1, 16)
+        _within("model.encoder.dropout", self.dropout, 0, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionConfig:
+    """Hidden states → one context: names of the rows of `attnclf.attention.table`."""
+
+    score: str = "temporal"
+    alignment: str = "global"
+    context: str = "soft"
+
+    def __post_init__(self) -> None:
+        # The table is the one list of names; it needs torch, and settings are only built where torch is at hand.
+        from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
+
+        _known("score", self.score, SCORES)
+        _known("alignment", self.alignment, ALIGNMENTS)
+        _known("context", self.context, CONTEXTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The network."""
+
+    architecture: Literal["temporal"] = "temporal"
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    dropout: float = 0.5  # on the context, before the dense layer
+
+    def __post_init__(self) -> None:
+        _within("model.dropout", self.dropout, 0, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """The recipe."""
+
+    epochs: int = 8  # at most
+    min_steps: int = 400  # a small file gets more epochs, so that this many steps are made
+    batch_size: int = 32  # texts of similar length; at most a 64th of the rows, though never below 8
+    learning_rate: float = 3e-3
+    warmup: float = 0.1  # share of the steps over which the learning rate rises; then it falls linearly
+    weight_decay: float = 0.01  # of everything but the embedding tables
+    clip: float = 1.0  # largest norm of the gradient, of the tables and of the rest
+    patience: int = 5  # epochs without a better validation score before stopping
+    label_smoothing: float = 0.0
+    word_dropout: float = 0.0  # share of units replaced by the unknown one
+    adversarial: float = 0.0  # worst-case step on the embeddings, in mean token norms (Miyato et al. 2017); 0: none
+    average: float = 0.0  # decay of the moving average of the weights that is validated and kept; 0: none
+    class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
+    valid_fraction: float = 0.1  # of the rows, when no validation file is given
+    time_limit: float | None = None  # seconds
+    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 or fp16 on a GPU that has it, else fp32
+
+    def __post_init__(self) -> None:
+        _within("training.epochs", self.epochs, 1, float("inf"))
+        _within("training.min_steps", self.min_steps, 0, float("inf"))
+        _within("training.batch_size", self.batch_size, 1, float("inf"))
+        _within("training.learning_rate", self.learning_rate, 1e-8, 10)
+        _within("training.warmup", self.warmup, 0, 1)
+        _within("training.weight_decay", self.weight_decay, 0, 10)
+        _within("training.clip", self.clip, 1e-6, float("inf"))
+        _within("training.patience", self.patience, 1, float("inf"))
+        _within("training.label_smoothing", self.label_smoothing, 0, 0.9)
+        _within("training.word_dropout", self.word_dropout, 0, 0.9)
+        _within("training.adversarial", self.adversarial, 0, 100)
+        _within("training.average", self.average, 0, 0.99999)
+        _within("training.valid_fraction", self.valid_fraction, 0.01, 0.9)
+        if self.time_limit is not None:
+            _within("training.time_limit", self.time_limit, 1, float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that decides how a model is made from data."""
+
+    text: TextConfig = field(default_factory=TextConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return nested plain values, as saved in the bundle."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Config":
+        """Build from nested plain values; an unknown name or a wrong type is a ConfigError that names the choices."""
+        return _build(cls, values, "")
+
+
+def _build(kind: type[T], values: Mapping[str, Any], path: str) -> T:
+    hints = get_type_hints(kind)
+    for name in values:
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            fix = (
+                f"did you mean {path}{near[0]}?" if near else f"use one of: {', '.join(path + hint for hint in hints)}"
+            )
+            raise ConfigError(f"unknown setting {path}{name}", fix=fix)
+    return kind(**{name: _convert(hints[name], value, path + name) for name, value in values.items()})
+
+
+def _convert(hint: Any, value: Any, path: str) -> Any:
+    """Return `value` as the type `hint` asks for, or raise a ConfigError that names the setting."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{path} is a section, not a value", fix=f"set one of its settings: {path}.NAME=VALUE")
+        return _build(hint, value, path + ".")
+    origin, choices = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        _known(path, value, choices) if isinstance(value, str) else _wrong_type(path, value, " | ".join(choices))
+        return value
+    if origin in (Union, types.UnionType):
+        for choice in choices:
+            try:
+                return _convert(choice, value, path)
+            except ConfigError:
+                continue
+        return _wrong_type(path, value, " or ".join(_spelled(choice) for choice in choices))
+    if origin is dict and isinstance(value, Mapping):
+        return {str(key): _convert(choices[1], item, f"{path}.{key}") for key, item in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is type(None) and value is None:
+        return None
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    return _wrong_type(path, value, _spelled(hint))
+
+
+def _spelled(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " | ".join(get_args(hint))
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "nothing"}
+    return names.get(hint, "a table of names and numbers")
+
+
+def _wrong_type(path: str, value: Any, wanted: str) -> Any:
+    raise ConfigError(f"{path} is {value!r}", fix=f"give it {wanted}")
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings laid over each other; later layers win, sections merge."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            below = result.get(name)
+            result[name] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the settings of a TOML file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}", fix="pass a TOML file in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", fix="correct that line") from error
+
+
+def parse_assignment(assignment: str) -> dict[str, Any]:
+    """Return the nested settings that one `section.key=value` of `--set` means; the value is TOML or a bare word."""
+    name, equals, text = assignment.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"--set {assignment!r} has no value", fix="write it as section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for key in reversed(name.strip().split(".")):
+        value = {key: value}
+    return dict(value)

@@ -1,0 +1,1 @@
+"""Files, hub names and stdin → rows, labels, splits, padded batches. Never imports torch."""

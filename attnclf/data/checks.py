@@ -1,0 +1,112 @@
+"""What is wrong with data that can be read: too little to learn from, or a score that will mislead."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from attnclf.data import duplicates
+from attnclf.data.corpus import Corpus, plural
+from attnclf.data.labels import LabelSet
+from attnclf.errors import DataError
+
+FEWEST_ROWS = 10
+FEW_ROWS = 5
+NAMED = 5
+
+
+def refuse_unlearnable(corpus: Corpus, labels: LabelSet) -> None:
+    """Raise DataError unless there are ten rows or more, two answers or more, and an answer with two texts."""
+    answers = Counter(corpus.label_lists)
+    if not answers:
+        raise DataError("there are no rows to learn from", fix="check that this is the right file")
+    if len(answers) == 1:
+        (only,) = answers
+        name = f"the label '{', '.join(only)}'" if only else "no label"
+        raise DataError(
+            f"one class only: every row has {name}, so there is nothing to tell apart",
+            fix="add rows of another class, or name another column with --label-column",
+        )
+    if len(corpus) < FEWEST_ROWS:
+        raise DataError(
+            f"{plural(len(corpus), 'row')} cannot be learned from",
+            fix=f"add rows: {FEWEST_ROWS} is the minimum, some dozens of each label begin to be useful",
+        )
+    rows_of = Counter(name for names in corpus.label_lists for name in names)
+    if max(rows_of.values()) < 2:
+        raise DataError(
+            f"each of the {len(labels):,} labels has one row only",
+            fix="add rows, or check that --label-column names the right column",
+        )
+
+
+def warnings(train: Corpus, valid: Corpus | None, test: Corpus | None, labels: LabelSet) -> list[str]:
+    """One sentence for each thing that makes the model or its score worse than it looks."""
+    held_out = [(name, corpus) for name, corpus in (("validation", valid), ("test", test)) if corpus is not None]
+    said = [unseen(name, corpus, labels) for name, corpus in held_out]
+    said.append(rare(train))
+    seen = duplicates.keys(train.texts)
+    said += [repeated(name, "training", corpus, seen) for name, corpus in held_out]
+    if valid is not None and test is not None:
+        said.append(repeated("test", "validation", test, duplicates.keys(valid.texts)))
+    said.append(contradictory(train))
+    return [sentence for sentence in said if sentence]
+
+
+def unseen(name: str, corpus: Corpus, labels: LabelSet) -> str:
+    """Say how many rows have labels that training never showed."""
+    unknown = Counter(label for names in corpus.label_lists for label in names if label not in labels.index)
+    rows = sum(any(label in unknown for label in names) for names in corpus.label_lists) if unknown else 0
+    if not rows:
+        return ""
+    return (
+        f"{plural(rows, 'row')} of the {name} data {'has' if rows == 1 else 'have'} labels that the training data "
+        f"does not ({listed(unknown.most_common())}): they count as wrong"
+    )
+
+
+def rare(train: Corpus) -> str:
+    """Say which labels have too few rows to be learned well."""
+    rows_of = Counter(name for names in train.label_lists for name in names)
+    few = sorted(((name, rows) for name, rows in rows_of.items() if rows < FEW_ROWS), key=lambda item: item[1])
+    if not few:
+        return ""
+    return (
+        f"{plural(len(few), 'label')} with fewer than {FEW_ROWS} training rows ({listed(few)}): expect little of them"
+    )
+
+
+def repeated(name: str, other: str, corpus: Corpus, seen: np.ndarray) -> str:
+    """Say how many texts stand in the other data too."""
+    rows = int(np.isin(duplicates.keys(corpus.texts), seen).sum())
+    if not rows:
+        return ""
+    return (
+        f"{rows:,} of {plural(len(corpus), f'{name} row')} {'has its' if rows == 1 else 'have their'} text in the "
+        f"{other} data too: the {name} score is flattered"
+    )
+
+
+def contradictory(train: Corpus) -> str:
+    """Say how many texts come with different labels, and where one of them does."""
+    group = duplicates.groups(train.texts)
+    numbers: dict[tuple[str, ...], int] = {}
+    answer = np.fromiter(
+        (numbers.setdefault(tuple(sorted(names)), len(numbers)) for names in train.label_lists), dtype=np.int64
+    )
+    _, first = np.unique(group, return_index=True)
+    differs = np.flatnonzero(answer != answer[first[group]])
+    if not len(differs):
+        return ""
+    texts = len(np.unique(group[differs]))
+    row = int(differs[0])
+    places = f"{train.places[int(first[group[row]])]} and {train.places[row]}"
+    return (
+        f"{plural(texts, 'training text')} {'comes' if texts == 1 else 'come'} with different labels (such as {places})"
+    )
+
+
+def listed(counts: Sequence[tuple[str, int]]) -> str:
+    """Write labels with their rows: a: 3, b: 1."""
+    shown = ", ".join(f"{name}: {rows:,}" for name, rows in counts[:NAMED])
+    return f"{shown} and {len(counts) - NAMED:,} more" if len(counts) > NAMED else shown

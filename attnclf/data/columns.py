@@ -1,0 +1,161 @@
+"""Which columns hold the text, the labels and the weight: as asked, else by name, else by content."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from attnclf.errors import DataError
+
+# The names of an earlier line win over those of a later one; two names of one line are an ambiguity.
+TEXT_NAMES = (
+    {"text", "texts", "文本", "текст"},
+    {"sentence", "content", "contents", "review", "body", "message", "comment", "tweet", "utterance", "document"}
+    | {"review_text", "review_body", "text_a", "内容", "句子", "评论", "正文", "消息", "短信", "微博", "文章"}
+    | {"содержание", "предложение", "сообщение", "отзыв", "комментарий", "обращение", "документ", "фраза", "реплика"},
+    {"question", "query", "description", "phrase", "abstract", "summary", "post", "问题", "问句", "描述", "摘要"}
+    | {"вопрос", "запрос", "описание", "пост", "твит"},
+    {"title", "headline", "subject", "标题", "题目", "заголовок", "тема_письма"},
+)
+LABEL_NAMES = (
+    {"label", "labels", "标签", "метка", "метки"},
+    {"class", "classes", "target", "targets", "gold", "gold_label", "y", "类", "类别", "分类", "класс", "классы"},
+    {"category", "categories", "intent", "sentiment", "topic", "topics", "emotion", "emotions", "tag", "tags"}
+    | {"polarity", "rating", "stars", "genre", "类型", "情感", "情绪", "意图", "主题", "标注"}
+    | {"категория", "категории", "тональность", "эмоция", "эмоции", "тема", "темы", "интент", "намерение", "тег"}
+    | {"теги", "оценка", "рубрика", "жанр"},
+)
+KNOWN_NAMES = frozenset().union(*TEXT_NAMES, *LABEL_NAMES)
+
+Sample = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """The chosen columns, and `why`: "as asked", "by name" or "by content"."""
+
+    text: tuple[str, ...]
+    labels: str
+    weight: str | None
+    why: str
+
+
+def choose(
+    columns: Sequence[str],
+    sample: Sample,
+    *,
+    text: Sequence[str] | None = None,
+    label: str | None = None,
+    weight: str | None = None,
+) -> Columns:
+    """Check the columns that were asked for and find the others; raises DataError when that cannot be settled.
+
+    A column can be asked for by its name or by its position, counted from 1.
+    """
+    weight_column = None if weight is None else find(weight, columns)
+    label_column = None if label is None else find(label, columns)
+    text_columns = tuple(find(name, columns) for name in text or ())
+    why = "as asked" if text_columns and label_column else "by name"
+
+    if label_column in text_columns:
+        raise DataError(f"column '{label_column}' cannot be both text and label", fix="name two different columns")
+    taken = {*text_columns, label_column, weight_column}
+    if not text_columns:
+        named = by_name(TEXT_NAMES, [c for c in columns if c not in taken and holds_text(c, sample)], "text")
+        text_columns = (named,) if named else ()
+    if label_column is None:
+        label_column = by_name(LABEL_NAMES, [c for c in columns if c not in {*taken, *text_columns}], "label")
+
+    taken = {*text_columns, label_column, weight_column}
+    if not text_columns:
+        why = "by content"
+        text_columns = (text_by_content([c for c in columns if c not in taken], sample),)
+    if label_column is None:
+        why = "by content"
+        label_column = label_by_content([c for c in columns if c not in {*taken, *text_columns}], sample)
+    return Columns(text=text_columns, labels=label_column, weight=weight_column, why=why)
+
+
+def find(asked: str, columns: Sequence[str]) -> str:
+    """Column of that name, else at that position counted from 1; DataError lists what there is."""
+    if asked in columns:
+        return asked
+    if asked.isascii() and asked.isdigit() and 1 <= int(asked) <= len(columns):
+        return columns[int(asked) - 1]
+    near = difflib.get_close_matches(normal(asked), [normal(column) for column in columns], n=1)
+    nearest = next((column for column in columns if near and normal(column) == near[0]), None)
+    hint = f"did you mean '{nearest}'? " if nearest else ""
+    raise DataError(f"there is no column '{asked}'", fix=f"{hint}the columns are {quoted(columns)}")
+
+
+def known(column: str) -> bool:
+    """Whether a text or label column often has this name."""
+    return normal(column) in KNOWN_NAMES
+
+
+def by_name(tiers: Sequence[set[str]], columns: Sequence[str], role: str) -> str | None:
+    """The one column with the best known name for this role, None if no name is known."""
+    for tier in tiers:
+        named = [column for column in columns if normal(column) in tier]
+        if len(named) > 1:
+            raise ambiguous(role, named)
+        if named:
+            return named[0]
+    return None
+
+
+def text_by_content(columns: Sequence[str], sample: Sample) -> str:
+    """The column whose strings are long and differ from row to row, if it stands out twofold."""
+    scores = {column: richness(column, sample) for column in columns if holds_text(column, sample)}
+    ranked = sorted(scores, key=lambda column: -scores[column])
+    if not ranked:
+        raise DataError(f"no column holds text: {quoted(columns)}", fix="pass --text-column NAME")
+    if len(ranked) > 1 and scores[ranked[0]] < 2 * scores[ranked[1]]:
+        raise ambiguous("text", ranked)
+    return ranked[0]
+
+
+def label_by_content(columns: Sequence[str], sample: Sample) -> str:
+    """The only column left, or the only one in which few values recur."""
+    if len(columns) == 1:
+        return columns[0]
+    if not columns:
+        raise DataError("there is a text column but no label column", fix="add one, or pass --label-column NAME")
+    recurring = [column for column in columns if recurs(column, sample)]
+    if len(recurring) == 1:
+        return recurring[0]
+    raise ambiguous("label", recurring or columns)
+
+
+def holds_text(column: str, sample: Sample) -> bool:
+    """Whether the column has mostly strings; the odd number among them is a bad row, not another kind of column."""
+    values = [values[column] for values in sample if values.get(column) is not None]
+    return sum(isinstance(value, str) for value in values) > len(values) / 2
+
+
+def richness(column: str, sample: Sample) -> float:
+    """Mean length in characters times the share of values that differ."""
+    values = [str(values.get(column) or "") for values in sample]
+    return sum(map(len, values)) / len(values) * len(set(values)) / len(values)
+
+
+def recurs(column: str, sample: Sample) -> bool:
+    """Whether there are two values or more and each stands for two rows or more on average."""
+    cells = [values[column] for values in sample if values.get(column) not in (None, "")]
+    values = [str(item) for cell in cells for item in (cell if isinstance(cell, list) else [cell])]
+    return 2 <= len(set(values)) <= len(values) / 2
+
+
+def ambiguous(role: str, candidates: Sequence[str]) -> DataError:
+    """Say that several columns could play one role."""
+    return DataError(f"the {role} could be in any of {quoted(candidates)}", fix=f"pass --{role}-column NAME")
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Write names as people read them: 'a', 'b'."""
+    shown = ", ".join(f"'{name}'" for name in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
+
+
+def normal(name: str) -> str:
+    """Column name without the differences that do not matter."""
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")

@@ -1,0 +1,261 @@
+"""A DATA argument → texts with their labels: find the source, choose the columns, keep the good rows, name the bad."""
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Literal, TypeVar, cast
+
+import numpy as np
+
+from attnclf.data import cells, columns
+from attnclf.data.readers import delimited, fasttext, folder, jsonlines, tables
+from attnclf.data.rows import BadRow, Record
+from attnclf.data.source import Format, Source, detect
+from attnclf.data.spill import Column, spill
+from attnclf.data.streams import DAMAGE, GZIP_MAGIC
+from attnclf.errors import DataError
+
+READERS: dict[Format, Callable[[Source], Iterator[Record | BadRow]]] = {
+    "csv": delimited.records,
+    "tsv": delimited.records,
+    "jsonl": jsonlines.records,
+    "json": jsonlines.array_records,
+    "parquet": tables.records,
+    "fasttext": fasttext.records,
+    "folder": folder.records,
+    "hub": tables.hub_records,
+}
+# Their columns are ours, not the user's, and not worth saying.
+FIXED_COLUMNS = ("fasttext", "folder")
+
+T = TypeVar("T")
+
+SAMPLE_RECORDS = 1000
+WRITTEN_LIST = re.compile(r"""\[(['"].*['"]|[\d\s,.]*)\]""", re.DOTALL)
+NAMED_BAD_ROWS = 3
+GZIP_RATIO = 3  # text seldom compresses less
+
+hub_splits = tables.hub_splits
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts and their labels, row by row in file order; `weights` is (rows,) float32 or None where all count alike."""
+
+    texts: Sequence[str]
+    label_lists: Sequence[tuple[str, ...]]
+    weights: np.ndarray | None
+    places: Sequence[str]
+    multi_label: bool
+    bad: tuple[BadRow, ...]
+    description: str
+
+    def __len__(self) -> int:
+        return len(self.label_lists)
+
+    def subset(self, indices: np.ndarray | Sequence[int]) -> "Corpus":
+        """The rows at these indices; bad rows stay with the whole."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            texts=pick(self.texts, chosen),
+            label_lists=pick(self.label_lists, chosen),
+            weights=None if self.weights is None else self.weights[chosen],
+            places=pick(self.places, chosen),
+            bad=(),
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is kept of the rows in memory while the texts pass by."""
+
+    label_lists: list[tuple[str, ...]] = field(default_factory=list)
+    weights: "array[float]" = field(default_factory=lambda: array("f"))
+    bad: list[BadRow] = field(default_factory=list)
+    lists: bool = False
+
+
+def read(
+    argument: str,
+    *,
+    format: str | None = None,
+    text_columns: Sequence[str] | None = None,
+    label_column: str | None = None,
+    weight_column: str | None = None,
+    label_separator: str | None = None,
+    on_bad_row: Literal["error", "skip"] = "error",
+    split: str | None = None,
+    large_bytes: int = 512 * 2**20,
+) -> Corpus:
+    """Read labelled rows from a file, a folder, `hf:name` or `-`.
+
+    The corpus is multi-label if a label cell holds a list, if `label_separator` is given, or if a fastText line has
+    no label or several. Bad rows raise one DataError, or with "skip" are left out and returned in `Corpus.bad`. Above
+    `large_bytes`, uncompressed, the texts stay on disk.
+    """
+    source = replace(detect(argument, format=format), split=split)
+    if split is not None and source.format != "hub":
+        raise DataError(f"{source.name} has no splits", fix="name the file of the split")
+    if source.format == "lines":
+        raise DataError(
+            f"{source.name} is plain text without labels",
+            fix="if it is csv, tsv or jsonl, say so with --format; fastText lines start with __label__",
+        )
+    try:
+        records = READERS[source.format](source)
+        opening = opened(records)
+        sample = [record.values for record in opening if isinstance(record, Record)]
+        if not sample:
+            raise nothing_usable([entry for entry in opening if isinstance(entry, BadRow)])
+        chosen = columns.choose(
+            tuple(dict.fromkeys(name for values in sample for name in values)),
+            sample,
+            text=text_columns,
+            label=label_column,
+            weight=weight_column,
+        )
+        if label_separator is None:
+            refuse_written_lists(chosen.labels, sample)
+        tally = Tally()
+        rows = kept(chain(opening, records), chosen, label_separator, tally)
+        texts: Sequence[str]
+        places: Sequence[str]
+        if size(source) > large_bytes:
+            texts, places = spill(rows)
+        else:
+            texts, places = in_memory(rows)
+        if tally.bad and (on_bad_row == "error" or not tally.label_lists):
+            raise unusable(tally.bad, good=len(tally.label_lists))
+    except DataError as error:
+        raise DataError(f"{source.name}: {error.problem}", error.fix) from error
+    except DAMAGE as error:
+        raise DataError(f"{source.name}: the file is damaged: {error}", fix="compress or copy it again") from error
+    several = any(len(labels) != 1 for labels in tally.label_lists)
+    multi_label = several if source.format == "fasttext" else tally.lists or label_separator is not None
+    return Corpus(
+        texts=texts,
+        label_lists=tally.label_lists,
+        weights=None if chosen.weight is None else np.array(tally.weights, dtype=np.float32),
+        places=places,
+        multi_label=multi_label,
+        bad=tuple(tally.bad),
+        description=describe(source, chosen, tally, multi_label),
+    )
+
+
+def opened(records: Iterator[Record | BadRow]) -> list[Record | BadRow]:
+    """The first entries, as far as there is a record among them."""
+    opening = list(islice(records, SAMPLE_RECORDS))
+    while not any(isinstance(entry, Record) for entry in opening[-SAMPLE_RECORDS:]):
+        more = list(islice(records, SAMPLE_RECORDS))
+        if not more:
+            break
+        opening += more
+    return opening
+
+
+def refuse_written_lists(column: str, sample: columns.Sample) -> None:
+    """Raise DataError for lists written as text, "['a', 'b']": each would pass for one label of its own."""
+    written = [str(values[column]).strip() for values in sample if isinstance(values.get(column), str)]
+    if written and all(map(WRITTEN_LIST.fullmatch, written)):
+        raise DataError(
+            f"column '{column}' holds lists written as text, such as {max(written[:20], key=len)}",
+            fix="save the data as jsonl, or write the labels as a|b and pass --label-separator '|'",
+        )
+
+
+def kept(
+    records: Iterator[Record | BadRow], chosen: columns.Columns, separator: str | None, tally: Tally
+) -> Iterator[tuple[str, str]]:
+    """Pass on (text, place) of the good rows; labels, weights and bad rows go to the tally."""
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for record in records:
+        row = cells.row(record, chosen, separator) if isinstance(record, Record) else record
+        if isinstance(row, BadRow):
+            tally.bad.append(row)
+            continue
+        if not tally.lists and isinstance(record, Record):
+            tally.lists = isinstance(record.values.get(chosen.labels), list | tuple)
+        tally.label_lists.append(shared.setdefault(row.labels, row.labels))
+        if chosen.weight is not None:
+            tally.weights.append(row.weight)
+        yield row.text, row.place
+
+
+def in_memory(rows: Iterator[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Keep texts and places as two lists."""
+    texts: list[str] = []
+    places: list[str] = []
+    for text, place in rows:
+        texts.append(text)
+        places.append(place)
+    return texts, places
+
+
+def size(source: Source) -> int:
+    """Bytes of the data, uncompressed; for gzip an estimate, never below what its own trailer says."""
+    if source.format == "hub":
+        return tables.hub_size(source)
+    if source.format == "parquet":
+        return tables.parquet_size(source)
+    if source.format == "folder":
+        return folder.size(source.path)
+    stored = source.path.stat().st_size
+    with source.path.open("rb") as stream:
+        if stream.read(2) != GZIP_MAGIC or stored < 4:
+            return stored
+        stream.seek(-4, 2)
+        return max(GZIP_RATIO * stored, int.from_bytes(stream.read(4), "little"))
+
+
+def pick(items: Sequence[T], indices: np.ndarray) -> Sequence[T]:
+    """Items at these indices, left on disk if that is where they are."""
+    if isinstance(items, Column):
+        return cast("Sequence[T]", items.pick(indices))
+    return [items[index] for index in indices.tolist()]
+
+
+def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label: bool) -> str:
+    """Say in one line what was read and how the columns were understood."""
+    labels = len({label for labels in set(tally.label_lists) for label in labels})
+    parts = [f"{source.name}: {source.format}", plural(len(tally.label_lists), "row")]
+    if source.format not in FIXED_COLUMNS:
+        parts.append(f"text = {columns.quoted(chosen.text).replace(', ', ' + ')}")
+        parts.append(f"label = '{chosen.labels}'" + (" (chosen by content)" if chosen.why == "by content" else ""))
+    if chosen.weight is not None:
+        parts.append(f"weight = '{chosen.weight}'")
+    parts.append(plural(labels, "label") + (", multi-label" if multi_label else ""))
+    if tally.bad:
+        parts.append(f"{plural(len(tally.bad), 'bad row')} left out")
+    return ", ".join(parts)
+
+
+def nothing_usable(bad: Sequence[BadRow]) -> DataError:
+    """Say that no row could be read at all."""
+    return unusable(bad, good=0) if bad else DataError("there are no rows", fix="check that this is the right file")
+
+
+def unusable(bad: Sequence[BadRow], *, good: int) -> DataError:
+    """Count the bad rows, name the first few and say what to do."""
+    named = ", ".join(f"{row.place} ({row.reason})" for row in bad[:NAMED_BAD_ROWS])
+    more = len(bad) - NAMED_BAD_ROWS
+    reasons = Counter(row.reason for row in bad)
+    remedies = ["fix them"]
+    if reasons["invalid UTF-8"]:
+        remedies.append("convert the file (iconv -f ENCODING -t UTF-8)")
+    if good:
+        remedies.append("leave them out with --on-bad-row skip")
+    return DataError(
+        f"{len(bad):,} of {len(bad) + good:,} rows cannot be used: {named}"
+        + (f" and {more:,} more" if more > 0 else ""),
+        fix=" or ".join(remedies),
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,113 @@
+"""Parquet files and Hugging Face datasets → records, through `datasets`, imported only when one is read."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attnclf.data.rows import BadRow, Record
+from attnclf.data.source import HUB_PREFIX, Source
+from attnclf.errors import DataError
+
+BATCH = 1000
+
+
+def records(source: Source) -> Iterator[Record | BadRow]:
+    """Read a parquet file row by row, a batch at a time; class numbers become class names where the file has them."""
+    import datasets
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(source.path)
+    except pyarrow.ArrowInvalid as error:
+        raise DataError(f"not a parquet file: {first_line(error)}", fix="pass --format if it is another") from error
+    with file:
+        features = datasets.Features.from_arrow_schema(file.schema_arrow)
+        yield from numbered(file.iter_batches(BATCH), features)
+
+
+def hub_records(source: Source) -> Iterator[Record | BadRow]:
+    """Read one split of a hub dataset, "train" if none is named."""
+    splits = load(source.location)
+    split = source.split or "train"
+    if split not in splits:
+        raise DataError(f"there is no split '{split}'", fix=f"the splits are {', '.join(splits)}")
+    dataset = splits[split]
+    yield from numbered(dataset.with_format("arrow").iter(BATCH), dataset.features)
+
+
+def hub_splits(argument: str) -> tuple[str, ...]:
+    """Names of the splits of an `hf:` argument, in the order of the dataset."""
+    return tuple(load(argument.removeprefix(HUB_PREFIX)))
+
+
+def hub_size(source: Source) -> int:
+    """Bytes of a hub dataset in memory, the split's own if it is known."""
+    dataset = load(source.location).get(source.split or "train")
+    return 0 if dataset is None else int(dataset.data.nbytes)
+
+
+def parquet_size(source: Source) -> int:
+    """Bytes of a parquet file's columns once decompressed."""
+    import pyarrow.parquet
+
+    metadata = pyarrow.parquet.read_metadata(source.path)
+    return sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+
+
+def load(location: str) -> Mapping[str, Any]:
+    """Dataset of every split; `location` is "name", "name:config", or the path of a dataset folder."""
+    import datasets
+
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    name, config = part(location)
+    saved = any((Path(name) / marker).is_file() for marker in ("dataset_dict.json", "state.json"))
+    try:
+        loaded = datasets.load_from_disk(name) if saved else datasets.load_dataset(name, config)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            f"the dataset cannot be loaded: {first_line(error.__cause__ or error)}",
+            fix="check its name, its configuration (hf:name:config) and the connection",
+        ) from error
+    if isinstance(loaded, datasets.Dataset):
+        return {"train": loaded}
+    return {str(split): dataset for split, dataset in loaded.items()}
+
+
+def part(location: str) -> tuple[str, str | None]:
+    """Part name and configuration; a path that exists is a name, colons and all."""
+    if Path(location).exists() or ":" not in location:
+        return location, None
+    name, config = location.rsplit(":", 1)
+    return name, config
+
+
+def numbered(batches: Iterator[Any], features: Mapping[str, Any]) -> Iterator[Record]:
+    """Rows of Arrow batches, counted from 1."""
+    names = {column: name for column, feature in features.items() if (name := namer(feature)) is not None}
+    number = 0
+    for batch in batches:
+        for values in batch.to_pylist():
+            number += 1
+            for column, name in names.items():
+                values[column] = name(values[column])
+            yield Record(f"row {number}", values)
+
+
+def namer(feature: Any) -> Callable[[Any], object] | None:
+    """From class numbers to class names, None for a column that holds no class numbers; -1 stands for no label."""
+    import datasets
+
+    if isinstance(feature, datasets.ClassLabel):
+        return lambda value: None if value is None or value < 0 else feature.int2str(value)
+    inner = getattr(feature, "feature", feature[0] if isinstance(feature, list) else None)
+    if isinstance(inner, datasets.ClassLabel):
+        return lambda values: None if values is None else [inner.int2str(value) for value in values]
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """First line of an error's text, without the full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

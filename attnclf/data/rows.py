@@ -1,0 +1,30 @@
+"""What a data file comes down to: raw records, and the rows or bad rows made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry of a file before its columns are chosen; `place` is what an error names ("line 17", "row 5")."""
+
+    place: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text with its labels (none, one or several) and how much it counts in training."""
+
+    text: str
+    labels: tuple[str, ...]
+    place: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """An entry that cannot be learned from, and why."""
+
+    place: str
+    reason: str

@@ -1,0 +1,47 @@
+"""Token ids of many texts in two flat arrays (compressed sparse rows): no padding at rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Row r is `ids[offsets[r]:offsets[r + 1]]`; ids take two bytes each while the vocabulary allows it."""
+
+    ids: NDArray[np.integer]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def pack(cls, rows: Sequence[NDArray[np.int64]], *, vocabulary: int, empty: int) -> "Tokens":
+        """Join rows of ids; a row without any becomes the single id `empty`, so that no row has length 0."""
+        dtype = np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32
+        alone = np.array([empty])
+        filled = [row if len(row) else alone for row in rows]
+        ids = np.concatenate(filled).astype(dtype) if filled else np.zeros(0, dtype)
+        return cls(ids, np.cumsum([0, *map(len, filled)], dtype=np.int64))
+
+    @classmethod
+    def join(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Lay parts one after the other."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        return cls(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of units of each row."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return ids (batch, time), 0 at padding, and lengths (batch,) of the chosen rows."""
+        starts, lengths = self.offsets[rows], self.lengths[rows]
+        steps = np.arange(lengths.max())
+        real = steps < lengths[:, None]
+        ids = np.zeros(real.shape, dtype=np.int64)
+        ids[real] = self.ids[(starts[:, None] + steps)[real]]
+        return ids, lengths

@@ -1,0 +1,1 @@
+"""How good a model is: metrics over arrays, the report they make, and its figures."""

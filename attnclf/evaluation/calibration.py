@@ -1,0 +1,45 @@
+"""Does a probability mean what it says? Bins for the reliability diagram, and the expected calibration error."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 15  # as in Guo et al. 2017
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """Stated against observed probability, in equal-width bins (0, 1/b], (1/b, 2/b], ...; 0 itself is in the first.
+
+    `count` (bins,) is how many decisions fell into a bin, `stated` their mean probability, `observed` the share that
+    was true. Both are 0 in a bin without decisions.
+    """
+
+    count: NDArray[np.int64]
+    stated: NDArray[np.float64]
+    observed: NDArray[np.float64]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error, 0 to 1: Σ_bin count/total · |observed - stated| (Guo et al. 2017, equation 3)."""
+        total = max(int(self.count.sum()), 1)
+        return float((self.count * np.abs(self.observed - self.stated)).sum() / total)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"count": self.count.tolist(), "stated": self.stated.tolist(), "observed": self.observed.tolist()}
+
+
+def calibrate(stated: NDArray[np.floating], happened: NDArray[np.bool_], bins: int = BINS) -> Calibration:
+    """Bin decisions by their stated probability, 0 to 1; `happened` has the same shape and says which came true."""
+    stated, happened = np.asarray(stated, np.float64).ravel(), np.asarray(happened).ravel()
+    index = np.clip(np.ceil(stated * bins).astype(np.int64) - 1, 0, bins - 1)
+    count = np.bincount(index, minlength=bins)
+    each = np.maximum(count, 1)
+    return Calibration(
+        count=count,
+        stated=np.bincount(index, weights=stated, minlength=bins) / each,
+        observed=np.bincount(index, weights=happened, minlength=bins) / each,
+    )

@@ -1,0 +1,190 @@
+"""How often a model is right: accuracy, precision, recall, F1 and calibration, from arrays alone.
+
+Where a ratio has nothing below the line it is 0, and a macro average is taken over the labels that occur in the truth
+or in the predictions; scikit-learn says the same with `zero_division=0`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.errors import DataError
+from attnclf.evaluation.calibration import Calibration, calibrate
+from attnclf.evaluation.thresholds import chosen
+
+SMALLEST = 1e-7  # the smallest probability float32 softmax output is trusted with; keeps the log finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMetrics:
+    """One label: precision, recall and F1, each 0 to 1; rows that have it (`support`), rows that were given it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without the label's name."""
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "support": self.support,
+            "predicted": self.predicted,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Metrics:
+    """A model's figures on one set of rows; every share is 0 to 1.
+
+    `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusion[i, j]` counts
+    rows of label i that were called j; None for multi-label. `unknown` counts rows whose label the model does not
+    know: wrong in accuracy, micro-F1 and calibration, a false alarm for the label they were given, and left out of
+    `log_loss` (nats per row), which is None when no row is left. `pull` (rows,) is how far each row moves `score` up or
+    down; it sums to 0, and lets two models be compared row by row.
+    """
+
+    rows: int
+    unknown: int
+    accuracy: float
+    macro_f1: float
+    micro_f1: float
+    log_loss: float | None
+    per_label: tuple[LabelMetrics, ...]
+    confusion: NDArray[np.int64] | None
+    calibration: Calibration
+    pull: NDArray[np.float64]
+
+    @property
+    def score(self) -> float:
+        """The one figure to compare models by: accuracy, or micro-F1 for multi-label."""
+        return self.micro_f1 if self.confusion is None else self.accuracy
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error, 0 to 1."""
+        return self.calibration.ece
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+        return {
+            "rows": self.rows,
+            "unknown": self.unknown,
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "micro_f1": self.micro_f1,
+            "log_loss": self.log_loss,
+            "ece": self.ece,
+            "per_label": {label.label: label.to_dict() for label in self.per_label},
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "calibration": self.calibration.to_dict(),
+        }
+
+
+def single(true: NDArray[np.integer], probabilities: NDArray[np.floating], names: Sequence[str]) -> Metrics:
+    """Score a model that gives each row its most probable label.
+
+    `true` (rows,) holds label numbers, -1 for a label the model does not know; `probabilities` (rows, labels) sum to 1
+    in a row. Calibration is that of the most probable label. Raises DataError without rows.
+    """
+    rows, labels = _shape(probabilities)
+    predicted = probabilities.argmax(axis=1)
+    known = true >= 0
+    confusion = np.bincount(true[known] * labels + predicted[known], minlength=labels * labels).reshape(labels, labels)
+    per_label = _per_label(
+        names, hits=confusion.diagonal(), support=confusion.sum(axis=1), given=np.bincount(predicted, minlength=labels)
+    )
+    right = predicted == true
+    likelihood = np.asarray(probabilities, np.float64)[known, true[known]]
+    return Metrics(
+        rows=rows,
+        unknown=int((~known).sum()),
+        accuracy=float(right.mean()),
+        macro_f1=_macro(per_label),
+        micro_f1=float(right.mean()),
+        log_loss=float(-np.log(np.maximum(likelihood, SMALLEST)).mean()) if known.any() else None,
+        per_label=per_label,
+        confusion=confusion,
+        calibration=calibrate(probabilities.max(axis=1), right),
+        pull=(right - right.mean()) / rows,
+    )
+
+
+def multi(
+    true: NDArray[np.integer],
+    probabilities: NDArray[np.floating],
+    names: Sequence[str],
+    thresholds: NDArray[np.floating],
+) -> Metrics:
+    """Score a model that gives each row every label at or above its threshold.
+
+    `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `thresholds` is
+    (labels,). Calibration is over all rows × labels: how often a label stated with probability p is really there. The
+    log loss of a row is the sum over its labels. Raises DataError without rows.
+    """
+    rows, _ = _shape(probabilities)
+    truth, predicted = np.asarray(true, bool), chosen(probabilities, thresholds)
+    hits, support, given = (truth & predicted).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
+    per_label = _per_label(names, hits=hits, support=support, given=given)
+    micro_f1, decided = _ratio(2 * hits.sum(), support.sum() + given.sum()), truth.sum(axis=1) + predicted.sum(axis=1)
+    stated = np.asarray(probabilities, np.float64)
+    likelihood = np.where(truth, stated, 1 - stated)
+    return Metrics(
+        rows=rows,
+        unknown=0,
+        accuracy=float((truth == predicted).all(axis=1).mean()),
+        macro_f1=_macro(per_label),
+        micro_f1=micro_f1,
+        log_loss=float(-np.log(np.maximum(likelihood, SMALLEST)).sum(axis=1).mean()),
+        per_label=per_label,
+        confusion=None,
+        calibration=calibrate(stated, truth),
+        pull=(2 * (truth & predicted).sum(axis=1) - micro_f1 * decided) / max(decided.sum(), 1),
+    )
+
+
+def certain(one: Metrics, other: Metrics) -> bool:
+    """Whether the difference of two scores on the same rows is more than twice its standard error.
+
+    The rows are compared in pairs; for accuracy this is McNemar's test (1947), for micro-F1 its linearisation.
+    """
+    return bool(abs(one.score - other.score) > 2 * np.sqrt(((one.pull - other.pull) ** 2).sum()))
+
+
+def _shape(probabilities: NDArray[np.floating]) -> tuple[int, int]:
+    rows, labels = probabilities.shape
+    if rows == 0:
+        raise DataError("there are no rows to score", fix="pass data with at least one labelled row")
+    return rows, labels
+
+
+def _per_label(
+    names: Sequence[str], *, hits: NDArray[np.int64], support: NDArray[np.int64], given: NDArray[np.int64]
+) -> tuple[LabelMetrics, ...]:
+    return tuple(
+        LabelMetrics(
+            label=name,
+            precision=_ratio(hit, predicted),
+            recall=_ratio(hit, rows),
+            f1=_ratio(2 * hit, rows + predicted),
+            support=int(rows),
+            predicted=int(predicted),
+        )
+        for name, hit, rows, predicted in zip(names, hits, support, given, strict=True)
+    )
+
+
+def _macro(per_label: Sequence[LabelMetrics]) -> float:
+    occurring = [label.f1 for label in per_label if label.support or label.predicted]
+    return sum(occurring) / len(occurring) if occurring else 0.0
+
+
+def _ratio(part: int, whole: int) -> float:
+    return float(part / whole) if whole else 0.0

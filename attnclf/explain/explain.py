@@ -1,0 +1,49 @@
+"""Texts → explanations: predict, weigh the units by a method, and sum the units of each displayed word."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.errors import ConfigError
+from attnclf.explain.explanation import Explanation, Word
+from attnclf.explain.methods import METHODS
+from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.text.tokenizer import words
+
+
+def explain(classifier: Classifier, texts: Sequence[str], *, method: str = "attention") -> list[Explanation]:
+    """Return an explanation for each text. Raises ConfigError for an unknown method."""
+    if method not in METHODS:
+        raise ConfigError(f"unknown method {method!r}", fix=f"use one of: {', '.join(METHODS)}")
+    predictions = classifier.predict(texts)
+    weights = METHODS[method](classifier, texts, predictions)
+    return [
+        _explanation(classifier, text, prediction, row, method)
+        for text, prediction, row in zip(texts, predictions, weights, strict=True)
+    ]
+
+
+def _explanation(
+    classifier: Classifier, text: str, prediction: Prediction, weights: NDArray[np.float32], method: str
+) -> Explanation:
+    pieces = classifier.tokenizer.pieces(text)
+    read = pieces[: len(weights)]
+    return Explanation(
+        text=text,
+        label=prediction.label,
+        score=prediction.score,
+        labels=tuple(classifier.ranked(prediction)) if prediction.label is not None else (),
+        chosen=prediction.chosen,
+        method=method,
+        words=tuple(
+            Word(
+                text=text[read[first].start : read[last - 1].end],
+                start=read[first].start,
+                end=read[last - 1].end,
+                weight=float(weights[first:last].sum()),
+            )
+            for first, last in words(text, read)
+        ),
+        truncated_at=read[-1].end if len(pieces) > len(read) else None,
+    )

@@ -1,0 +1,51 @@
+"""An explanation as a value: a text, its prediction, and a weight for every word. Renderers draw it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One displayed word: `text == original[start:end]` and the share of the weight that fell on it.
+
+    `start` and `end` are character offsets into the original text. `weight` is non-negative and the weights of an
+    explanation's words sum to 1 (attention on sub-word pieces is summed to words).
+    """
+
+    text: str
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a text got its label: the prediction, its runners-up and the weight of every word.
+
+    `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
+    the best first; for a multi-label model `chosen` are those above the threshold, otherwise the one best label.
+    `truncated_at` is the character offset after which the model read nothing, None when it read the whole text.
+    """
+
+    text: str
+    label: str | None
+    score: float | None
+    labels: tuple[tuple[str, float], ...]
+    chosen: tuple[str, ...]
+    method: str
+    words: tuple[Word, ...]
+    truncated_at: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form: text, label, score, labels, method, tokens."""
+        return {
+            "text": self.text,
+            "label": self.label,
+            "score": self.score,
+            "labels": [{"label": label, "score": score} for label, score in self.labels],
+            "method": self.method,
+            "tokens": [
+                {"text": word.text, "start": word.start, "end": word.end, "weight": word.weight} for word in self.words
+            ],
+            "truncated_at": self.truncated_at,
+        }

@@ -1,0 +1,345 @@
+"""Drawing an explanation on a terminal: the label, the text with its words shaded by weight, and a legend."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import groupby, takewhile
+from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import category
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from attnclf.errors import ConfigError
+from attnclf.explain.explanation import Explanation, Word
+from attnclf.explain.palette import STEPS, TONES, Scale
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+LIMIT = 4000  # characters of one text that are drawn; a longer text shows the passages around its heaviest words
+RUNNERS_UP = 3
+BAR = 10  # cells
+TAB = "    "
+
+PLAIN = Style()
+BOLD = Style(bold=True)
+DIM = Style(dim=True)
+
+# What must not reach a screen as it is: control characters (a text could otherwise move the cursor or set the window's
+# title), bidi embeddings, overrides and isolates (it could reorder our own words), line separators, lone surrogates
+# and noncharacters (not encodable, or not allowed in XML).
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_NO_BREAK_SPACES = "\xa0\u2007\u202f"
+_JOINER = "\u200d"
+_MODIFIER = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")  # skin tones, and the tags of regional flags
+
+
+def visible(text: str) -> str:
+    """Return text that is safe to show: what would act on the screen is replaced by a symbol, such as ␛ or ‹202E›."""
+    return _UNSAFE.sub(lambda found: _symbol(ord(found.group())), text)
+
+
+def _symbol(code: int) -> str:
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"‹{code:X}›"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as whole per cent, never rounding something to nothing or nearly all to all."""
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return f"{100 * share:.0f} %"
+
+
+def runners_up(explanation: Explanation) -> tuple[tuple[str, float], ...]:
+    """Return the best labels after those chosen (after the best one when none is), with their probabilities."""
+    chosen = explanation.chosen or tuple(label for label, _ in explanation.labels[:1])
+    return tuple(pair for pair in explanation.labels if pair[0] not in chosen)[:RUNNERS_UP]
+
+
+def heaviest(words: Sequence[Word], top: int) -> list[Word]:
+    """Return the `top` words with the largest weights, the heaviest first; words without weight are left out."""
+    return nlargest(top, (word for word in words if word.weight > 0), key=lambda word: word.weight)
+
+
+def short(text: str, room: int = 24) -> str:
+    """Return safe text of at most `room` cells, the rest replaced by an ellipsis."""
+    head = text[: 8 * room]  # a cell rarely holds more than a letter and its marks
+    shown = ""
+    for start, end in clusters(head, 0, len(head)):
+        symbol = visible(head[start:end])
+        if cell_len(shown + symbol) > room - (end < len(text)):
+            return shown + "…"
+        shown += symbol
+    return shown if len(head) == len(text) else shown + "…"
+
+
+def _continues(text: str, first: int, index: int) -> bool:
+    """Return whether the character at `index` belongs to the grapheme cluster that began at `first`."""
+    before, character = text[index - 1], text[index]
+    if before == "\r":
+        return character == "\n"
+    if _UNSAFE.match(before) or _UNSAFE.match(character):
+        return False
+    if before == _JOINER:
+        return not character.isspace()
+    if "\U0001f1e6" <= character <= "\U0001f1ff":  # two regional indicators make a flag
+        return index - first == 1 and "\U0001f1e6" <= before <= "\U0001f1ff"
+    return category(character)[0] == "M" or bool(_MODIFIER.match(character)) or cell_len(character) == 0
+
+
+def clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut text[start:end] into what a reader sees as one character: a letter with its marks, a whole emoji, CR LF."""
+    first = start
+    for index in range(start + 1, end):
+        if not _continues(text, first, index):
+            yield first, index
+            first = index
+    if first < end:
+        yield first, end
+
+
+def passages(explanation: Explanation, top: int, limit: int = LIMIT) -> list[tuple[int, int]]:
+    """Return the parts of the text to draw, as offsets: all of it, or about `limit` characters around the top words."""
+    text = explanation.text
+    if len(text) <= limit:
+        return [(0, len(text))]
+    found = sorted(word.start for word in heaviest(explanation.words, top)) or [0]
+    reach = max(limit // (2 * len(found)), 1)
+    parts: list[tuple[int, int]] = []
+    for middle in found:
+        start, end = _edge(text, middle - reach), _edge(text, middle + reach)
+        if parts and start <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(end, parts[-1][1]))
+        else:
+            parts.append((start, end))
+    return parts
+
+
+def _edge(text: str, index: int) -> int:
+    """Move an offset back to where a word begins, if one begins nearby, else to where a cluster does."""
+    if index <= 0 or index >= len(text):
+        return min(max(index, 0), len(text))
+    nearby = range(index, max(index - 32, 0), -1)
+    for place in nearby:
+        if text[place - 1].isspace() and not _continues(text, place - 1, place):
+            return place
+    return next((place for place in nearby if not _continues(text, place - 1, place)), index)
+
+
+class Run(NamedTuple):
+    """Neighbouring clusters that belong to the same word, or to none; `read` is False where the model read nothing."""
+
+    clusters: list[str]
+    word: Word | None
+    read: bool
+
+
+def runs(explanation: Explanation, start: int, end: int) -> Iterator[Run]:
+    """Cut a passage into words and what lies between; a cluster shared by two words goes whole to the heavier one."""
+    text, words = explanation.text, explanation.words
+    unread = len(text) if explanation.truncated_at is None else explanation.truncated_at
+    following = bisect_right(words, start, key=lambda word: word.end)
+
+    def owner(cluster: tuple[int, int]) -> tuple[Word | None, bool]:
+        nonlocal following
+        while following < len(words) and words[following].end <= cluster[0]:
+            following += 1
+        sharing = takewhile(lambda word: word.start < cluster[1], map(words.__getitem__, range(following, len(words))))
+        return max(sharing, key=lambda word: word.weight, default=None), cluster[0] < unread
+
+    for (word, read), group in groupby(clusters(text, start, end), key=owner):
+        yield Run([text[first:last] for first, last in group], word, read)
+
+
+class Cell(NamedTuple):
+    """What is drawn as one piece and never cut: a cluster of the text, or a phrase of ours such as "31 %"."""
+
+    symbol: str
+    style: Style
+
+    @property
+    def is_space(self) -> bool:
+        """Whether a line may end here."""
+        return self.symbol.isspace() and self.symbol[0] not in _NO_BREAK_SPACES
+
+    def breaks_before(self, following: "Cell") -> bool:
+        """Whether a line may end between this piece and the next: beside wide characters, but not inside a bracket."""
+        return (
+            max(cell_len(self.symbol[-1]), cell_len(following.symbol[0])) > 1
+            and category(self.symbol[-1]) not in ("Ps", "Pi", "Zs")
+            and category(following.symbol[0]) not in ("Pe", "Pf", "Po", "Zs")
+        )
+
+
+NEW_LINE = Cell("\n", PLAIN)
+
+
+def cells(text: str, style: Style = PLAIN) -> list[Cell]:
+    """Return safe text as cells, one per cluster."""
+    return [Cell(visible(text[start:end]), style) for start, end in clusters(text, 0, len(text))]
+
+
+def wrap(line: Iterable[Cell], width: int) -> Iterator[list[Cell]]:
+    """Break cells into lines of at most `width`; spaces that no longer fit give way to the break, nothing else does."""
+    row: list[Cell] = []
+    used = 0
+    for piece in _unbroken(line):
+        size = sum(cell_len(cell.symbol) for cell in piece)
+        if piece == [NEW_LINE]:
+            yield row
+            row, used = [], 0
+        elif piece[0].is_space:
+            if used + size <= width:
+                row += piece
+            used = min(used + size, width)
+        else:
+            if row and used + size > width:
+                yield row
+                row, used = [], 0
+            for cell in piece:
+                size = cell_len(cell.symbol)
+                if row and used + size > width:
+                    yield row
+                    row, used = [], 0
+                row.append(cell)
+                used += size
+    yield row
+
+
+def _unbroken(line: Iterable[Cell]) -> Iterator[list[Cell]]:
+    """Group cells into pieces between which a line may break."""
+    piece: list[Cell] = []
+    for cell in line:
+        joined = piece and not cell.is_space and not piece[-1].is_space and not piece[-1].breaks_before(cell)
+        if piece and not joined:
+            yield piece
+            piece = []
+        piece.append(cell)
+    if piece:
+        yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """An explanation that draws itself on a rich console: label and probability, shaded text, legend.
+
+    A word at or below the even share (1 / number of words) is plain. Above it the tone rises in five steps and is full
+    at the heaviest word, or at twice the even share where no word weighs that much, so that a flat text looks flat.
+    Without colour, those of the `top` words that would have a tone stand in [brackets], the strongest in [[two]].
+    Every character of the text is kept, except that a tab becomes four spaces and whatever would act on the terminal
+    becomes a visible symbol. A text of more than `limit` characters shows the passages around its heaviest words.
+    """
+
+    explanation: Explanation
+    top: int = field(default=5, kw_only=True)
+    limit: int = field(default=LIMIT, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name, value in (("top", self.top), ("limit", self.limit)):
+            if value < 1:
+                raise ConfigError(f"{name} is {value}", fix=f"set {name} to 1 or more")
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        colours = None if console.no_color else console.color_system
+        tones = tuple(map(Style.parse, TONES[colours])) if colours else ()
+        for line in self._paragraphs(tones):
+            for row in wrap(line, options.max_width):
+                yield from Segment.simplify(Segment(cell.symbol, cell.style) for cell in row)
+                yield Segment.line()
+
+    def _paragraphs(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
+        """Yield the paragraphs to wrap; `tones` is empty on a terminal without colour."""
+        if self.explanation.label is None:
+            yield cells("nothing to classify: the text is blank", DIM)
+            return
+        yield _header(self.explanation)
+        yield []
+        yield from self._text(tones)
+        yield []
+        yield from self._legend(tones)
+
+    def _text(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
+        length, stop = len(self.explanation.text), self.explanation.truncated_at
+        scale, top = Scale.of(self.explanation.words), heaviest(self.explanation.words, self.top)
+        drawn = 0
+        for start, end in passages(self.explanation, self.top, self.limit):
+            if start > drawn:
+                yield cells(f"… {start - drawn:,} characters …", DIM)
+            line: list[Cell] = []
+            for run in runs(self.explanation, start, end):
+                step = scale.step(run.word.weight) if run.word else 0
+                if tones:
+                    line += _shaded(run, tones[step - 1] if step else PLAIN)
+                else:
+                    line += _bracketed(run, (1 + (step == STEPS)) if step and run.word in top else 0)
+            yield line
+            drawn = end
+        if drawn < length:
+            yield cells(f"… {length - drawn:,} more characters", DIM)
+        if stop is not None and stop < length:
+            yield []
+            yield cells(f"the model read the first {stop:,} of {length:,} characters", DIM)
+
+    def _legend(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
+        words, scale = self.explanation.words, Scale.of(self.explanation.words)
+        line = [*cells(self.explanation.method, BOLD), *cells(": ", DIM)]
+        if not words:
+            yield [*line, *cells("no word to weigh", DIM)]
+            return
+        even = Cell(f"({percent(scale.even)})", DIM)
+        if not any(scale.step(word.weight) for word in words):
+            yield [*line, *cells("no word stands out from the even share ", DIM), even]
+            return
+        if tones:
+            line += [*cells("plain up to the even share ", DIM), even, *cells(", then ", DIM)]
+            line += [Cell("\xa0\xa0", tone) for tone in tones]
+            line += [*cells(" up to ", DIM), Cell(percent(scale.full), DIM)]
+        else:
+            line += [*cells("[above the even share ", DIM), even, *cells("], [[about ", DIM)]
+            line += [Cell(f"{percent(scale.full)}]]", DIM)]
+        yield line
+        line = cells("top words: ", DIM)
+        for place, word in enumerate(heaviest(words, self.top)):
+            line += cells(", " if place else "", DIM)
+            line += [*cells(short(word.text)), Cell(f" {percent(word.weight)}", DIM)]
+        yield line
+
+
+def _header(explanation: Explanation) -> list[Cell]:
+    scores = dict(explanation.labels)
+    line: list[Cell] = []
+    for label in explanation.chosen:
+        filled = round(BAR * scores[label])
+        line += [*cells("   " if line else ""), *cells(label, BOLD), Cell(" ", PLAIN)]
+        line += [*cells("━" * filled, BOLD), *cells("─" * (BAR - filled), DIM)]
+        line += [Cell(f" {percent(scores[label])}", PLAIN)]
+    if not explanation.chosen:
+        label, score = explanation.labels[0]
+        line = [*cells("no label above the threshold; best: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
+    for label, score in runners_up(explanation):
+        line += [Cell(" ", DIM), Cell("· ", DIM), *cells(label, DIM), Cell(f" {percent(score)}", DIM)]
+    return line
+
+
+def _shaded(run: Run, style: Style) -> Iterator[Cell]:
+    for cluster in run.clusters:
+        if cluster in ("\n", "\r\n"):
+            yield NEW_LINE
+        else:
+            yield Cell(TAB if cluster == "\t" else visible(cluster), style if run.read else DIM)
+
+
+def _bracketed(run: Run, depth: int) -> Iterator[Cell]:
+    if depth:
+        yield Cell("[" * depth, PLAIN)
+    yield from _shaded(run, PLAIN)
+    if depth:
+        yield Cell("]" * depth, PLAIN)

@@ -1,0 +1,62 @@
+"""Network → one ONNX graph: token ids and lengths in; logits, probabilities and attention out."""
+
+import copy
+import logging
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
+from attnclf.model.encoder import Recurrence
+
+INPUTS = ("ids", "lengths")
+OUTPUTS = ("logits", "probabilities", "attention")
+OPSET = 18  # LSTM-14, the version that ONNX Runtime's CUDA provider registers
+
+
+class Exported(nn.Module):
+    """A network whose recurrent layers are ONNX nodes and whose logits are turned into probabilities."""
+
+    def __init__(self, network: nn.Module, multi_label: bool) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).eval()
+        for name, layer in list(self.network.named_modules()):
+            if isinstance(layer, Recurrence):
+                self.network.set_submodule(name, OnnxRecurrence(layer))
+        self.multi_label = multi_label
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits (batch, labels), probabilities (batch, labels) and attention (batch, time)."""
+        logits, weights = self.network(ids, lengths)
+        probabilities = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
+        return logits, probabilities, weights
+
+
+def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
+    """Write the network as an ONNX file that takes any number of texts of any length.
+
+    Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each.
+    """
+    ids = torch.ones(2, 7, dtype=torch.int64)
+    lengths = torch.tensor([7, 4], dtype=torch.int32)
+    batch, time = Dim("batch", min=1), Dim("time", min=1)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            Exported(network, multi_label).cpu(),
+            (ids, lengths),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=INPUTS,
+            output_names=OUTPUTS,
+            dynamic_shapes={"ids": {0: batch, 1: time}, "lengths": {0: batch}},
+            custom_translation_table=TRANSLATIONS,
+            external_data=False,
+        )
+    assert program is not None
+    program.save(str(path), external_data=False)

@@ -1,0 +1,81 @@
+"""Vectors → hidden states that know their neighbours: a recurrent network, correct under padding.
+
+A plain bidirectional LSTM over a padded batch starts its backward pass in the padding, so that a text's answer
+depends on its batch. Here each row is reversed inside its own length before the backward direction and turned back
+after it. Padded input with a gather runs several times faster on a CPU than packed sequences, which bypass oneDNN.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+
+
+def reversal(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, "batch time"]:
+    """Return for each position where to read from so that the first `length` of a row come out reversed."""
+    position = torch.arange(time, device=lengths.device)
+    mirrored = lengths.unsqueeze(1) - 1 - position
+    return torch.where(mirrored >= 0, mirrored, position)
+
+
+def direction(cell: Literal["lstm", "gru"], in_dim: int, hidden: int) -> nn.LSTM | nn.GRU:
+    """Return one direction of a layer, initialised for long texts.
+
+    Input weights are Glorot-uniform, recurrent ones orthogonal gate by gate (Saxe et al. 2014), biases zero except
+    the LSTM's forget gate at 1 (Jozefowicz et al. 2015).
+    """
+    rnn: nn.LSTM | nn.GRU = CELLS[cell](in_dim, hidden, batch_first=True)
+    nn.init.xavier_uniform_(rnn.weight_ih_l0)
+    for gate in rnn.weight_hh_l0.data.split(hidden):
+        nn.init.orthogonal_(gate)
+    nn.init.zeros_(rnn.bias_ih_l0)
+    nn.init.zeros_(rnn.bias_hh_l0)
+    if cell == "lstm":
+        nn.init.ones_(rnn.bias_ih_l0.data[hidden : 2 * hidden])
+    return rnn
+
+
+class Recurrence(nn.Module):
+    """One recurrent layer in one or two directions: (batch, time, in) → (batch, time, hidden × directions)."""
+
+    def __init__(self, cell: Literal["lstm", "gru"], in_dim: int, hidden: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.cell = cell
+        self.ahead = direction(cell, in_dim, hidden)
+        self.back = direction(cell, in_dim, hidden) if bidirectional else None
+
+    def forward(
+        self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time out"]:
+        """Run the directions over each row's own length; what stands at padding is meaningless."""
+        ahead: Tensor = self.ahead(vectors)[0]
+        if self.back is None:
+            return ahead
+        order = reversal(lengths, vectors.shape[1]).unsqueeze(-1)
+        turned = torch.gather(vectors, 1, order.expand(-1, -1, vectors.shape[2]))
+        back: Tensor = self.back(turned)[0]
+        return torch.cat([ahead, torch.gather(back, 1, order.expand(-1, -1, back.shape[2]))], dim=-1)
+
+
+class Encoder(nn.Module):
+    """A stack of recurrences with dropout between them; `out_dim` is the width of its states."""
+
+    def __init__(
+        self, cell: Literal["lstm", "gru"], in_dim: int, hidden: int, layers: int, bidirectional: bool, dropout: float
+    ) -> None:
+        super().__init__()
+        self.out_dim = hidden * (2 if bidirectional else 1)
+        widths = [in_dim] + [self.out_dim] * (layers - 1)
+        self.layers = nn.ModuleList(Recurrence(cell, width, hidden, bidirectional) for width in widths)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time out"]:
+        """Return the hidden states of the last layer."""
+        for number, layer in enumerate(self.layers):
+            vectors = layer(self.dropout(vectors) if number else vectors, lengths)
+        return vectors

@@ -1,0 +1,106 @@
+"""A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.bundle import Bundle, open_bundle
+from attnclf.data.batches import sorted_by_length
+from attnclf.data.tokens import Tokens
+from attnclf.runtime.session import Device, Session, open_session
+from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+
+BATCH_TOKENS = 8192  # units of a batch with its padding: fills the cores, keeps memory small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What the model says of one text.
+
+    `probabilities` has one float32 for each label of the model; `attention` one for each unit it read. A text with
+    nothing to classify (blank, or only control characters) has neither label nor score nor attention.
+    """
+
+    chosen: tuple[str, ...]  # the best label; with several labels allowed, those above the threshold, the best first
+    label: str | None
+    score: float | None
+    probabilities: NDArray[np.float32]
+    attention: NDArray[np.float32]
+
+
+class Classifier:
+    """A bundle, ready to run."""
+
+    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, session: Session) -> None:
+        self.bundle = bundle
+        self.tokenizer = tokenizer
+        self.session = session
+        self.labels = bundle.labels
+        self.multi_label = bundle.multi_label
+        self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: Device = "auto", threads: int = 0) -> "Classifier":
+        """Open a model folder. Raises BundleError for a missing or damaged one, DeviceError for a missing device."""
+        bundle = open_bundle(Path(folder))
+        tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
+        return cls(bundle, tokenizer, open_session(bundle.path("model.onnx"), device=device, threads=threads))
+
+    def predict(self, texts: Sequence[str], *, threshold: float | None = None) -> list[Prediction]:
+        """Classify texts, in order. `threshold` replaces the model's own for multi-label choices."""
+        probabilities, attention, empty = self._run(texts)
+        best = probabilities.argmax(axis=1)
+        thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
+        return [
+            self._blank(row) if blank else self._judged(row, weights, int(top), thresholds)
+            for row, weights, top, blank in zip(probabilities, attention, best, empty, strict=True)
+        ]
+
+    def _blank(self, probabilities: NDArray[np.float32]) -> Prediction:
+        return Prediction(chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0])
+
+    def _judged(
+        self,
+        probabilities: NDArray[np.float32],
+        attention: NDArray[np.float32],
+        top: int,
+        thresholds: NDArray[np.float32],
+    ) -> Prediction:
+        chosen = [top]
+        if self.multi_label:
+            above = np.flatnonzero(probabilities >= thresholds)
+            chosen = above[np.argsort(-probabilities[above], kind="stable")].tolist()
+        return Prediction(
+            chosen=tuple(self.labels[label] for label in chosen),
+            label=self.labels[top],
+            score=float(probabilities[top]),
+            probabilities=probabilities,
+            attention=attention,
+        )
+
+    def ranked(self, prediction: Prediction) -> list[tuple[str, float]]:
+        """Return every label with its probability, the best first."""
+        order = np.argsort(-prediction.probabilities, kind="stable")
+        return [(self.labels[label], float(prediction.probabilities[label])) for label in order]
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
+        return self._run(texts)[0]
+
+    def _run(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], NDArray[np.bool_]]:
+        """Return probabilities, attention per row, and which rows had nothing to classify."""
+        encoded = self.tokenizer.encode(texts)
+        empty = np.array([len(row) == 0 for row in encoded], dtype=bool)
+        tokens = Tokens.pack(encoded, vocabulary=self.tokenizer.size, empty=UNKNOWN_ID)
+        lengths = tokens.lengths
+        probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
+        attention: list[NDArray[np.float32]] = [probabilities[0, :0]] * len(encoded)
+        for rows in sorted_by_length(lengths, BATCH_TOKENS):
+            result = self.session.run(*tokens.padded(rows))
+            probabilities[rows] = result.probabilities
+            for row, weights in zip(rows, result.attention, strict=True):
+                attention[row] = weights[: lengths[row]]
+        return probabilities, attention, empty

@@ -1,0 +1,79 @@
+"""An ONNX Runtime session on the device that was asked for."""
+
+import ctypes
+import sys
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from attnclf.errors import BundleError, DeviceError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+ERRORS_ONLY = 3  # ONNX Runtime's log level
+
+
+class Result(NamedTuple):
+    """What a network computes for a batch.
+
+    logits (batch, labels), probabilities (batch, labels), attention (batch, time): all float32.
+    """
+
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    attention: NDArray[np.float32]
+
+
+class Session:
+    """Runs one exported network; `device` says where it really runs."""
+
+    def __init__(self, session: Any, device: Literal["cpu", "cuda"]) -> None:
+        self._session = session
+        self.device = device
+
+    def run(self, ids: NDArray[np.int64], lengths: NDArray[np.integer]) -> Result:
+        """Run ids (batch, time), 0 at padding, and lengths (batch,), each at least 1."""
+        outputs = self._session.run(
+            ["logits", "probabilities", "attention"], {"ids": ids, "lengths": lengths.astype(np.int32)}
+        )
+        return Result(*outputs)
+
+
+def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:
+    """Open an ONNX file; `auto` takes the GPU when there is one and ONNX Runtime can use it, else the CPU.
+
+    `threads` 0 means all cores. Raises DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself
+    would quietly run on the CPU.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    providers = ["CPUExecutionProvider"]
+    if device == "cuda" or (device == "auto" and _has_gpu()):
+        onnxruntime.preload_dlls()
+        providers.insert(0, "CUDAExecutionProvider")
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # the runtime's own exception types derive from Exception only
+        raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
+    running: Literal["cpu", "cuda"] = "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
+    if device == "cuda" and running == "cpu":
+        raise DeviceError(
+            "--device cuda was asked for, but ONNX Runtime has no working CUDA provider here",
+            fix="install onnxruntime-gpu with its CUDA and cuDNN libraries, or pass --device cpu",
+        )
+    return Session(session, running)
+
+
+def _has_gpu() -> bool:
+    """Tell whether an NVIDIA driver is installed, without loading any CUDA library."""
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return False
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

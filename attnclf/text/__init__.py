@@ -1,0 +1,1 @@
+"""Text → ids with offsets into the original text. Never imports torch."""

@@ -1,0 +1,121 @@
+"""Units of text: what the network reads, with offsets into the original text.
+
+One chain serves English, Russian and Chinese without a setting: clean control characters, lower-case, split at spaces
+and punctuation, and let every Chinese character stand alone. Then one of three models: whole words, learned
+sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Regex, normalizers, pre_tokenizers
+from tokenizers import Tokenizer as Library
+from tokenizers.models import BPE, WordLevel
+from tokenizers.trainers import BpeTrainer, WordLevelTrainer
+
+from attnclf.errors import BundleError
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+PADDING_ID, UNKNOWN_ID = 0, 1
+LONGEST_WORD = 64  # characters; a longer run without a space is cut, so that a 1 MB "word" stays linear
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One unit of a text: its id and its character range in the original."""
+
+    id: int
+    start: int
+    end: int
+
+
+class Tokenizer:
+    """Turns texts into ids, at most `max_length` of each text."""
+
+    def __init__(self, library: Library, max_length: int) -> None:
+        self._library = library
+        self.max_length = max_length
+
+    @property
+    def size(self) -> int:
+        """The number of known units, padding and unknown among them."""
+        return int(self._library.get_vocab_size())
+
+    @property
+    def units(self) -> list[str]:
+        """The units in the order of their ids."""
+        vocabulary = self._library.get_vocab()
+        return sorted(vocabulary, key=lambda unit: vocabulary[unit])
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the ids of each text; a text without any unit (blank, or only control characters) has none."""
+        encodings: list[Encoding] = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Return the units of a text with their places in it; the whole text, also beyond `max_length`."""
+        encoding = self._library.encode(text, add_special_tokens=False)
+        return [Piece(unit, *offsets) for unit, offsets in zip(encoding.ids, encoding.offsets, strict=True)]
+
+    def save(self, path: Path) -> None:
+        """Write `tokenizer.json`."""
+        self._library.save(str(path))
+
+    @classmethod
+    def load(cls, path: Path, max_length: int) -> "Tokenizer":
+        """Read `tokenizer.json`."""
+        try:
+            return cls(Library.from_file(str(path)), max_length)
+        except Exception as error:  # the library raises bare Exception for a file that it cannot parse
+            raise BundleError(f"{path} is not a tokenizer", fix="copy the model again or train it again") from error
+
+    @classmethod
+    def learn(
+        cls, texts: Iterable[str], *, unit: str, vocabulary: int, min_frequency: int, lowercase: bool, max_length: int
+    ) -> "Tokenizer":
+        """Learn the units of the training texts: the most frequent ones, each seen `min_frequency` times or more."""
+        specials = [PADDING, UNKNOWN]
+        if unit == "subword":
+            library = Library(BPE(unk_token=UNKNOWN))
+            trainer: BpeTrainer | WordLevelTrainer = BpeTrainer(
+                vocab_size=vocabulary, min_frequency=min_frequency, special_tokens=specials, show_progress=False
+            )
+        else:
+            library = Library(WordLevel(unk_token=UNKNOWN))
+            trainer = WordLevelTrainer(
+                vocab_size=vocabulary, min_frequency=min_frequency, special_tokens=specials, show_progress=False
+            )
+        library.normalizer = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
+        )
+        splits = [pre_tokenizers.BertPreTokenizer()]
+        longest = 1 if unit == "character" else LONGEST_WORD
+        splits.append(pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{longest}}}"), behavior="isolated"))
+        library.pre_tokenizer = pre_tokenizers.Sequence(splits)
+        library.train_from_iterator(texts, trainer)
+        return cls(library, max_length)
+
+
+def words(text: str, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
+    """Return (first, last + 1) indices of the pieces of each displayed word.
+
+    Pieces that touch belong to one word, except at punctuation and between characters that are words of their own.
+    """
+    starts = [i for i in range(len(pieces)) if i == 0 or not _joined(text, pieces[i - 1], pieces[i])]
+    return list(pairwise([*starts, len(pieces)]))
+
+
+def _joined(text: str, left: Piece, right: Piece) -> bool:
+    touching = left.end == right.start and left.start < left.end
+    return touching and not _stands_alone(text[left.end - 1]) and not _stands_alone(text[right.start])
+
+
+def _stands_alone(character: str) -> bool:
+    name = unicodedata.category(character)
+    ascii_symbol = character.isascii() and not character.isalnum()
+    return name.startswith("P") or ascii_symbol or "\u2e80" <= character <= "\u9fff" or character >= "\U00020000"

@@ -1,0 +1,1 @@
+"""The recipe: rows → best weights → a bundle with its report."""

@@ -1,0 +1,15 @@
+"""Adversarial perturbation: learn to be right also after the worst small step (Miyato et al. 2017)."""
+
+from torch import Tensor
+
+
+def worst_step(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
+    """Return r = size · s · g / ‖g‖ for each text, the step that raises the loss fastest (Miyato et al. 2017, eq. 4).
+
+    `vectors` and `gradient` (batch, time, dim) are the embedded texts and the loss's gradient there; ‖g‖ is over time
+    and dim together. s is the mean norm of the text's own token vectors: the paper fixes the scale by normalising the
+    embedding instead.
+    """
+    norm = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
+    scale = vectors.norm(dim=2).sum(dim=1) / lengths
+    return gradient * (size * scale / norm).view(-1, 1, 1)

@@ -1,0 +1,34 @@
+"""The model card: what a person who finds the folder should know, as Markdown."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attnclf.evaluation.report import Report
+
+
+def model_card(name: str, description: Mapping[str, Any], report: Report) -> str:
+    """Return the text of the bundle's README.md."""
+    metrics = report.splits[report.split]
+    text = description["text"]
+    labels = ", ".join(f"`{label}`" for label in description["labels"][:30])
+    more = len(description["labels"]) - 30
+    score = "micro-F1" if description["task"] == "multi-label" else "accuracy"
+    return f"""# {name}
+
+A {description["task"]} text classifier with {len(description["labels"])} labels, trained by attnclf
+{description["attnclf"]} on {description["training"]["rows"]:,} rows ({description["created"]}).
+
+- {score} on the {report.split} rows ({metrics.rows:,}): **{100 * metrics.score:.1f}**, macro-F1
+  {100 * metrics.macro_f1:.1f}, expected calibration error {metrics.ece:.3f}. {report.verdict}
+- labels: {labels}{f" and {more} more" if more > 0 else ""}
+- reads {text["unit"]} units, lower-cased: {str(text["lowercase"]).lower()}, at most {text["max_length"]:,} of a text
+- details: [report](report/report.md); all settings: `attnclf.json`
+
+```
+cat new.txt | attnclf predict --model {name}
+cat new.txt | attnclf explain --model {name}
+```
+
+It knows what its training rows showed it and nothing else: texts of another kind get a label too, often with a high
+score. Attention shows where the network looked, which is not proof of why it decided.
+"""

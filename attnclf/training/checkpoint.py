@@ -1,0 +1,41 @@
+"""Where training stands, on disk: enough to continue as if nothing had happened, bit for bit on a CPU."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attnclf.errors import TrainingError
+
+NAME = "checkpoint.pt"
+
+
+def folder_of(out: Path) -> Path:
+    """Return the folder beside a future bundle that holds its checkpoint while training runs."""
+    return out.parent / f"{out.name}.training"
+
+
+def save(out: Path, state: dict[str, Any]) -> None:
+    """Write the state as one file that replaces the last one whole."""
+    folder = folder_of(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"{NAME}.new"
+    torch.save(state, fresh)
+    fresh.replace(folder / NAME)
+
+
+def load(out: Path, fingerprint: str) -> dict[str, Any]:
+    """Read the state. Raises TrainingError when there is none, or it belongs to other data or settings."""
+    path = folder_of(out) / NAME
+    if not path.is_file():
+        raise TrainingError(f"there is nothing to resume for {out}", fix="start without --resume")
+    try:
+        state = torch.load(path, weights_only=True)  # tensors and plain values only, never code
+    except Exception as error:  # torch raises several unrelated types for a damaged file
+        raise TrainingError(f"{path} is damaged", fix="delete it and start without --resume") from error
+    if state["fingerprint"] != fingerprint:
+        raise TrainingError(
+            f"{path} belongs to a run with other data or settings",
+            fix="repeat the command of that run with --resume, or start without --resume",
+        )
+    return dict(state)

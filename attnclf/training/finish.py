@@ -1,0 +1,92 @@
+"""The end of training: export, parity gate, evaluation through the exported model, baseline, report, bundle."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import nn
+
+from attnclf import __version__
+from attnclf.bundle import write_manifest
+from attnclf.config import Config
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.evaluation.report import Baseline, Report
+from attnclf.export.onnx import export_onnx
+from attnclf.export.parity import check_parity
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.evaluate import evaluate
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.training import baseline as linear
+from attnclf.training.card import model_card
+from attnclf.training.loop import Outcome
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    name: str,
+    network: nn.Module,
+    config: Config,
+    tokenizer: Tokenizer,
+    labels: LabelSet,
+    thresholds: NDArray[np.float64],
+    train: Corpus,
+    evaluated: Mapping[str, Corpus],
+    outcome: Outcome,
+    baseline: bool,
+) -> Report:
+    """Fill an empty folder with a finished model and return its report.
+
+    The scores are those of the files just written, read back as `predict` reads them. Raises ExportError when the
+    exported graph differs from the network.
+    """
+    network.eval()
+    tokenizer.save(folder / "tokenizer.json")
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
+    export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
+    difference = check_parity(network, folder / "model.onnx", vocabulary=tokenizer.size, multi_label=labels.multi_label)
+    description = {
+        "attnclf": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "task": "multi-label" if labels.multi_label else "single-label",
+        "labels": list(labels.names),
+        "thresholds": thresholds.tolist(),
+        "text": dataclasses.asdict(config.text),
+        "config": config.to_dict(),
+        "training": {"rows": len(train), "seconds": round(outcome.seconds, 1), "ending": outcome.ending},
+        "parity": difference,
+    }
+    write_manifest(folder, description)
+    classifier = Classifier.load(folder, device="cpu")
+    report = Report(
+        title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows",
+        splits={split: evaluate(classifier, corpus) for split, corpus in evaluated.items()},
+        baseline=_baseline(train, evaluated, labels) if baseline else None,
+        history=outcome.history,
+    )
+    report.write(folder / "report")
+    metrics = {split: _figures(metrics.to_dict()) for split, metrics in report.splits.items()}
+    (folder / "README.md").write_text(model_card(name, description, report), encoding="utf-8")
+    write_manifest(folder, {**description, "metrics": metrics})
+    return report
+
+
+def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet) -> Baseline | str:
+    reason = linear.skipped(sum(map(len, train.texts)), len(labels))
+    if reason is not None:
+        return reason
+
+    def rows(corpus: Corpus) -> linear.Rows:
+        return list(corpus.texts), labels.encode(corpus.label_lists)
+
+    return linear.fit_and_score(rows(train), {name: rows(part) for name, part in evaluated.items()}, labels.names)
+
+
+def _figures(metrics: Mapping[str, object]) -> dict[str, object]:
+    """Keep the single figures: the tables stand in report/metrics.json."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

@@ -1,0 +1,334 @@
+"""The training loop: batches of similar length, a warmed-up and falling learning rate, the best epoch kept.
+
+One run is a function of (network, examples, settings, seed): on one machine and the CPU it repeats bit for bit, also
+when it was killed and resumed. To that end every epoch draws its order and its dropout from (seed, epoch), and a
+checkpoint holds the place inside the epoch with the state of torch's generator.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from attnclf.config import TrainingConfig
+from attnclf.data.batches import shuffled, sorted_by_length
+from attnclf.errors import TrainingError
+from attnclf.evaluation import metrics
+from attnclf.evaluation.thresholds import tune
+from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.training import checkpoint, objectives, schedule
+from attnclf.training.adversarial import worst_step
+from attnclf.training.examples import Examples
+
+SAVE_EVERY = 60.0  # seconds between checkpoints inside an epoch
+VALIDATION_TOKENS = 16_384
+
+Ending = Literal["all epochs", "no better", "time limit", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One line of the learning curve; losses are means per row, seconds count from the start of training."""
+
+    epoch: int
+    step: int
+    train_loss: float
+    valid_loss: float
+    valid_score: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where training stands, told after every step; `finished` is set when an epoch was validated."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+    finished: Epoch | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """How far a run has come, and the best it has seen: what a checkpoint adds to weights and optimizer."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    rows: int = 0
+    best_score: float = -math.inf
+    best_loss: float = math.inf
+    since_best: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Interrupted:
+    """Set from a signal handler to end training after the current step, keeping the best weights."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: the learning curve, why it stopped, and how long it took in seconds."""
+
+    history: list[dict[str, Any]]
+    ending: Ending
+    seconds: float
+
+
+class Run:
+    """One training run of a network; `train` leaves the best weights in it."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        train: Examples,
+        valid: Examples,
+        config: TrainingConfig,
+        label_weights: NDArray[np.float32],
+        device: torch.device,
+    ) -> None:
+        self.network = network.to(device)
+        self.train_examples, self.valid_examples = train, valid
+        self.config = config
+        self.device = device
+        self.multi_label = train.targets.ndim == 2
+        self.objective = objectives.binary_cross_entropy if self.multi_label else objectives.cross_entropy
+        self.label_weights = torch.from_numpy(label_weights).to(device)
+        trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
+        tables = [value for name, value in trained.items() if name.startswith("embedding.")]
+        others = [value for name, value in trained.items() if not name.startswith("embedding.")]
+        # Decay would shrink the vectors of rare words towards nothing between the few steps that see them.
+        groups = [{"params": tables, "weight_decay": 0.0}, {"params": others, "weight_decay": config.weight_decay}]
+        self.optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=config.learning_rate, fused=True
+        )
+        self.averaged: AveragedModel | None = None
+        if config.average:
+            self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+        self.best = copy.deepcopy(self.network.state_dict())
+        self.precision = _precision(config.precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
+        self.place = Place()
+        self.batch_size = max(min(config.batch_size, len(train) // 64), min(config.batch_size, 8))
+        batches = math.ceil(len(train) / self.batch_size)
+        self.epochs = max(config.epochs, math.ceil(config.min_steps / batches))
+        self.steps = self.epochs * batches
+
+    def train(
+        self, *, out: Path, fingerprint: str, watch: Callable[[Progress], None], interrupted: Interrupted
+    ) -> Outcome:
+        """Train to the end, writing checkpoints beside `out`. Raises TrainingError when the loss is not finite."""
+        started = saved = time.monotonic()
+        before = self.place.seconds
+        ending: Ending = "all epochs"
+        place = self.place
+        while place.epoch < self.epochs and ending == "all epochs":
+            batches = shuffled(
+                self.train_examples.tokens.lengths,
+                self.batch_size,
+                np.random.default_rng([self.config.seed, place.epoch]),
+            )
+            if place.batch == 0:
+                torch.manual_seed(self.config.seed * 1_000_003 + place.epoch)
+            self.network.train()
+            for rows in batches[place.batch :]:
+                loss = self._step(rows)
+                place.batch += 1
+                place.step += 1
+                place.loss_sum += loss * len(rows)
+                place.rows += len(rows)
+                place.seconds = before + time.monotonic() - started
+                watch(self._progress(None))
+                if interrupted.requested:
+                    ending = "interrupted"
+                elif self.config.time_limit is not None and place.seconds >= self.config.time_limit:
+                    ending = "time limit"
+                if ending != "all epochs":
+                    break
+                if time.monotonic() - saved > SAVE_EVERY and place.batch < len(batches):
+                    self._save(out, fingerprint)
+                    saved = time.monotonic()
+            finished = self._validate(place)
+            watch(self._progress(finished))
+            place.epoch, place.batch, place.loss_sum, place.rows = place.epoch + 1, 0, 0.0, 0
+            if ending == "all epochs" and place.since_best >= self.config.patience and place.epoch < self.epochs:
+                ending = "no better"
+            place.seconds = before + time.monotonic() - started
+            if ending != "interrupted":
+                self._save(out, fingerprint)
+                saved = time.monotonic()
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+        return Outcome(history=place.history, ending=ending, seconds=place.seconds)
+
+    def predict(self, examples: Examples, network: nn.Module | None = None) -> tuple[NDArray[np.float32], float]:
+        """Return probabilities (rows, labels) and the mean loss over rows with known labels."""
+        network = network or self.network
+        network.eval()
+        logits = torch.empty(len(examples), len(self.label_weights))
+        with torch.no_grad():
+            for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
+                ids, lengths = self._inputs(examples, rows)
+                with self._autocast():
+                    logits[torch.from_numpy(rows)] = network(ids, lengths).logits.float().cpu()
+        targets = torch.from_numpy(examples.targets)
+        known = torch.ones(len(examples), dtype=torch.bool) if self.multi_label else targets >= 0
+        loss = self.objective(
+            logits[known], targets[known], torch.ones(int(known.sum())), torch.ones(logits.shape[1]), 0.0
+        )
+        probabilities = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
+        return probabilities.numpy(), float(loss)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
+        self.best = state["best"]
+        self.place = Place(**state["place"])
+        torch.set_rng_state(state["generator"])
+
+    def _save(self, out: Path, fingerprint: str) -> None:
+        checkpoint.save(
+            out,
+            {
+                "fingerprint": fingerprint,
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "averaged": self.averaged.state_dict() if self.averaged is not None else {},
+                "best": self.best,
+                "place": asdict(self.place),
+                "generator": torch.get_rng_state(),
+            },
+        )
+
+    def _step(self, rows: NDArray[np.int64]) -> float:
+        """Take one optimizer step on the rows and return their mean loss."""
+        ids, lengths = self._inputs(self.train_examples, rows)
+        targets = torch.from_numpy(self.train_examples.targets[rows]).to(self.device)
+        weights = torch.from_numpy(self.train_examples.weights[rows]).to(self.device)
+        if self.config.word_dropout:
+            hidden = torch.rand(ids.shape, device=self.device) < self.config.word_dropout
+            ids = ids.masked_fill(hidden & (ids != 0), UNKNOWN_ID)
+        self._set_learning_rate()
+        self.optimizer.zero_grad(set_to_none=True)
+
+        def loss_at(vectors: Tensor) -> Tensor:
+            with self._autocast():
+                logits = self.network.classify(vectors, lengths).logits  # type: ignore[operator]
+            return self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
+
+        embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
+        # Cut here, so that however often the rest is run, the tables are reached once.
+        vectors = embedded.detach().requires_grad_()
+        loss = loss_at(vectors)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"training diverged: the loss is {value} at step {self.place.step + 1}",
+                fix=f"lower the learning rate: --set training.learning_rate={self.config.learning_rate / 4:g}",
+            )
+        share = 0.5 if self.config.adversarial else 1.0  # the clean and the perturbed loss count alike
+        self.scaler.scale(share * loss).backward()  # type: ignore[no-untyped-call]
+        assert vectors.grad is not None
+        if self.config.adversarial:
+            step = worst_step(vectors.detach(), vectors.grad, lengths, self.config.adversarial)
+            self.scaler.scale(share * loss_at(vectors + step)).backward()  # type: ignore[no-untyped-call]
+        if embedded.requires_grad:
+            embedded.backward(vectors.grad)  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        for group in self.optimizer.param_groups:
+            nn.utils.clip_grad_norm_(group["params"], self.config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
+        return value
+
+    def _validate(self, place: Place) -> Epoch:
+        """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
+        judged: nn.Module = self.network if self.averaged is None else self.averaged.module
+        probabilities, loss = self.predict(self.valid_examples, judged)
+        score = validation_score(self.valid_examples.targets, probabilities)
+        finished = Epoch(
+            epoch=place.epoch + 1,
+            step=place.step,
+            train_loss=place.loss_sum / max(place.rows, 1),
+            valid_loss=loss,
+            valid_score=score,
+            seconds=place.seconds,
+        )
+        place.history.append(asdict(finished))
+        if (score, -loss) > (place.best_score, -place.best_loss):
+            place.best_score, place.best_loss, place.since_best = score, loss, 0
+            self.best = {name: value.detach().clone() for name, value in judged.state_dict().items()}
+        else:
+            place.since_best += 1
+        return finished
+
+    def _inputs(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        ids, lengths = examples.tokens.padded(rows)
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(lengths).to(self.device)
+
+    def _set_learning_rate(self) -> None:
+        progress = self.place.step / self.steps
+        if self.config.time_limit is not None:
+            progress = max(progress, self.place.seconds / self.config.time_limit)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * schedule.factor(
+                min(progress + 1 / self.steps, 1.0), self.config.warmup
+            )
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision is torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.precision)
+
+    def _progress(self, finished: Epoch | None) -> Progress:
+        place = self.place
+        return Progress(
+            epoch=place.epoch + 1,
+            epochs=self.epochs,
+            step=place.step,
+            steps=self.steps,
+            loss=place.loss_sum / max(place.rows, 1),
+            seconds=place.seconds,
+            finished=finished,
+        )
+
+
+def validation_score(targets: NDArray[Any], probabilities: NDArray[np.float32]) -> float:
+    """Return what the best epoch is chosen by: accuracy, or micro-F1 at the tuned threshold for several labels."""
+    names = [str(label) for label in range(probabilities.shape[1])]
+    if targets.ndim == 2:
+        return metrics.multi(targets, probabilities, names, tune(targets, probabilities)).micro_f1
+    return metrics.single(targets, probabilities, names).accuracy
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]

@@ -1,0 +1,243 @@
+"""From labelled data to a model folder: the whole of `attnclf train`, callable from Python."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnclf.bundle import new_bundle, refuse_to_replace
+from attnclf.config import Config
+from attnclf.data import checks, corpus, splits
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.errors import ConfigError, DataError, DeviceError
+from attnclf.evaluation.report import Report
+from attnclf.evaluation.thresholds import tune
+from attnclf.model.classifier import TemporalAttention
+from attnclf.model.embedding import frequent_pairs
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.vectors import read_vectors
+from attnclf.training import checkpoint
+from attnclf.training.examples import Examples
+from attnclf.training.finish import write_bundle
+from attnclf.training.loop import Interrupted, Outcome, Progress, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """How the data files are to be read, where detection should not decide."""
+
+    format: str | None = None
+    text_columns: Sequence[str] | None = None
+    label_column: str | None = None
+    weight_column: str | None = None
+    label_separator: str | None = None
+    on_bad_row: Literal["error", "skip"] = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished model: its folder, its report and how training ended."""
+
+    folder: Path
+    report: Report
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """The rows to learn from, to choose by, and (where given) to test on."""
+
+    train: Corpus
+    valid: Corpus
+    test: Corpus | None
+
+
+def train(
+    data: str,
+    out: Path,
+    *,
+    valid: str | None = None,
+    test: str | None = None,
+    options: DataOptions | None = None,
+    config: Config | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    resume: bool = False,
+    force: bool = False,
+    baseline: bool = True,
+    say: Callable[[str], None] = print,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    interrupted: Interrupted | None = None,
+) -> Trained:
+    """Train a classifier on `data` and write its model folder to `out`.
+
+    `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
+    keeps the best weights so far. Raises an AttnclfError for data, settings or a device that cannot work.
+    """
+    config = config or Config()
+    refuse_to_replace(out)
+    if out.exists() and any(out.iterdir()) and not force:
+        raise ConfigError(f"{out} already holds a model", fix="pass --force to replace it, or another --out")
+    place = _device(device)
+    rows = read_splits(data, valid, test, options or DataOptions(), config, say)
+    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
+    checks.refuse_unlearnable(rows.train, labels)
+    for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
+        say(f"Warning: {warning}")
+
+    torch.manual_seed(config.training.seed)
+    tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
+    examples, validation = (Examples.of(part, tokenizer, labels) for part in (rows.train, rows.valid))
+    _say_cut(examples, config, say)
+    network, config = build(config, tokenizer, examples, labels, say)
+    run = Run(network, examples, validation, config.training, label_weights(config, labels, examples), place)
+    fingerprint = _fingerprint(config, labels, examples, validation)
+    if resume:
+        run.restore(checkpoint.load(out, fingerprint))
+        say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
+    outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
+
+    thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
+    if labels.multi_label:
+        thresholds = tune(validation.targets.astype(np.int64), run.predict(validation)[0])
+    with new_bundle(out) as folder:
+        report = write_bundle(
+            folder,
+            name=out.name,
+            network=network.cpu(),
+            config=config,
+            tokenizer=tokenizer,
+            labels=labels,
+            thresholds=thresholds,
+            train=rows.train,
+            evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
+            outcome=outcome,
+            baseline=baseline,
+        )
+    shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
+    return Trained(folder=out, report=report, outcome=outcome)
+
+
+def read_splits(
+    data: str, valid: str | None, test: str | None, options: DataOptions, config: Config, say: Callable[[str], None]
+) -> Splits:
+    """Read the files, and part validation rows from the training rows where no file for them is given.
+
+    A hub dataset brings its own validation and test splits unless files are named.
+    """
+
+    def part(argument: str, split: str | None = None) -> Corpus:
+        read = corpus.read(argument, split=split, **dataclasses.asdict(options))
+        say(read.description)
+        for row in read.bad[:5]:
+            say(f"Warning: left out {row.place}: {row.reason}")
+        if len(read.bad) > 5:
+            say(f"Warning: left out {len(read.bad) - 5:,} more")
+        return read
+
+    own = corpus.hub_splits(data) if data.startswith("hf:") else ()
+    learned = part(data)
+    if valid is not None:
+        judged = part(valid)
+    elif "validation" in own:
+        judged = part(data, "validation")
+    else:
+        labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
+        checks.refuse_unlearnable(learned, labels)
+        kept, apart = splits.stratified(
+            labels.encode(learned.label_lists),
+            learned.texts,
+            fraction=config.training.valid_fraction,
+            seed=config.training.seed,
+        )
+        learned, judged = learned.subset(kept), learned.subset(apart)
+        say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
+    tested = part(test) if test is not None else part(data, "test") if "test" in own else None
+    for name, other in (("--valid", judged), ("--test", tested)):
+        if other is not None and other.multi_label != learned.multi_label:
+            raise DataError(
+                f"the {name} rows have {'several labels' if other.multi_label else 'one label'} each, "
+                f"the training rows {'several' if learned.multi_label else 'one'}",
+                fix="give both files the same kind of labels",
+            )
+    return Splits(train=learned, valid=judged, test=tested)
+
+
+def build(
+    config: Config, tokenizer: Tokenizer, examples: Examples, labels: LabelSet, say: Callable[[str], None]
+) -> tuple[TemporalAttention, Config]:
+    """Return a new network, and the settings with what the data decided: widths of vectors, number of pairs."""
+    embedding = config.model.embedding
+    vectors = None
+    if embedding.vectors is not None:
+        vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
+        embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
+        say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
+    pair_rows = frequent_pairs(examples.tokens.ids, examples.tokens.offsets, embedding.pairs)
+    embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()))
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
+    network = TemporalAttention(config.model, tokenizer.size, len(labels))
+    if network.embedding.pairs is not None:
+        network.embedding.pair_rows.copy_(torch.from_numpy(pair_rows))
+    if vectors is not None:
+        with torch.no_grad():
+            network.embedding.tokens.weight[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
+    network.embedding.tokens.weight.requires_grad_(embedding.trainable)
+    return network, config
+
+
+def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:
+    """Return the weight of each label (labels,): all 1, by name, or "balanced".
+
+    Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
+    with it, at most 100, for several (King & Zeng 2001).
+    """
+    chosen = config.training.class_weights
+    weights = np.ones(len(labels), dtype=np.float32)
+    if isinstance(chosen, dict):
+        for name, weight in chosen.items():
+            if name not in labels.index:
+                raise ConfigError(f"class_weights names {name!r}", fix=f"use labels: {', '.join(labels.names)}")
+            weights[labels.index[name]] = weight
+    elif chosen == "balanced" and labels.multi_label:
+        having = examples.targets.sum(axis=0)
+        weights = np.minimum((len(examples) - having) / np.maximum(having, 1), 100).astype(np.float32)
+    elif chosen == "balanced":
+        counts = np.bincount(examples.targets, minlength=len(labels))
+        weights = (len(examples) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
+    return weights
+
+
+def _device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _say_cut(examples: Examples, config: Config, say: Callable[[str], None]) -> None:
+    longest = config.text.max_length
+    cut = int((examples.tokens.lengths >= longest).sum())
+    if cut:
+        say(
+            f"Note: {cut:,} of {len(examples):,} texts are read up to their first {longest:,} units only "
+            f"(--set text.max_length=N)"
+        )
+
+
+def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
+    """Return a digest of everything that decides the course of training, so that --resume never mixes two runs."""
+    settings = config.to_dict()
+    settings["training"].pop("time_limit")  # a resumed run may be given more time
+    digest = hashlib.sha256(json.dumps([settings, labels.names], sort_keys=True).encode())
+    for part in parts:
+        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,80 @@
+"""The `attnclf` command: its sub-commands, and the one place where errors become a line and an exit status."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from attnclf import __version__
+from attnclf.errors import AttnclfError
+from attnclf_cli.evaluate import evaluate
+from attnclf_cli.explain import explain
+from attnclf_cli.info import info
+from attnclf_cli.predict import predict
+from attnclf_cli.train import train
+
+PROBLEM, INTERRUPTED = 1, 130
+
+
+class OneLineErrors(TyperGroup):
+    """A group of commands whose known problems end as one line on stderr; any other exception is a bug of ours."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except AttnclfError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(PROBLEM) from error
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(INTERRUPTED) from interrupt
+        except BrokenPipeError as closed:
+            # Whoever read our output has enough. What is still buffered goes nowhere, without a word.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from closed
+
+
+app = typer.Typer(
+    name="attnclf",
+    cls=OneLineErrors,
+    help="Train a small text classifier on your own file, run it from a pipe, see which words decided.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"attnclf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = (
+        False
+    ),
+) -> None:
+    pass
+
+
+for command in (train, predict, explain, evaluate, info):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line and leave at once.
+
+    The reader of `predict` may still be waiting for a line on stdin; the interpreter's own way out would wait for it.
+    """
+    status: int = 0
+    try:
+        app()
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,55 @@
+"""`attnclf evaluate`: a model against labelled rows."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from attnclf_cli import options
+
+
+class ReportFormat(StrEnum):
+    """How figures are printed."""
+
+    table = "table"
+    json = "json"
+
+
+def evaluate(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled rows, as for train.", show_default=False)],
+    model: options.ModelFolder,
+    format: Annotated[ReportFormat, typer.Option("--format", "-f")] = ReportFormat.table,
+    text_column: options.TextColumns = None,
+    label_column: options.LabelColumn = None,
+    label_separator: options.LabelSeparator = None,
+    input_format: options.DataFormat = None,
+    on_bad_row: options.OnBadRow = options.BadRows.error,
+    device: options.Device = options.DeviceName.auto,
+) -> None:
+    """Score a model on labelled rows: accuracy, F1 for each label, confusions, calibration."""
+    import json
+
+    from rich.console import Console
+
+    from attnclf.data import corpus
+    from attnclf.evaluation.report import Report
+    from attnclf.runtime.classifier import Classifier
+    from attnclf.runtime.evaluate import evaluate as run
+
+    classifier = Classifier.load(model, device=device.value)
+    rows = corpus.read(
+        data,
+        format=input_format,
+        text_columns=text_column,
+        label_column=label_column,
+        label_separator=label_separator,
+        on_bad_row=on_bad_row.value,
+    )
+    typer.echo(rows.description, err=True)
+    for row in rows.bad:
+        typer.echo(f"Warning: left out {row.place}: {row.reason}", err=True)
+    metrics = run(classifier, rows)
+    if format is ReportFormat.json:
+        typer.echo(json.dumps(metrics.to_dict(), ensure_ascii=False))
+    else:
+        Console(highlight=False).print(Report(title=f"{model} on {data}", splits={"rows": metrics}))

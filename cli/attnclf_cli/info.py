@@ -1,0 +1,59 @@
+"""`attnclf info`: what a model folder holds, and what it would run on here."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from attnclf_cli import options
+
+
+class InfoFormat(StrEnum):
+    """How the description is printed."""
+
+    table = "table"
+    json = "json"
+
+
+def info(
+    model: options.ModelFolder,
+    format: Annotated[InfoFormat, typer.Option("--format", "-f")] = InfoFormat.table,
+    device: options.Device = options.DeviceName.auto,
+) -> None:
+    """Describe a model: task, labels, scores, size, device; every file's checksum is verified."""
+    from attnclf.runtime.classifier import Classifier
+
+    classifier = Classifier.load(model, device=device.value)
+    classifier.bundle.verify()
+    manifest = classifier.bundle.manifest
+    size = sum(path.stat().st_size for path in classifier.bundle.folder.rglob("*") if path.is_file())
+    if format is InfoFormat.json:
+        typer.echo(json.dumps({**manifest, "bytes": size, "device": classifier.session.device}, ensure_ascii=False))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    network = manifest["config"]["model"]
+    rows = {
+        "task": f"{manifest['task']}, {len(classifier.labels)} labels",
+        "labels": ", ".join(classifier.labels),
+        "trained": f"{manifest['created']} on {manifest['training']['rows']:,} rows by attnclf {manifest['attnclf']}",
+        "text": f"{manifest['text']['unit']} units, {classifier.tokenizer.size:,} known, the first "
+        f"{manifest['text']['max_length']:,} of a text are read",
+        "network": f"{network['architecture']}: {network['encoder']['cell']} {network['encoder']['hidden']} wide, "
+        f"{network['attention']['score']} score, {network['attention']['alignment']} alignment, "
+        f"{network['attention']['context']} context",
+        "size": f"{size / 1e6:.1f} MB",
+        "device": classifier.session.device,
+    }
+    for split, metrics in manifest["metrics"].items():
+        score = metrics["micro_f1"] if classifier.multi_label else metrics["accuracy"]
+        name = "micro-F1" if classifier.multi_label else "accuracy"
+        rows[split] = f"{name} {100 * score:.1f}, macro-F1 {100 * metrics['macro_f1']:.1f} ({metrics['rows']:,} rows)"
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows.items():
+        table.add_row(Text(name, style="bold"), Text(value))
+    Console(highlight=False).print(table)

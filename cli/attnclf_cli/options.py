@@ -1,0 +1,54 @@
+"""Options that several commands share, so that they are spelled and explained alike."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class DeviceName(StrEnum):
+    """Where a model runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class BadRows(StrEnum):
+    """What happens with rows that cannot be used."""
+
+    error = "error"
+    skip = "skip"
+
+
+ModelFolder = Annotated[
+    Path,
+    typer.Option("--model", "-m", envvar="ATTNCLF_MODEL", help="The folder that train wrote.", show_default=False),
+]
+Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
+]
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option("--text-column", help="Column with the text; give it twice to join two.", show_default=False),
+]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label-column", help="Column with the label or labels.", show_default=False)
+]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option("--label-separator", help="Several labels stand in one cell, separated by this.", show_default=False),
+]
+DataFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--input-format",
+        help="Format of the data when its name does not tell: csv, tsv, jsonl, json, parquet, fasttext, lines.",
+        show_default=False,
+    ),
+]
+OnBadRow = Annotated[
+    BadRows, typer.Option("--on-bad-row", help="Refuse a file with unusable rows, or skip and count them.")
+]

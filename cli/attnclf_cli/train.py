@@ -1,0 +1,148 @@
+"""`attnclf train`: from a labelled file to a model folder."""
+
+import contextlib
+import re
+import signal
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attnclf.errors import ConfigError
+from attnclf_cli import options
+
+if TYPE_CHECKING:
+    from attnclf.training.loop import Interrupted
+
+
+class Preset(StrEnum):
+    """Named sets of choices, from quick to thorough; plain is the network of the papers without our additions."""
+
+    fast = "fast"
+    balanced = "balanced"
+    accurate = "accurate"
+    plain = "plain"
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="csv, tsv, jsonl, json, parquet (or .gz), a fastText file, a folder of class folders, hf:NAME, or -",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to write.", show_default=False)],
+    valid: Annotated[
+        str | None,
+        typer.Option(help="Rows to choose the best epoch by; without, a tenth of DATA.", show_default=False),
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="Rows to report a score on.", show_default=False)] = None,
+    text_column: options.TextColumns = None,
+    label_column: options.LabelColumn = None,
+    weight_column: Annotated[
+        str | None, typer.Option(help="Column with the weight of each row.", show_default=False)
+    ] = None,
+    label_separator: options.LabelSeparator = None,
+    input_format: options.DataFormat = None,
+    on_bad_row: options.OnBadRow = options.BadRows.error,
+    preset: Annotated[Preset, typer.Option()] = Preset.balanced,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="One setting over all files.", show_default=False),
+    ] = None,
+    vectors: Annotated[
+        str | None, typer.Option(help="Pretrained vectors in text form (.vec, GloVe).", show_default=False)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many passes.", show_default=False)] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="30s|10m|2h", help="Stop learning after this long.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same model.", show_default=False)] = None,
+    device: options.Device = options.DeviceName.auto,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model in --out.")] = False,
+    baseline: Annotated[bool, typer.Option(help="Compare with TF-IDF + logistic regression.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+) -> None:
+    """Train a classifier on your labelled data and write its model folder."""
+    from rich.console import Console
+
+    from attnclf_cli.progress import display
+
+    notes = Console(stderr=True, quiet=quiet, highlight=False)
+    with notes.status("Loading torch …"):
+        from attnclf.config import Config, merged, parse_assignment, read_toml
+        from attnclf.presets import PRESETS
+        from attnclf.training.loop import Interrupted
+        from attnclf.training.train import DataOptions
+        from attnclf.training.train import train as run
+    flags = {"epochs": epochs, "seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
+    chosen = merged(
+        PRESETS[preset.value],
+        read_toml(config) if config else {},
+        *map(parse_assignment, settings or []),
+        {"training": {name: value for name, value in flags.items() if value is not None}},
+        {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
+    )
+    interrupted = Interrupted()
+    with display(notes) as (say, watch), stopping(interrupted, say):
+        trained = run(
+            data,
+            out,
+            valid=valid,
+            test=test,
+            options=DataOptions(
+                format=input_format,
+                text_columns=text_column,
+                label_column=label_column,
+                weight_column=weight_column,
+                label_separator=label_separator,
+                on_bad_row=on_bad_row.value,
+            ),
+            config=Config.from_dict(chosen),
+            device=device.value,
+            resume=resume,
+            force=force,
+            baseline=baseline,
+            say=say,
+            watch=watch,
+            interrupted=interrupted,
+        )
+    if not quiet:
+        Console(highlight=False).print(trained.report)
+    notes.print(f"\nWrote {out}. Try: [bold]cat texts.txt | attnclf predict -m {out}[/bold]")
+    if trained.outcome.ending == "interrupted":
+        raise typer.Exit(130)
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that "90", "30s", "10m" or "1.5h" means."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if match is None:
+        raise ConfigError(f"--time-limit {text!r} is not a time", fix="write it as 30s, 10m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+@contextlib.contextmanager
+def stopping(interrupted: "Interrupted", say: Callable[[str], None]) -> Iterator[None]:
+    """Let the first Ctrl-C end training with the best model so far; the second one leaves at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if interrupted.requested:
+            raise KeyboardInterrupt
+        interrupted.requested = True
+        say("Stopping; the best model so far is kept. Ctrl-C again leaves without a model.")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

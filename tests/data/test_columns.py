@@ -1,0 +1,108 @@
+"""Which columns are taken for the text and the label."""
+
+import pytest
+
+from attnclf.data.columns import choose
+from attnclf.errors import DataError
+
+SHORT = ("pos", "neg", "pos", "neg", "pos", "neg")
+
+
+def table(**columns):
+    names = tuple(columns)
+    return names, [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def prose(start="some words about the matter"):
+    return [f"{start}, number {number}" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Text", "Label"),
+        ("review", "sentiment"),
+        ("内容", "标签"),
+        ("текст", "метка"),
+        ("Отзыв", "тональность"),
+        ("文本", "类别"),
+    ],
+)
+def test_usual_names_are_known_in_three_languages(text, label):
+    names, sample = table(**{"id": prose("an identifier longer than the text itself"), label: SHORT, text: prose("a")})
+    chosen = choose(names, sample)
+    assert (chosen.text, chosen.labels, chosen.why) == ((text,), label, "by name")
+
+
+def test_a_plainer_name_wins_over_a_vaguer_one():
+    names, sample = table(title=prose(), text=prose(), category=SHORT, label=SHORT)
+    assert choose(names, sample).text == ("text",)
+    assert choose(names, sample).labels == "label"
+
+
+def test_two_equally_good_names_must_be_told_apart():
+    names, sample = table(review=prose(), comment=prose(), label=SHORT)
+    with pytest.raises(DataError, match="the text could be in any of 'review', 'comment'; pass --text-column NAME"):
+        choose(names, sample)
+    names, sample = table(text=prose(), intent=SHORT, emotion=SHORT)
+    with pytest.raises(DataError, match="the label could be in any of 'intent', 'emotion'; pass --label-column NAME"):
+        choose(names, sample)
+
+
+def test_a_usual_name_over_numbers_is_not_the_text():
+    names, sample = table(text=range(6), words=prose(), label=SHORT)
+    assert choose(names, sample).text == ("words",)
+
+
+def test_without_names_the_long_distinct_column_is_the_text_and_the_recurring_one_the_label():
+    names, sample = table(number=range(6), kind=SHORT, words=prose())
+    chosen = choose(names, sample)
+    assert (chosen.text, chosen.labels, chosen.why) == (("words",), "kind", "by content")
+
+
+def test_two_columns_alike_in_content_must_be_told_apart():
+    names, sample = table(a=prose(), b=prose(), label=SHORT)
+    with pytest.raises(DataError, match="the text could be in any of 'a', 'b'"):
+        choose(names, sample)
+    names, sample = table(text=prose(), a=SHORT, b=SHORT, c=range(6))
+    with pytest.raises(DataError, match="the label could be in any of 'a', 'b'; pass --label-column"):
+        choose(names, sample)
+
+
+def test_the_only_column_left_is_the_label():
+    names, sample = table(text=prose(), whatever=prose())
+    assert choose(names, sample).labels == "whatever"
+
+
+def test_what_is_asked_for_is_taken_in_the_order_asked():
+    names, sample = table(title=prose(), text=prose(), label=SHORT, other=SHORT, w=range(6))
+    chosen = choose(names, sample, text=["text", "title"], label="other", weight="w")
+    assert (chosen.text, chosen.labels, chosen.weight, chosen.why) == (("text", "title"), "other", "w", "as asked")
+
+
+def test_a_column_can_be_asked_for_by_position():
+    names, sample = table(a=prose(), b=SHORT)
+    assert choose(names, sample, label="2").labels == "b"
+
+
+def test_a_column_that_is_not_there_suggests_the_nearest_and_lists_all():
+    names, sample = table(Text=prose(), topic=SHORT)
+    with pytest.raises(DataError, match=r"no column 'txet'; did you mean 'Text'\? the columns are 'Text', 'topic'"):
+        choose(names, sample, text=["txet"])
+    with pytest.raises(DataError, match="no column '3'; the columns are"):
+        choose(names, sample, label="3")
+
+
+def test_one_column_cannot_be_both():
+    names, sample = table(text=prose(), label=SHORT)
+    with pytest.raises(DataError, match="'text' cannot be both text and label"):
+        choose(names, sample, text=["text"], label="text")
+
+
+def test_too_few_columns_say_what_is_lacking():
+    names, sample = table(text=prose())
+    with pytest.raises(DataError, match="no label column"):
+        choose(names, sample)
+    names, sample = table(label=range(6), n=range(6))
+    with pytest.raises(DataError, match="no column holds text: 'n'"):
+        choose(names, sample)

@@ -1,0 +1,175 @@
+"""Texts for prediction, as they arrive."""
+
+import gzip
+import io
+import os
+import sys
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnclf.data.inputs import Damage, open_input, texts
+from attnclf.errors import DataError
+
+
+def read(content, format="lines", columns=None, damage=None):
+    data = content if isinstance(content, bytes) else content.encode()
+    return list(texts(io.BytesIO(data), format=format, text_columns=columns, damage=damage))
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"))), st.sampled_from(["\n", "\r\n"]))
+def test_every_line_is_a_text_and_only_its_ending_is_stripped(lines, ending):
+    lines = [line.removeprefix("\ufeff") for line in lines]
+    assert read("".join(line + ending for line in lines)) == lines
+
+
+def test_blank_lines_and_an_unended_last_line_are_texts():
+    assert read(b"\xef\xbb\xbf one \n\n\t\nlast\r") == [" one ", "", "\t", "last\r"]
+    assert read("") == []
+
+
+def test_broken_bytes_are_replaced_and_counted():
+    damage = Damage()
+    assert read(b"fine\nb\xffd\n\xe2\x82\nok\n", damage=damage) == ["fine", "b\ufffdd", "\ufffd", "ok"]
+    assert damage.lines == 2
+
+
+def test_a_text_is_given_before_the_next_line_is_there():
+    for format_, line, text in [
+        ("lines", b"one\n", "one"),
+        ("jsonl", b'{"text": "one"}\n', "one"),
+        ("fasttext", b"__label__a one\n", "one"),
+        ("tsv", b"text\tn\none\t1\n", "one"),
+        ("csv", b"text,n\none,1\n", "one"),
+    ]:
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as stream:
+            os.write(writing, line)
+            # Should it wait for more, closing the pipe after two seconds ends the wait, and too late is seen below.
+            closed = threading.Event()
+            timer = threading.Timer(2, lambda end=writing, mark=closed: (mark.set(), os.close(end)))
+            timer.start()
+            assert next(texts(stream, format=format_)) == text
+            waited = closed.is_set()
+            timer.cancel()
+            timer.join()
+            if not closed.is_set():
+                os.close(writing)
+            assert not waited, f"{format_} waited for a second line"
+
+
+def test_jsonl_gives_the_text_of_each_line():
+    lines = '{"id": "x", "text": "one"}\n\n{"text": null}\n{"text": "\\ud83d\\ude00 \\ud83d"}\n'
+    assert read(lines, "jsonl") == ["one", "", "", "😀 \ufffd"]
+    assert read('{"a": "x", "b": "y"}\n{"b": "z"}\n', "jsonl", ["a", "b"]) == ["x\ny", "z"]
+    assert read('{"words": "one", "n": 1}\n', "jsonl") == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('{"text": "a"}\n\n{"text": \n', "line 3: broken JSON"),
+        ('{"text": "a"}\n"b"\n', "line 2: text where an object should be"),
+        ('{"text": "a"}\n{"body": "a"}\n', "line 2: there is no 'text'"),
+        ('{"text": "a"}\n{"text": 1}\n', "line 2: 'text' is a number, not text"),
+        ('{"a": "a", "b": "b"}\n', "the text could be in any of 'a', 'b'; pass --text-column"),
+        ('{"n": 1}\n', "no column holds text: 'n'"),
+    ],
+)
+def test_a_jsonl_line_without_a_text_is_an_error_that_names_it(lines, words):
+    with pytest.raises(DataError, match=words):
+        read(lines, "jsonl")
+
+
+def test_a_quoted_csv_field_may_span_lines():
+    assert read('id,text\n1,"one\nstill ""one"""\n\n2,"t,w,o"\r\n', "csv") == ['one\nstill "one"', "", "t,w,o"]
+    assert read("id;отзыв\n1;a,b\n", "csv") == ["a,b"]
+    assert read("title,body\nhead,text\n", "csv", ["title", "body"]) == ["head\ntext"]
+    assert read("text\nwith, commas\n", "csv") == ["with, commas"]
+
+
+def test_rows_without_a_header_are_read_by_position():
+    assert read("1,one\n2,two\n", "csv", ["2"]) == ["one", "two"]
+    assert read("id,text\n2,two\n", "csv", ["2"]) == ["two"]
+
+
+def test_a_tsv_line_is_a_record_whatever_its_quotes():
+    assert read('text\tn\n"open\t1\n"closed"\t2\n"two\twords"\t3\n\n', "tsv") == ['"open', "closed", "two\twords", ""]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("text,n\na,1\nb\n", "line 3: 1 column instead of 2"),
+        ('text,n\n"a,1\n', "lines 2 to 2: a quote|line 2: a quote that is never closed"),
+        ("a,b\n1,2\n", "the text could be in any of 'a', 'b'"),
+    ],
+)
+def test_a_csv_row_that_cannot_be_read_is_an_error_that_names_it(content, words):
+    with pytest.raises(DataError, match=words):
+        read(content, "csv")
+
+
+def test_a_missing_column_lists_what_there_is():
+    with pytest.raises(DataError, match="no column 'txt'; did you mean 'text'"):
+        read("text,n\na,1\n", "csv", ["txt"])
+
+
+def test_fasttext_labels_are_not_part_of_the_text():
+    assert read("__label__a __label__b one two\nno label\n\n__label__a\n", "fasttext") == [
+        "one two",
+        "no label",
+        "",
+        "",
+    ]
+
+
+def test_a_line_of_a_megabyte_is_one_text():
+    assert read("长" * 400_000 + "\nb") == ["长" * 400_000, "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.txt", "lines"), ("a.log", "lines"), ("a", "lines"), ("a.jsonl", "jsonl"), ("a.json", "jsonl"),
+     ("a.csv", "csv"), ("a.tsv", "tsv"), ("a.ft", "fasttext")],
+)  # fmt: skip
+def test_the_format_of_an_input_is_that_of_its_extension(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"content")
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"content"))
+    for path in (tmp_path / name, tmp_path / f"{name}.gz"):
+        with open_input(str(path)) as (stream, format_):
+            assert format_ == kind
+            assert stream.read() == b"content"
+        with open_input(str(path), format="fasttext") as (_, format_):
+            assert format_ == "fasttext"
+
+
+def test_a_compressed_file_cut_short_gives_its_texts_and_then_an_error(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"one\n" * 1000)[:-9])
+    with open_input(str(tmp_path / "a.gz")) as (stream, format_):
+        reading = texts(stream, format=format_)
+        assert next(reading) == "one"
+        with pytest.raises(DataError, match="the file is damaged"):
+            list(reading)
+
+
+def test_a_dash_is_stdin(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n")))
+    with open_input("-") as (stream, format_):
+        assert format_ == "lines"
+        assert list(texts(stream, format=format_)) == ["one"]
+
+
+def test_inputs_that_cannot_be_streamed_say_what_can(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    for argument, options, words in [
+        (str(tmp_path / "a.parquet"), {}, "a.parquet is a parquet file; write it as one of: lines, jsonl"),
+        (str(tmp_path), {}, "is a folder"),
+        (str(tmp_path / "a.parqet"), {}, "did you mean"),
+        ("-", {"format": "parquet"}, "parquet cannot be read line by line"),
+    ]:
+        with pytest.raises(DataError, match=words), open_input(argument, **options):
+            pass
