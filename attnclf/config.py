@@ -35,12 +35,14 @@ class TextConfig:
 
     unit: Literal["word", "subword", "character"] = "word"
     vocabulary: int = 30_000  # at most so many units, the most frequent ones
-    min_frequency: int = 2  # rarer units are unknown
+    pieces: int = 0  # with unit word: rarer words are read in up to so many learned pieces; 0: they are unknown
+    min_frequency: int = 2  # units seen less often are unknown
     lowercase: bool = True
     max_length: int = 512  # units the network reads of a text; what comes after is not read, and explain says so
 
     def __post_init__(self) -> None:
         _within("text.vocabulary", self.vocabulary, 16, 2**31 - 1)
+        _within("text.pieces", self.pieces, 0, 2**31 - 1)
         _within("text.min_frequency", self.min_frequency, 1, float("inf"))
         _within("text.max_length", self.max_length, 1, float("inf"))
 

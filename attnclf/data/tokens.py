@@ -17,10 +17,10 @@ class Tokens:
     @classmethod
     def pack(cls, rows: Sequence[NDArray[np.int64]], *, vocabulary: int, empty: int) -> "Tokens":
         """Join rows of ids; a row without any becomes the single id `empty`, so that no row has length 0."""
-        dtype = np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32
+        dtype: type[np.integer] = np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32
         alone = np.array([empty])
         filled = [row if len(row) else alone for row in rows]
-        ids = np.concatenate(filled).astype(dtype) if filled else np.zeros(0, dtype)
+        ids: NDArray[np.integer] = np.concatenate(filled).astype(dtype) if filled else np.zeros(0, dtype)
         return cls(ids, np.cumsum([0, *map(len, filled)], dtype=np.int64))
 
     @classmethod

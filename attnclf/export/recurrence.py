@@ -5,6 +5,7 @@ is replaced by a custom operator before the export, and that operator is transla
 whose input `sequence_lens` exists for rows of different length.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -43,23 +44,27 @@ def to_onnx(vectors: Any, lengths: Any, w: Any, r: Any, b: Any, cell: str) -> An
     return op.Reshape(batch_first, op.Constant(value_ints=[0, 0, -1]))
 
 
-TRANSLATIONS = {torch.ops.attnclf.recurrent.default: to_onnx}
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.attnclf.recurrent.default: to_onnx}
 
 
 class OnnxRecurrence(nn.Module):
     """Takes the place of a `Recurrence` with its weights in ONNX's shapes: W (d, 4h, in), R (d, 4h, h), B (d, 8h)."""
 
+    w: Tensor
+    r: Tensor
+    b: Tensor
+
     def __init__(self, layer: Recurrence) -> None:
         super().__init__()
         self.cell = layer.cell
         directions = [layer.ahead] if layer.back is None else [layer.ahead, layer.back]
-        parts = {
-            "w": [self._gates(rnn.weight_ih_l0) for rnn in directions],
-            "r": [self._gates(rnn.weight_hh_l0) for rnn in directions],
-            "b": [torch.cat([self._gates(rnn.bias_ih_l0), self._gates(rnn.bias_hh_l0)]) for rnn in directions],
-        }
-        for name, tensors in parts.items():
-            self.register_buffer(name, torch.stack(tensors).detach().clone())
+        w, r, inner, outer = (
+            torch.stack([self._gates(parameter) for parameter in same]).detach().clone()
+            for same in zip(*(rnn.parameters() for rnn in directions), strict=True)
+        )
+        self.register_buffer("w", w)
+        self.register_buffer("r", r)
+        self.register_buffer("b", torch.cat([inner, outer], dim=1))
 
     def _gates(self, matrix: Tensor) -> Tensor:
         chunks = matrix.chunk(len(GATES[self.cell]))
@@ -67,4 +72,5 @@ class OnnxRecurrence(nn.Module):
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Run as `Recurrence` does, in the exported graph only."""
-        return recurrent(vectors, lengths, self.w, self.r, self.b, self.cell)
+        states: Tensor = recurrent(vectors, lengths, self.w, self.r, self.b, self.cell)
+        return states

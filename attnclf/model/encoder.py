@@ -28,13 +28,14 @@ def direction(cell: Literal["lstm", "gru"], in_dim: int, hidden: int) -> nn.LSTM
     the LSTM's forget gate at 1 (Jozefowicz et al. 2015).
     """
     rnn: nn.LSTM | nn.GRU = CELLS[cell](in_dim, hidden, batch_first=True)
-    nn.init.xavier_uniform_(rnn.weight_ih_l0)
-    for gate in rnn.weight_hh_l0.data.split(hidden):
+    w, r, *biases = rnn.parameters()  # input-hidden, hidden-hidden and their biases, gates stacked in rows
+    nn.init.xavier_uniform_(w)
+    for gate in r.data.chunk(len(r) // hidden):
         nn.init.orthogonal_(gate)
-    nn.init.zeros_(rnn.bias_ih_l0)
-    nn.init.zeros_(rnn.bias_hh_l0)
+    for bias in biases:
+        nn.init.zeros_(bias)
     if cell == "lstm":
-        nn.init.ones_(rnn.bias_ih_l0.data[hidden : 2 * hidden])
+        nn.init.ones_(biases[0].data[hidden : 2 * hidden])
     return rnn
 
 

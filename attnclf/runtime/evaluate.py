@@ -13,17 +13,26 @@ CHUNK = 8192  # texts at a time
 
 
 def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
-    """Score the model on a corpus; rows with a label that it does not know count as wrong.
+    """Score the model on a corpus; a label that it does not know counts as missed.
 
     Raises DataError when the corpus has several labels a row and the model one, or the other way round.
     """
     if corpus.multi_label and not classifier.multi_label:
         raise DataError("these rows have several labels each, the model gives one", fix="pass rows with one label")
-    labels = LabelSet(classifier.labels, classifier.multi_label)
-    true = labels.encode(corpus.label_lists)
     probabilities = np.concatenate(
         [classifier.probabilities(list(corpus.texts[start : start + CHUNK])) for start in range(0, len(corpus), CHUNK)]
     )
-    if classifier.multi_label:
-        return metrics.multi(true.astype(np.int64), probabilities, classifier.labels, classifier.thresholds)
-    return metrics.single(true, probabilities, classifier.labels)
+    names = classifier.labels
+    if not classifier.multi_label:
+        return metrics.single(LabelSet(names, False).encode(corpus.label_lists), probabilities, names)
+    # Labels never seen in training become columns that the model never says yes to.
+    unseen = LabelSet.from_lists(
+        [tuple(set(labels) - set(names)) for labels in corpus.label_lists], multi_label=True
+    ).names
+    marks = LabelSet(names + unseen, True).encode(corpus.label_lists).astype(np.int64)
+    return metrics.multi(
+        marks,
+        np.pad(probabilities, ((0, 0), (0, len(unseen)))),
+        names + unseen,
+        np.pad(classifier.thresholds, (0, len(unseen)), constant_values=1.0),
+    )

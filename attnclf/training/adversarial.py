@@ -12,4 +12,5 @@ def worst_step(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) 
     """
     norm = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
     scale = vectors.norm(dim=2).sum(dim=1) / lengths
-    return gradient * (size * scale / norm).view(-1, 1, 1)
+    step: Tensor = gradient * (size * scale / norm).view(-1, 1, 1)
+    return step

@@ -122,11 +122,12 @@ class Run:
         )
         self.averaged: AveragedModel | None = None
         if config.average:
-            self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+            self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))  # type: ignore[no-untyped-call]
         self.best = copy.deepcopy(self.network.state_dict())
         self.precision = _precision(config.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
         self.place = Place()
+        self.clock = 0.0  # when training would have begun, had it never been interrupted
         self.batch_size = max(min(config.batch_size, len(train) // 64), min(config.batch_size, 8))
         batches = math.ceil(len(train) / self.batch_size)
         self.epochs = max(config.epochs, math.ceil(config.min_steps / batches))
@@ -136,48 +137,53 @@ class Run:
         self, *, out: Path, fingerprint: str, watch: Callable[[Progress], None], interrupted: Interrupted
     ) -> Outcome:
         """Train to the end, writing checkpoints beside `out`. Raises TrainingError when the loss is not finite."""
-        started = saved = time.monotonic()
-        before = self.place.seconds
-        ending: Ending = "all epochs"
         place = self.place
-        while place.epoch < self.epochs and ending == "all epochs":
-            batches = shuffled(
-                self.train_examples.tokens.lengths,
-                self.batch_size,
-                np.random.default_rng([self.config.seed, place.epoch]),
-            )
-            if place.batch == 0:
-                torch.manual_seed(self.config.seed * 1_000_003 + place.epoch)
-            self.network.train()
-            for rows in batches[place.batch :]:
-                loss = self._step(rows)
-                place.batch += 1
-                place.step += 1
-                place.loss_sum += loss * len(rows)
-                place.rows += len(rows)
-                place.seconds = before + time.monotonic() - started
-                watch(self._progress(None))
-                if interrupted.requested:
-                    ending = "interrupted"
-                elif self.config.time_limit is not None and place.seconds >= self.config.time_limit:
-                    ending = "time limit"
-                if ending != "all epochs":
-                    break
-                if time.monotonic() - saved > SAVE_EVERY and place.batch < len(batches):
-                    self._save(out, fingerprint)
-                    saved = time.monotonic()
-            finished = self._validate(place)
-            watch(self._progress(finished))
+        self.clock = time.monotonic() - place.seconds
+        ending = self._over()
+        while ending is None:
+            ending = self._epoch(lambda: self._save(out, fingerprint), watch, interrupted)
+            watch(self._progress(self._validate()))
             place.epoch, place.batch, place.loss_sum, place.rows = place.epoch + 1, 0, 0.0, 0
-            if ending == "all epochs" and place.since_best >= self.config.patience and place.epoch < self.epochs:
-                ending = "no better"
-            place.seconds = before + time.monotonic() - started
+            place.seconds = time.monotonic() - self.clock
             if ending != "interrupted":
                 self._save(out, fingerprint)
-                saved = time.monotonic()
+            ending = ending or self._over()
         self.network.load_state_dict(self.best)
         self.network.eval()
         return Outcome(history=place.history, ending=ending, seconds=place.seconds)
+
+    def _over(self) -> Ending | None:
+        if self.place.epoch >= self.epochs:
+            return "all epochs"
+        return "no better" if self.place.since_best >= self.config.patience else None
+
+    def _epoch(
+        self, save: Callable[[], None], watch: Callable[[Progress], None], interrupted: Interrupted
+    ) -> Ending | None:
+        """Go through the rows once, or what is left of them; return why training must end here, if it must."""
+        place, seed = self.place, self.config.seed
+        order = np.random.default_rng([seed, place.epoch])
+        batches = shuffled(self.train_examples.tokens.lengths, self.batch_size, order)
+        if place.batch == 0:
+            torch.manual_seed(seed * 1_000_003 + place.epoch)
+        self.network.train()
+        saved = time.monotonic()
+        for rows in batches[place.batch :]:
+            loss = self._step(rows)
+            place.batch += 1
+            place.step += 1
+            place.loss_sum += loss * len(rows)
+            place.rows += len(rows)
+            place.seconds = time.monotonic() - self.clock
+            watch(self._progress(None))
+            if interrupted.requested:
+                return "interrupted"
+            if self.config.time_limit is not None and place.seconds >= self.config.time_limit:
+                return "time limit"
+            if time.monotonic() - saved > SAVE_EVERY and place.batch < len(batches):
+                save()
+                saved = time.monotonic()
+        return None
 
     def predict(self, examples: Examples, network: nn.Module | None = None) -> tuple[NDArray[np.float32], float]:
         """Return probabilities (rows, labels) and the mean loss over rows with known labels."""
@@ -266,8 +272,9 @@ class Run:
             self.averaged.update_parameters(self.network)
         return value
 
-    def _validate(self, place: Place) -> Epoch:
+    def _validate(self) -> Epoch:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
+        place = self.place
         judged: nn.Module = self.network if self.averaged is None else self.averaged.module
         probabilities, loss = self.predict(self.valid_examples, judged)
         score = validation_score(self.valid_examples.targets, probabilities)

@@ -122,7 +122,8 @@ def train(
             outcome=outcome,
             baseline=baseline,
         )
-    shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
+    if outcome.ending != "interrupted":
+        shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
     return Trained(folder=out, report=report, outcome=outcome)
 
 

@@ -120,6 +120,7 @@ def train(
         Console(highlight=False).print(trained.report)
     notes.print(f"\nWrote {out}. Try: [bold]cat texts.txt | attnclf predict -m {out}[/bold]")
     if trained.outcome.ending == "interrupted":
+        notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
         raise typer.Exit(130)
 
 

@@ -1,0 +1,38 @@
+# Two commands set everything up: `make demo` shows what attnclf does, `make test` proves that it works here.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo test test-gpu check install clean
+
+demo: .venv/installed
+	rm -rf demo
+	$(BIN)/attnclf train examples/tickets/tickets.csv --out demo
+	cat examples/tickets/new_tickets.txt | $(BIN)/attnclf predict --model demo --format table
+	head -3 examples/tickets/new_tickets.txt | $(BIN)/attnclf explain --model demo --format terminal
+
+test: .venv/developer
+	$(BIN)/python -m pytest
+
+test-gpu: .venv/developer
+	$(BIN)/python -m pytest -m gpu tests/gpu
+
+check: .venv/developer
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+install: .venv/installed
+
+clean:
+	rm -rf .venv demo
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/developer: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	touch $@
