@@ -103,7 +103,7 @@ def read(
     if source.format == "lines":
         raise DataError(
             f"{source.name} is plain text without labels",
-            fix="if it is csv, tsv or jsonl, say so with --format; fastText lines start with __label__",
+            fix="if it is csv, tsv or jsonl, say so with --input-format; fastText lines start with __label__",
         )
     try:
         records = READERS[source.format](source)

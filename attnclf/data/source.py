@@ -16,7 +16,7 @@ from attnclf.data.streams import open_bytes, without_mark
 from attnclf.errors import DataError
 
 Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "fasttext", "folder", "hub", "lines"]
-# A hub dataset is asked for with the prefix hf:, not with --format.
+# A hub dataset is asked for with the prefix hf:, not with --input-format.
 FORMATS: tuple[str, ...] = tuple(name for name in get_args(Format) if name != "hub")
 
 EXTENSIONS: dict[str, Format] = {
@@ -73,7 +73,7 @@ def detect(argument: str, *, format: str | None = None) -> Source:
             raise DataError(f"{argument} is a folder, not a {format} file", fix="name the file in it")
         return Source(name=path.name or str(path), format="folder", location=argument)
     if format == "folder":
-        raise DataError(f"{argument} is a file, not a folder", fix="leave --format out, or name the folder")
+        raise DataError(f"{argument} is a file, not a folder", fix="leave --input-format out, or name the folder")
     if not path.is_file():
         with path.open("rb") as pipe:
             path = spool(pipe)
@@ -96,7 +96,7 @@ def format_of(path: Path) -> Format:
     if named is None:
         raise DataError(
             f"{path.name} has an extension that is not known, '{extension}'",
-            fix=f"pass --format with one of: {', '.join(FORMATS)}",
+            fix=f"pass --input-format with one of: {', '.join(FORMATS)}",
         )
     return named
 

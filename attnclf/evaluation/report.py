@@ -128,7 +128,7 @@ class Report:
         if self.verdict:
             yield self.verdict
         if self.history:
-            best = max(self.history, key=lambda entry: entry["valid_score"])
+            best = max(self.history, key=lambda entry: (entry["valid_score"], -entry["valid_loss"]))
             last = self.history[-1]
             score = f"validation score {100 * best['valid_score']:.1f}"
             yield f"Best epoch {best['epoch']:g} of {last['epoch']:g} ({score}), trained in {last['seconds']:.0f} s."

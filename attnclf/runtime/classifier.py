@@ -97,7 +97,7 @@ class Classifier:
         tokens = Tokens.pack(encoded, vocabulary=self.tokenizer.size, empty=UNKNOWN_ID)
         lengths = tokens.lengths
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
-        attention: list[NDArray[np.float32]] = [probabilities[0, :0]] * len(encoded)
+        attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
         for rows in sorted_by_length(lengths, BATCH_TOKENS):
             result = self.session.run(*tokens.padded(rows))
             probabilities[rows] = result.probabilities

@@ -1,0 +1,165 @@
+"""What many tests share: the command in a fresh process, and two small models trained once per session."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+# Narrow and short, so that a model takes seconds; deterministic, so that runs can be compared.
+SMALL = {
+    "text": {"max_length": 40},
+    "model": {
+        "embedding": {"dim": 12, "pairs": 50, "token_dropout": 0.1},
+        "encoder": {"hidden": 8},
+        "dropout": 0.2,
+    },
+    "training": {"epochs": 6, "min_steps": 1, "learning_rate": 0.02},
+}
+
+# One thread a process: many threads wait for each other on a machine that is busy with other things.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in ("ATTNCLF_MODEL", "FORCE_COLOR")},
+    "OMP_NUM_THREADS": "1",
+    "NO_COLOR": "1",
+    "COLUMNS": "100",
+}
+
+
+class Command:
+    """Runs `attnclf` in a fresh process, as a person would."""
+
+    line = (sys.executable, "-m", "attnclf")
+
+    def __call__(self, *arguments, input=b"", env=None, cwd=None):
+        """Run to the end with `input` on stdin; stdout and stderr come back as text."""
+        done = subprocess.run(
+            [*self.line, *map(str, arguments)],
+            input=input.encode() if isinstance(input, str) else input,
+            capture_output=True,
+            env={**ENVIRONMENT, **(env or {})},
+            cwd=cwd,
+            timeout=120,
+            check=False,
+        )
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
+    def start(self, *arguments, **streams):
+        """Start and return the running process, unbuffered, with pipes unless told otherwise."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen(
+            [*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams}
+        )
+
+    def shell(self, script):
+        """Run a bash script in which $attnclf is the command."""
+        command = " ".join(f"'{word}'" for word in self.line)
+        return subprocess.run(
+            ["bash", "-c", script.replace("$attnclf", command)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def attnclf():
+    return Command()
+
+
+@pytest.fixture(scope="session")
+def examples():
+    return EXAMPLES
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Settings of a network that trains in seconds, as nested plain values."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def tickets():
+    """The texts of the English example."""
+    import csv
+
+    with (EXAMPLES / "tickets" / "tickets.csv").open(encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def one_thread():
+    """Let torch compute on one thread, as the processes of these tests do: sums are then made in one order."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def shapes_unchecked():
+    """Leave shapes unchecked: the checks compare sizes, and a size that is compared becomes a constant of the export."""
+    import jaxtyping
+
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def exporting(one_thread):
+    """Train and export inside this process."""
+    with shapes_unchecked():
+        yield
+
+
+def trained(data, out):
+    from attnclf.config import Config
+    from attnclf.training.train import train
+
+    with shapes_unchecked():
+        train(str(data), out, config=Config.from_dict(SMALL), device="cpu", baseline=False, say=lambda line: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory, one_thread):
+    """A model folder with one label a text: the English example."""
+    return trained(EXAMPLES / "tickets" / "tickets.csv", tmp_path_factory.mktemp("models") / "single")
+
+
+@pytest.fixture(scope="session")
+def multi_model(tmp_path_factory, one_thread):
+    """A model folder with any number of labels a text: the Russian example."""
+    return trained(EXAMPLES / "intents-ru" / "multi.jsonl", tmp_path_factory.mktemp("models") / "multi")
+
+
+@pytest.fixture(scope="session")
+def classifier(model):
+    from attnclf.runtime.classifier import Classifier
+
+    return Classifier.load(model, device="cpu", threads=1)
+
+
+@pytest.fixture(scope="session")
+def multi_classifier(multi_model):
+    from attnclf.runtime.classifier import Classifier
+
+    return Classifier.load(multi_model, device="cpu", threads=1)
+
+
+@pytest.fixture
+def in_session(exporting):
+    """Run the command in this process and return its result: for many short trainings, each with torch at hand."""
+    from typer.testing import CliRunner
+
+    from attnclf_cli.app import app
+
+    def run(*arguments, input=None):
+        return CliRunner().invoke(app, list(map(str, arguments)), input=input)
+
+    return run

@@ -1,0 +1,122 @@
+"""Rows at rest without padding, and the batches they travel in."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnclf.data.batches import POOL, shuffled, sorted_by_length
+from attnclf.data.tokens import Tokens
+
+ROWS = st.lists(st.lists(st.integers(1, 99), max_size=12), min_size=1, max_size=30)
+LENGTHS = st.lists(st.integers(1, 40), max_size=200).map(lambda drawn: np.array(drawn, dtype=np.int64))
+
+
+def packed(rows, vocabulary=100):
+    return Tokens.pack([np.array(row, dtype=np.int64) for row in rows], vocabulary=vocabulary, empty=1)
+
+
+def filled(rows):
+    return [row or [1] for row in rows]
+
+
+# Tokens
+
+
+@settings(deadline=None)
+@given(rows=ROWS, data=st.data())
+def test_padded_rows_are_the_rows_that_were_packed(rows, data):
+    tokens = packed(rows)
+    assert len(tokens) == len(rows)
+    chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1))
+    ids, lengths = tokens.padded(np.array(chosen))
+    expected = [filled(rows)[row] for row in chosen]
+    assert lengths.tolist() == [len(row) for row in expected]
+    width = max(map(len, expected))
+    assert ids.tolist() == [row + [0] * (width - len(row)) for row in expected]
+    assert ids.dtype == np.int64
+
+
+@settings(deadline=None)
+@given(parts=st.lists(ROWS, min_size=1, max_size=4))
+def test_joined_parts_are_as_if_packed_together(parts):
+    joined = Tokens.join([packed(rows) for rows in parts])
+    together = packed([row for rows in parts for row in rows])
+    assert joined.ids.tolist() == together.ids.tolist()
+    assert joined.offsets.tolist() == together.offsets.tolist()
+
+
+@pytest.mark.parametrize(("vocabulary", "size"), [(65_535, 2), (65_536, 4), (2**31 - 1, 4)])
+def test_ids_take_two_bytes_while_the_vocabulary_allows_it(vocabulary, size):
+    tokens = packed([[1, vocabulary - 1], []], vocabulary)
+    assert tokens.ids.itemsize == size
+    assert tokens.padded(np.array([0]))[0].tolist() == [[1, vocabulary - 1]]
+
+
+def test_no_rows_are_packed_to_nothing():
+    tokens = packed([])
+    assert len(tokens) == 0
+    assert tokens.lengths.tolist() == []
+
+
+# Batches
+
+
+@settings(deadline=None)
+@given(lengths=LENGTHS, size=st.integers(1, 9), seed=st.integers(0, 2**32))
+def test_an_epoch_holds_every_row_exactly_once(lengths, size, seed):
+    batches = shuffled(lengths, size, np.random.default_rng(seed))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= size for batch in batches)
+    assert len(batches) == -(-len(lengths) // size)
+
+
+def test_an_epoch_is_a_function_of_the_seed():
+    lengths = np.random.default_rng(0).integers(1, 40, 500)
+    first, again, other = (
+        [batch.tolist() for batch in shuffled(lengths, 8, np.random.default_rng(seed))] for seed in (5, 5, 6)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_training_batches_hold_rows_of_similar_length_in_no_order_of_length():
+    lengths = np.random.default_rng(0).integers(1, 400, 5000)
+    batches = shuffled(lengths, 16, np.random.default_rng(1))
+    padded = sum(len(batch) * lengths[batch].max() for batch in batches)
+    mixed = sum(len(rows) * lengths[rows].max() for rows in np.split(np.arange(4992), 312))
+    assert padded / lengths.sum() < 1.05 < 1.5 < mixed / lengths.sum()
+    means = [lengths[batch].mean() for batch in batches]
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.2
+
+
+def test_equal_lengths_still_meet_different_rows_in_each_epoch():
+    lengths = np.full(10 * POOL, 7)
+    epochs = [
+        {frozenset(batch.tolist()) for batch in shuffled(lengths, 5, np.random.default_rng(seed))} for seed in (0, 1)
+    ]
+    assert not epochs[0] & epochs[1]
+
+
+@settings(deadline=None)
+@given(lengths=LENGTHS, tokens=st.integers(1, 100))
+def test_sorted_batches_hold_every_row_once_within_the_budget(lengths, tokens):
+    batches = list(sorted_by_length(lengths, tokens))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * lengths[batch].max() <= tokens
+
+
+@settings(deadline=None)
+@given(lengths=LENGTHS, tokens=st.integers(1, 100))
+def test_sorted_batches_rise_in_length_and_are_as_full_as_the_budget_allows(lengths, tokens):
+    batches = list(sorted_by_length(lengths, tokens))
+    order = [int(lengths[row]) for batch in batches for row in batch]
+    assert order == sorted(order)
+    for batch, following in zip(batches, batches[1:], strict=False):
+        assert (len(batch) + 1) * lengths[following[0]] > tokens
+
+
+def test_a_row_longer_than_the_budget_goes_alone():
+    batches = [batch.tolist() for batch in sorted_by_length(np.array([3, 50, 2]), 10)]
+    assert batches == [[2, 0], [1]]
