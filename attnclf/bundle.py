@@ -44,7 +44,7 @@ class Bundle:
         if expected is None:
             raise BundleError(f"{self.folder} has no {name}", fix="train the model again, or pass another folder")
         path = self.folder / name
-        if path.is_symlink() or not path.is_file():
+        if path.resolve() != self.folder.resolve() / name or not path.is_file():
             raise BundleError(f"{path} is missing or a link", fix="copy the whole model folder again")
         if checksum(path) != expected:
             raise BundleError(f"{path} was changed or damaged", fix="copy the model again or train it again")
@@ -73,7 +73,7 @@ def open_bundle(folder: Path) -> Bundle:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         version, checksums = manifest["format_version"], dict(manifest["checksums"])
         _ = manifest["labels"], manifest["task"], manifest["text"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{manifest_path} is damaged", fix="copy the model again or train it again") from error
     if version != FORMAT_VERSION:
         raise BundleError(
@@ -102,8 +102,13 @@ def new_bundle(destination: Path) -> Iterator[Path]:
         fresh.chmod(0o777 & ~_umask())
         if destination.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{destination.name}.old.", dir=destination.parent))
-            destination.replace(old / "bundle")
-            fresh.replace(destination)
+            kept = destination.replace(old / "bundle")
+            try:
+                fresh.replace(destination)
+            except BaseException:
+                kept.replace(destination)
+                old.rmdir()
+                raise
             shutil.rmtree(old)
         else:
             fresh.replace(destination)

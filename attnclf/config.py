@@ -152,6 +152,9 @@ class TrainingConfig:
         _within("training.adversarial", self.adversarial, 0, 100)
         _within("training.average", self.average, 0, 0.99999)
         _within("training.valid_fraction", self.valid_fraction, 0.01, 0.9)
+        if isinstance(self.class_weights, dict):
+            for name, weight in self.class_weights.items():
+                _within(f"training.class_weights.{name}", weight, 0, 1e6)
         if self.time_limit is not None:
             _within("training.time_limit", self.time_limit, 1, float("inf"))
 

@@ -52,9 +52,7 @@ class Command:
     def start(self, *arguments, **streams):
         """Start and return the running process, unbuffered, with pipes unless told otherwise."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(
-            [*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams}
-        )
+        return subprocess.Popen([*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams})
 
     def shell(self, script):
         """Run a bash script in which $attnclf is the command."""
@@ -100,7 +98,7 @@ def one_thread():
 
 @contextlib.contextmanager
 def shapes_unchecked():
-    """Leave shapes unchecked: the checks compare sizes, and a size that is compared becomes a constant of the export."""
+    """Leave shapes unchecked: checking compares sizes, and a size that is compared becomes a constant of the export."""
     import jaxtyping
 
     jaxtyping.config.update("jaxtyping_disable", True)
@@ -155,9 +153,8 @@ def multi_classifier(multi_model):
 @pytest.fixture
 def in_session(exporting):
     """Run the command in this process and return its result: for many short trainings, each with torch at hand."""
-    from typer.testing import CliRunner
-
     from attnclf_cli.app import app
+    from typer.testing import CliRunner
 
     def run(*arguments, input=None):
         return CliRunner().invoke(app, list(map(str, arguments)), input=input)

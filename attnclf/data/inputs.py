@@ -50,6 +50,8 @@ def open_input(
     if format is not None and format not in INPUT_FORMATS:
         raise DataError(f"{format} cannot be read line by line", fix=f"use one of: {', '.join(INPUT_FORMATS)}")
     if argument == "-":
+        if sys.stdin is None:
+            raise DataError("stdin is closed", fix="pipe texts into it, or name a file")
         yield sys.stdin.buffer, format or "lines"
         return
     path = Path(argument)

@@ -1,6 +1,8 @@
 """An ONNX Runtime session on the device that was asked for."""
 
+import contextlib
 import ctypes
+import io
 import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,7 +15,7 @@ from attnclf.errors import BundleError, DeviceError
 
 Device = Literal["auto", "cpu", "cuda"]
 
-ERRORS_ONLY = 3  # ONNX Runtime's log level
+ERRORS_ONLY, NOTHING = 3, 4  # ONNX Runtime's log levels
 
 
 class Result(NamedTuple):
@@ -53,7 +55,9 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     options.intra_op_num_threads = threads
     providers = ["CPUExecutionProvider"]
     if device == "cuda" or (device == "auto" and _has_gpu()):
-        onnxruntime.preload_dlls()
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find among the results
+            onnxruntime.preload_dlls()
+        onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from `running` below
         providers.insert(0, "CUDAExecutionProvider")
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)

@@ -5,6 +5,7 @@ and punctuation, and let every Chinese character stand alone. Then one of three 
 learned sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,9 @@ from tokenizers.trainers import BpeTrainer, WordLevelTrainer, WordPieceTrainer
 
 from attnclf.errors import BundleError
 
+LONE = re.compile("[\ud800-\udfff]")
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
+IDEOGRAPHS = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0010ffff"))  # and kana
 SPECIALS = [PADDING, UNKNOWN]
 PADDING_ID, UNKNOWN_ID = 0, 1
 MOST_WORDS = 500_000  # different words that pieces are learned from
@@ -43,6 +46,7 @@ class Tokenizer:
 
     def __init__(self, library: Library, max_length: int) -> None:
         self._library = library
+        library.encode_special_tokens = True  # a text that spells [PAD] holds brackets and letters
         self.max_length = max_length
 
     @property
@@ -58,13 +62,20 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the ids of each text; a text without any unit (blank, or only control characters) has none."""
-        encodings: list[Encoding] = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
+        encodings: list[Encoding] = self._library.encode_batch_fast(
+            [_readable(text) for text in texts], add_special_tokens=False
+        )
         return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the units of a text with their places in it; the whole text, also beyond `max_length`."""
-        encoding = self._library.encode(text, add_special_tokens=False)
-        return [Piece(unit, *offsets) for unit, offsets in zip(encoding.ids, encoding.offsets, strict=True)]
+        encoding = self._library.encode(_readable(text), add_special_tokens=False)
+        pieces, reached = [], 0
+        for unit, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            # Two units of one character (İ in lower case is i and a dot): the first takes its place.
+            start, reached = max(start, reached), max(end, reached)
+            pieces.append(Piece(unit, start, reached))
+        return pieces
 
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`."""
@@ -114,7 +125,8 @@ class Tokenizer:
 def _train(chain: Library, texts: Iterable[str], trainer: Any, size: int, min_frequency: int) -> list[str]:
     """Train the chain's model and return its units by id."""
     chain.train_from_iterator(
-        texts, trainer(vocab_size=size, min_frequency=min_frequency, special_tokens=SPECIALS, show_progress=False)
+        map(_readable, texts),
+        trainer(vocab_size=size, min_frequency=min_frequency, special_tokens=SPECIALS, show_progress=False),
     )
     vocabulary = chain.get_vocab()
     return sorted(vocabulary, key=lambda unit: vocabulary[unit])
@@ -143,6 +155,11 @@ def _words_and_pieces(
     )
 
 
+def _readable(text: str) -> str:
+    """Return the text with half a surrogate pair, which is no character, as the replacement character."""
+    return LONE.sub("\ufffd", text)
+
+
 def words(text: str, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
     """Return (first, last + 1) indices of the pieces of each displayed word.
 
@@ -153,8 +170,10 @@ def words(text: str, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
 
 
 def _joined(text: str, left: Piece, right: Piece) -> bool:
-    touching = left.end == right.start and left.start < left.end
-    return touching and not _stands_alone(text, left.end - 1) and not _stands_alone(text, right.start)
+    touching = left.end == right.start
+    return (
+        touching and not _stands_alone(text, left.end - 1) and not _stands_alone(text, min(right.start, right.end - 1))
+    )
 
 
 def _stands_alone(text: str, index: int) -> bool:
@@ -163,4 +182,4 @@ def _stands_alone(text: str, index: int) -> bool:
         return False  # can't, l'eau
     name = unicodedata.category(character)
     ascii_symbol = character.isascii() and not character.isalnum()
-    return name.startswith("P") or ascii_symbol or "\u2e80" <= character <= "\u9fff" or character >= "\U00020000"
+    return name.startswith("P") or ascii_symbol or any(low <= character <= high for low, high in IDEOGRAPHS)

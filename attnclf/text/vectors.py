@@ -1,6 +1,7 @@
 """Pretrained word vectors in text form: fastText's `.vec` (with a header) and GloVe (without), plain or .gz."""
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -34,6 +35,8 @@ def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32],
             vector = np.array(numbers.split(" "), dtype=np.float32)
         except ValueError as error:
             raise _not_vectors(path, number, "a value is not a number") from error
+        if not np.isfinite(vector).all():
+            raise _not_vectors(path, number, "a value is not a number")
         if len(vector) != matrix.shape[1]:
             raise _not_vectors(path, number, f"{len(vector)} values where the first line has {matrix.shape[1]}")
         matrix[row], found[row], exact[row] = vector, True, is_exact
@@ -55,7 +58,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
                 is_header = number == 1 and word.isdigit() and numbers.isdigit()
                 if not is_header and word and space:
                     yield number, word, numbers
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}", fix="pass a .vec or GloVe file in text form") from error
 
 

@@ -1,5 +1,6 @@
 """Adversarial perturbation: learn to be right also after the worst small step (Miyato et al. 2017)."""
 
+import torch
 from torch import Tensor
 
 
@@ -11,6 +12,7 @@ def worst_step(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) 
     embedding instead.
     """
     norm = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
-    scale = vectors.norm(dim=2).sum(dim=1) / lengths
+    real = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
+    scale = (vectors.norm(dim=2) * real).sum(dim=1) / lengths
     step: Tensor = gradient * (size * scale / norm).view(-1, 1, 1)
     return step

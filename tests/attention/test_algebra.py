@@ -97,7 +97,7 @@ def test_the_gradient_of_the_scores_is_that_of_finite_differences():
 
 
 @pytest.mark.parametrize("name", list(ALIGNMENTS))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(case=scores_and_keep())
 def test_weights_over_real_tokens_sum_to_one(name, case):
     values, keep = case
@@ -109,7 +109,7 @@ def test_weights_over_real_tokens_sum_to_one(name, case):
 
 
 @pytest.mark.parametrize("name", list(ALIGNMENTS))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(case=scores_and_keep())
 def test_padding_gets_exactly_zero(name, case):
     values, keep = case
@@ -129,7 +129,7 @@ def test_a_row_of_only_padding_is_all_zero_and_its_gradient_too(name, dtype):
 
 
 @pytest.mark.parametrize("name", list(ALIGNMENTS))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(case=scores_and_keep(), extra=st.integers(1, 5), junk=st.sampled_from([-1e4, 0.0, 1e4]))
 def test_more_padding_changes_nothing(name, case, extra, junk):
     values, keep = case
@@ -140,7 +140,7 @@ def test_more_padding_changes_nothing(name, case, extra, junk):
     assert (weights[..., time:] == 0).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(case=scores_and_keep())
 def test_the_global_alignment_is_the_softmax_over_real_positions(case):
     values, keep = case
@@ -150,7 +150,7 @@ def test_the_global_alignment_is_the_softmax_over_real_positions(case):
         np.testing.assert_allclose(weights[text, q].double(), by_hand, atol=ROUNDING[values.dtype])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(case=scores_and_keep(), random=st.randoms(use_true_random=False))
 def test_shuffling_tokens_shuffles_the_global_weights_alike(case, random):
     values, keep = case
@@ -211,7 +211,7 @@ def test_softmax_and_soft_context_are_the_attention_of_torch():
     torch.testing.assert_close(contexts.soft(weights, values, keep), theirs)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32), junk=st.sampled_from([-1e4, 0.0, 1e4]), lengths=st.lists(st.integers(1, 7)))
 def test_the_maximum_of_soft_and_max_ignores_padding(seed, junk, lengths):
     lengths = torch.tensor([*lengths, TIME])

@@ -1,5 +1,6 @@
 """The exported graph computes what the network computes, at any batch size and length."""
 
+import jaxtyping
 import onnx
 import pytest
 import torch
@@ -49,6 +50,14 @@ def build(cell, layers, bidirectional, pairs, score, context):
         slots = torch.randint(0, pairs + 1, (SLOTS,), generator=generator, dtype=torch.int32)
         network.embedding.pair_rows.copy_(slots)
     return network.eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shapes_unchecked():
+    """Leave shapes unchecked: a size that is compared while the graph is traced becomes a constant of it."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="module", params=list(NETWORKS))
@@ -166,7 +175,19 @@ def test_the_graph_is_valid_standard_onnx_in_one_file(one):
     assert [node.op_type for node in model.graph.node].count("LSTM") == 2
 
 
-@pytest.mark.parametrize("name", [name for name, _ in build(*NETWORKS["two lstm, two ways"][:-1]).named_parameters()])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "embedding.tokens.weight",
+        "embedding.pairs.weight",
+        "encoder.layers.0.ahead.weight_ih_l0",
+        "encoder.layers.0.back.weight_hh_l0",
+        "encoder.layers.1.ahead.bias_hh_l0",
+        "pooling.query",
+        "pooling.score.w_key",
+        "dense.bias",
+    ],
+)
 def test_one_different_weight_in_the_network_fails_the_gate(one, name):
     network, path = one
     weight = dict(network.named_parameters())[name].data

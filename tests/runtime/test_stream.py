@@ -77,8 +77,7 @@ def test_an_error_in_reading_is_raised_after_the_texts_before_it():
 
     seen = []
     with pytest.raises(ValueError, match="line 3"):
-        for window in windows(broken()):
-            seen += window
+        seen.extend(itertools.chain.from_iterable(windows(broken())))
     assert seen == ["one", "two"]
 
 

@@ -1,5 +1,7 @@
 """Rows at rest without padding, and the batches they travel in."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ def filled(rows):
 # Tokens
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(rows=ROWS, data=st.data())
 def test_padded_rows_are_the_rows_that_were_packed(rows, data):
     tokens = packed(rows)
@@ -37,7 +39,7 @@ def test_padded_rows_are_the_rows_that_were_packed(rows, data):
     assert ids.dtype == np.int64
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(parts=st.lists(ROWS, min_size=1, max_size=4))
 def test_joined_parts_are_as_if_packed_together(parts):
     joined = Tokens.join([packed(rows) for rows in parts])
@@ -62,7 +64,7 @@ def test_no_rows_are_packed_to_nothing():
 # Batches
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(lengths=LENGTHS, size=st.integers(1, 9), seed=st.integers(0, 2**32))
 def test_an_epoch_holds_every_row_exactly_once(lengths, size, seed):
     batches = shuffled(lengths, size, np.random.default_rng(seed))
@@ -98,7 +100,7 @@ def test_equal_lengths_still_meet_different_rows_in_each_epoch():
     assert not epochs[0] & epochs[1]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(lengths=LENGTHS, tokens=st.integers(1, 100))
 def test_sorted_batches_hold_every_row_once_within_the_budget(lengths, tokens):
     batches = list(sorted_by_length(lengths, tokens))
@@ -107,13 +109,13 @@ def test_sorted_batches_hold_every_row_once_within_the_budget(lengths, tokens):
         assert len(batch) == 1 or len(batch) * lengths[batch].max() <= tokens
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(lengths=LENGTHS, tokens=st.integers(1, 100))
 def test_sorted_batches_rise_in_length_and_are_as_full_as_the_budget_allows(lengths, tokens):
     batches = list(sorted_by_length(lengths, tokens))
     order = [int(lengths[row]) for batch in batches for row in batch]
     assert order == sorted(order)
-    for batch, following in zip(batches, batches[1:], strict=False):
+    for batch, following in pairwise(batches):
         assert (len(batch) + 1) * lengths[following[0]] > tokens
 
 

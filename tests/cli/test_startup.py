@@ -1,0 +1,111 @@
+"""What the commands load: a model at rest runs without torch, and help is there at once. Each in a fresh process."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib"}
+
+RUN = """
+import io, json, sys
+arguments, text = json.loads(sys.argv[1]), sys.argv[2]
+sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
+from attnclf_cli.app import app
+try:
+    status = app(arguments, standalone_mode=False)
+except SystemExit as leaving:
+    status = leaving.code
+sys.stdout.flush()
+print(json.dumps([status or 0, sorted({name.split(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+
+
+def loaded(*arguments, text="my parcel is late\n", before=""):
+    """Top-level modules that a command has loaded when it is done, and what it wrote to stdout."""
+    import json
+
+    done = subprocess.run(
+        [sys.executable, "-c", before + RUN, json.dumps([*map(str, arguments)]), text],
+        capture_output=True, text=True, encoding="utf-8", check=True, timeout=60,
+    )  # fmt: skip
+    status, modules = json.loads(done.stderr.splitlines()[-1])
+    assert status == 0, done.stderr
+    assert done.stdout
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["predict", "-m", "MODEL"],
+        ["predict", "-m", "MODEL", "--attention"],
+        ["predict", "-m", "MODEL", "ROWS.csv", "-f", "table"],
+        ["predict", "-m", "MODEL", "ROWS.jsonl", "-f", "csv"],
+        ["explain", "-m", "MODEL", "-f", "json"],
+        ["explain", "-m", "MODEL", "-f", "terminal"],
+        ["explain", "-m", "MODEL", "-f", "html"],
+        ["explain", "-m", "MODEL", "-f", "svg"],
+        ["evaluate", "ROWS.csv", "-m", "MODEL"],
+        ["evaluate", "ROWS.jsonl", "-m", "MODEL", "-f", "json"],
+        ["info", "-m", "MODEL"],
+        ["info", "-m", "MODEL", "-f", "json"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_does_not_train_loads_nothing_heavy(model, tmp_path, arguments):
+    (tmp_path / "rows.csv").write_text("text,label\nmy card,billing\nno parcel,delivery\n")
+    (tmp_path / "rows.jsonl").write_text('{"text": "my card", "label": "billing"}\n{"text": "b", "label": "account"}\n')
+    named = {"MODEL": str(model), "ROWS.csv": str(tmp_path / "rows.csv"), "ROWS.jsonl": str(tmp_path / "rows.jsonl")}
+    modules = loaded(*(named.get(word, word) for word in arguments))
+    assert "attnclf_cli" in modules
+    assert HEAVY.isdisjoint(modules)
+
+
+@pytest.mark.parametrize("module", ["torch", "matplotlib"])
+def test_the_check_would_notice(module):
+    assert module in loaded("--help", before=f"import {module}\n")
+
+
+@pytest.mark.parametrize(
+    "module", ["attnclf", "attnclf.runtime.classifier", "attnclf.explain.explain", "attnclf.bundle"]
+)
+def test_the_library_at_rest_loads_nothing_heavy(module):
+    assert HEAVY.isdisjoint(loaded("--help", before=f"import {module}\n"))
+
+
+def test_help_comes_at_once(attnclf):
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = attnclf("--help")
+        times.append(time.perf_counter() - started)
+    assert done.returncode == 0
+    for command in ("train", "predict", "explain", "evaluate", "info"):
+        assert command in done.stdout
+    assert min(times) < 1.0
+
+
+def test_the_version_is_said(attnclf):
+    from attnclf import __version__
+
+    assert attnclf("--version").stdout == f"attnclf {__version__}\n"
+
+
+def test_the_console_script_is_the_same_command(attnclf):
+    import shutil
+    from pathlib import Path
+
+    script = shutil.which("attnclf", path=Path(sys.executable).parent)
+    assert script is not None
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == attnclf("--version").stdout
+
+
+def test_no_command_at_all_shows_the_help(attnclf):
+    done = attnclf()
+    assert done.returncode == 2
+    assert "predict" in done.stdout + done.stderr

@@ -1,0 +1,166 @@
+"""The documentation says what is: its commands run, its options, settings and links exist."""
+
+import dataclasses
+import re
+import runpy
+import shutil
+
+import pytest
+import typer
+from attnclf_cli.app import app
+from manual import ROOT, blocks, coded, pages, read, rows, run
+
+from attnclf.config import Config
+from attnclf.presets import DEFAULT, PRESETS
+
+GUIDES = [page for page in pages() if page.startswith("docs/")]
+SETTINGS = "docs/configuration.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the examples, in which the README has been followed from top to bottom; and what that printed."""
+    place = tmp_path_factory.mktemp("newcomer")
+    shutil.copytree(ROOT / "examples", place / "examples")
+    return place, [run(block, place) for block in blocks("README.md", "sh")]
+
+
+def test_the_readme_can_be_followed_from_top_to_bottom(folder):
+    place, (report, table, record, explained, evaluated) = folder
+    assert "linear baseline" in report
+    assert len(table.splitlines()) == 12
+    assert record.startswith('{"label": "delivery"')
+    assert explained.count("top words:") == 3
+    assert (place / "why.html").read_text(encoding="utf-8").count("<article") == 12
+    assert "rows (2 rows)" in evaluated
+    assert "single-label, 4 labels" in evaluated
+
+
+@pytest.mark.parametrize("page", [page for page in GUIDES if blocks(page, "sh")])
+def test_the_commands_of_a_guide_run(folder, page):
+    place, _ = folder
+    for block in blocks(page, "sh"):
+        assert run(block, place)
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [pytest.param(page, code, id=page) for page in pages() for code in blocks(page, "python")],
+)
+def test_the_python_of_a_page_runs(folder, page, code, tmp_path):
+    place, _ = folder
+    script = tmp_path / "example.py"
+    script.write_text(code, encoding="utf-8")
+    assert run(f"python {script}", place)
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if blocks(page, "toml")])
+def test_the_settings_files_of_a_page_are_valid(page):
+    import tomllib
+
+    for block in blocks(page, "toml"):
+        Config.from_dict(tomllib.loads(block))
+
+
+def links(page):
+    prose = re.sub(r"```.*?```", "", read(page), flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
+
+
+@pytest.mark.parametrize("page", pages())
+def test_links_lead_somewhere(page):
+    missing = [link for link in links(page) if not ((ROOT / page).parent / link.split("#")[0]).exists()]
+    assert not missing
+
+
+def test_the_readme_leads_to_every_guide():
+    assert set(GUIDES) <= set(links("README.md"))
+
+
+def commands():
+    return typer.main.get_command(app).commands
+
+
+def documented():
+    """Text of the section of each command, by the command's name."""
+    sections = (re.split(r"^## ", read(page), flags=re.MULTILINE) for page in GUIDES)
+    found = [section for page in sections for section in page if section.startswith("attnclf ")]
+    return {section.split()[1]: section for section in found}
+
+
+def test_every_command_has_a_section_and_no_other_command_has():
+    assert set(documented()) == set(commands())
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_option_of_a_command_is_documented_and_no_other_option_is(name):
+    options = [option for option in commands()[name].params if option.param_type_name == "option"]
+    offered = {flag for option in options for flag in (*option.opts, *option.secondary_opts)} - {"--help", "-h"}
+    assert {flag for row in rows(documented()[name]) for flag in coded(row[0])} == offered
+
+
+def test_the_design_page_lists_every_command():
+    listed = re.findall(r"^attnclf (\w+) .* DIR$", read("docs/design.md"), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(commands())
+
+
+def fields(settings=None, prefix=""):
+    """Default of every setting, by its full name."""
+    for field in dataclasses.fields(settings or (settings := Config())):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from fields(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value
+
+
+def written(value):
+    """A setting's value as the page writes it."""
+    if value is None:
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_every_setting_is_documented_with_its_default():
+    listed = [row for row in rows(read(SETTINGS).split("## Presets")[0]) if len(row) == 4]
+    assert {coded(row[0])[0]: row[2].strip("`") for row in listed} == {name: written(value) for name, value in fields()}
+
+
+def leaves(values, prefix=""):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", written(value)
+
+
+def test_every_preset_is_documented_with_its_values():
+    section = read(SETTINGS).split("## Presets")[1]
+    names = coded(next(line for line in section.splitlines() if line.startswith("| setting")))
+    listed = {name: {} for name in names}
+    for setting, *values in rows(section):
+        for name, value in zip(names, values, strict=True):
+            if value:
+                listed[name][setting.strip("`")] = value.strip("`")
+    assert listed == {name: dict(leaves(values)) for name, values in PRESETS.items()}
+    assert f"default `{DEFAULT}`" in read(SETTINGS)
+
+
+@pytest.mark.parametrize("kind", ["SCORES", "ALIGNMENTS", "CONTEXTS"])
+def test_every_mechanism_of_attention_is_a_documented_choice(kind):
+    from attnclf.attention import table
+
+    setting = {"SCORES": "score", "ALIGNMENTS": "alignment", "CONTEXTS": "context"}[kind]
+    (row,) = [row for row in rows(read(SETTINGS)) if row[0] == f"`model.attention.{setting}`" and row[1]]
+    assert coded(row[1]) == list(getattr(table, kind))
+
+
+def test_the_picture_is_drawn_by_the_program_from_our_own_lines(folder, tmp_path):
+    place, _ = folder
+    pictures = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
+    pictures["draw_explanation"](place / "tickets-model", tmp_path / "explain.svg")
+    fresh, kept = (path.read_text(encoding="utf-8") for path in (tmp_path / "explain.svg", ROOT / "docs/explain.svg"))
+    for word in ("invoice", "password", "courier"):
+        assert word in fresh
+        assert word in kept
+    assert re.search(r'viewBox="([^"]+)"', fresh)[1] == re.search(r'viewBox="([^"]+)"', kept)[1]

@@ -1,0 +1,274 @@
+"""Runs of training against each other: repeated, cut off and resumed, interrupted, diverging."""
+
+import contextlib
+import json
+import signal
+
+import pytest
+import torch
+
+from attnclf.config import Config, merged
+from attnclf.errors import TrainingError
+from attnclf.runtime.classifier import Classifier
+from attnclf.training import loop
+from attnclf.training import train as training
+from attnclf.training.loop import Interrupted
+from attnclf.training.train import train
+
+pytestmark = pytest.mark.usefixtures("exporting")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, examples):
+    """A hundred rows of the Russian example."""
+    path = tmp_path_factory.mktemp("data") / "rows.txt"
+    lines = (examples / "intents-ru" / "intents.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:100]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(data, small):
+    """Train on the rows with changes to the small settings."""
+
+    def run(out, *, changes=None, **arguments):
+        config = Config.from_dict(merged(small, {"training": {"epochs": 4}}, changes or {}))
+        return train(str(data), out, config=config, device="cpu", baseline=False, **{"say": str, **arguments})
+
+    return run
+
+
+def weights(folder):
+    return (folder / "weights.safetensors").read_bytes()
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_the_same_seed_makes_the_same_model_byte_for_byte(run, tmp_path, whole_runs):
+    folder, _ = whole_runs({})
+    torch.rand(7)  # what was drawn before does not matter
+    run(tmp_path / "again")
+    for name in ("weights.safetensors", "model.onnx", "tokenizer.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_another_seed_makes_another_model(run, tmp_path, whole_runs):
+    run(tmp_path / "other", changes={"training": {"seed": 1}})
+    assert weights(tmp_path / "other") != weights(whole_runs({})[0])
+
+
+RECIPES = {
+    "plain": {},
+    "average": {"training": {"average": 0.9}},
+    "adversarial": {"training": {"adversarial": 0.7, "word_dropout": 0.1, "label_smoothing": 0.1}},
+    "two GRU layers": {"model": {"encoder": {"cell": "gru", "layers": 2}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "last_step"),
+    [("plain", 5), ("plain", 20), ("plain", 30), ("average", 20), ("adversarial", 20), ("two GRU layers", 20)],
+)  # an epoch has 12 steps
+def test_a_run_cut_off_at_any_step_and_resumed_ends_as_if_nothing_had_happened(
+    run, tmp_path, monkeypatch, whole_runs, recipe, last_step
+):
+    changes = RECIPES[recipe]
+
+    def fall(progress):
+        if progress.step == last_step:
+            raise KilledError
+
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)  # a checkpoint at every step
+    out = tmp_path / "out"
+    with pytest.raises(KilledError):
+        run(out, changes=changes, watch=fall)
+    assert not out.exists()
+    said = []
+    resumed = run(out, changes=changes, resume=True, say=said.append)
+    assert any(line.startswith("Resuming in epoch") for line in said)
+    folder, history = whole_runs(changes)
+    assert weights(out) == weights(folder)
+    assert [without_time(epoch) for epoch in resumed.outcome.history] == history
+    assert not (tmp_path / "out.training").exists()
+
+
+def without_time(epoch):
+    return {name: value for name, value in epoch.items() if name != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def whole_runs(data, small, tmp_path_factory):
+    """Uninterrupted runs by their changes to the settings, each made once: folder and learning curve."""
+    made = {}
+
+    def whole(changes):
+        key = json.dumps(changes)
+        if key not in made:
+            out = tmp_path_factory.mktemp("whole") / "out"
+            config = Config.from_dict(merged(small, {"training": {"epochs": 4}}, changes))
+            finished = train(str(data), out, config=config, device="cpu", baseline=False, say=str)
+            made[key] = out, [without_time(epoch) for epoch in finished.outcome.history]
+        return made[key]
+
+    return whole
+
+
+def test_a_run_cut_off_after_it_stopped_early_learns_no_more(run, tmp_path, monkeypatch):
+    changes = {"training": {"epochs": 12, "patience": 1, "learning_rate": 0.05}}
+    whole = run(tmp_path / "whole", changes=changes)
+    assert whole.outcome.ending == "no better"
+    out = tmp_path / "out"
+
+    def fall(*arguments, **named):
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_bundle", fall)  # killed while the model is being written
+        with pytest.raises(KilledError):
+            run(out, changes=changes)
+    resumed = run(out, changes=changes, resume=True)
+    assert len(resumed.outcome.history) == len(whole.outcome.history)
+    assert resumed.outcome.ending == "no better"
+    assert weights(out) == weights(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"training": {"seed": 1}}, {"training": {"learning_rate": 0.01}}, {"model": {"encoder": {"hidden": 9}}}],
+    ids=str,
+)
+def test_resuming_with_other_settings_is_refused(run, tmp_path, changes):
+    def fall(progress):
+        if progress.epoch == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", watch=fall)
+    with pytest.raises(TrainingError, match="belongs to a run with other data or settings"):
+        run(tmp_path / "out", changes=changes, resume=True)
+    assert (tmp_path / "out.training").exists()
+
+
+def test_resuming_with_more_time_is_allowed(run, tmp_path):
+    def fall(progress):
+        if progress.epoch == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", watch=fall, changes={"training": {"time_limit": 500.0}})
+    run(tmp_path / "out", resume=True, changes={"training": {"time_limit": 1000.0}})
+
+
+def test_resuming_where_there_is_nothing_to_resume_is_refused(run, tmp_path):
+    with pytest.raises(TrainingError, match=r"there is nothing to resume .*; start without --resume"):
+        run(tmp_path / "out", resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(run, tmp_path):
+    (tmp_path / "out.training").mkdir()
+    (tmp_path / "out.training" / "checkpoint.pt").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(TrainingError, match="is damaged; delete it and start without --resume"):
+        run(tmp_path / "out", resume=True)
+
+
+def test_an_interruption_keeps_the_best_epoch_so_far(run, tmp_path):
+    interrupted = Interrupted()
+
+    def stop(progress):
+        interrupted.requested = progress.step == 20
+
+    finished = run(tmp_path / "out", watch=stop, interrupted=interrupted)
+    assert finished.outcome.ending == "interrupted"
+    assert [epoch["step"] for epoch in finished.outcome.history] == [12, 20]
+    assert len(Classifier.load(tmp_path / "out").predict(["курс доллара"])) == 1
+
+
+def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, monkeypatch):
+    build = training.build
+
+    def poisoned(*arguments):
+        network, config = build(*arguments)
+        with torch.no_grad():
+            next(network.parameters()).fill_(float("nan"))
+        return network, config
+
+    monkeypatch.setattr(training, "build", poisoned)
+    with pytest.raises(TrainingError) as refusal:
+        run(tmp_path / "out")
+    assert str(refusal.value).startswith("training diverged: the loss is nan at step 1; lower the learning rate")
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_frequent_and_rare_labels_may_be_weighed_alike(run, tmp_path):
+    finished = run(tmp_path / "out", changes={"training": {"class_weights": "balanced"}})
+    assert finished.outcome.history[-1]["train_loss"] > 0
+
+
+@pytest.fixture
+def command(attnclf, data, tmp_path):
+    """The command line of a run with so many epochs that there is time to cut it off."""
+
+    def line(out, *more, epochs=20):
+        return [
+            "train", data, "--out", tmp_path / out, "--preset", "plain", "--no-baseline", "--device", "cpu",
+            "--epochs", epochs, "--set", "training.min_steps=1", "--set", "training.patience=99",
+            "--set", "model.embedding.dim=12", "--set", "model.encoder.hidden=8", *more,
+        ]  # fmt: skip
+
+    return line
+
+
+def wait_for(process, words):
+    """Read stderr until a line has the words."""
+    for line in process.stderr:
+        if words in line.decode():
+            return
+    raise AssertionError(f"the process ended without {words!r}")
+
+
+def test_a_process_killed_in_mid_training_and_resumed_makes_the_model_of_one_that_was_not(attnclf, command, tmp_path):
+    done = attnclf(*command("whole"))
+    assert done.returncode == 0, done.stderr
+    with attnclf.start(*command("killed")) as process:
+        wait_for(process, "epoch   3/20")
+        process.kill()
+        process.stdout.read()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed").exists()
+    assert (tmp_path / "killed.training" / "checkpoint.pt").exists()
+    done = attnclf(*command("killed", "--resume"))
+    assert done.returncode == 0, done.stderr
+    assert "Resuming in epoch" in done.stderr
+    assert "epoch   1/20" not in done.stderr
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "killed"}
+
+
+def test_one_ctrl_c_keeps_the_best_model_so_far_and_exits_with_130(attnclf, command, tmp_path):
+    with attnclf.start(*command("out", epochs=100_000)) as process:
+        wait_for(process, "epoch   2/100000")
+        process.send_signal(signal.SIGINT)
+        output, notes = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in notes
+    assert b"Stopping; the best model so far is kept" in notes
+    assert b"accuracy" in output
+    assert json.loads((tmp_path / "out" / "attnclf.json").read_text())["training"]["ending"] == "interrupted"
+    assert [one.label is not None for one in Classifier.load(tmp_path / "out").predict(["курс доллара"])] == [True]
+
+
+def test_two_ctrl_c_leave_without_a_model(attnclf, command, tmp_path):
+    with attnclf.start(*command("out", epochs=100_000)) as process:
+        wait_for(process, "epoch   1/100000")
+        process.send_signal(signal.SIGINT)
+        wait_for(process, "Stopping")
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        _, notes = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in notes
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["out.training"])
