@@ -52,9 +52,7 @@ class Command:
     def start(self, *arguments, **streams):
         """Start and return the running process, unbuffered, with pipes unless told otherwise."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(
-            [*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams}
-        )
+        return subprocess.Popen([*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams})
 
     def shell(self, script):
         """Run a bash script in which $attnclf is the command."""

@@ -79,7 +79,7 @@ def test_an_empty_input_gives_an_empty_output(attnclf, model):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-TEXTS = ["where is my parcel", "", "I was charged twice, \"twice\"!", "the app crashes\tat start"]
+TEXTS = ["where is my parcel", "", 'I was charged twice, "twice"!', "the app crashes\tat start"]
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,15 @@ def test_bytes_that_are_not_utf8_cost_a_warning_and_no_line(attnclf, model):
 
 @pytest.mark.parametrize(
     "text",
-    ["parcel " * 150_000, "x" * 1_000_000, "包" * 300_000, "😀👩‍👩‍👧" * 20, "\x00\x01\x1b[31m", "\u202eabc", "a\rb\x0bc\u2028d"],
+    [
+        "parcel " * 150_000,
+        "x" * 1_000_000,
+        "包" * 300_000,
+        "😀👩‍👩‍👧" * 20,
+        "\x00\x01\x1b[31m",
+        "\u202eabc",
+        "a\rb\x0bc\u2028d",
+    ],
     ids=["1 MB of words", "one word of 1 MB", "1 MB of Chinese", "emoji", "control", "right to left", "separators"],
 )
 def test_odd_lines_are_answered_like_any_other(attnclf, model, text):

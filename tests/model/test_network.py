@@ -96,7 +96,9 @@ def test_a_text_gets_the_same_answer_alone_in_any_batch_and_with_any_padding(
 
 @pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("lstm", 2), ("gru", 1), ("gru", 2)])
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 2**31), lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6), extra=st.integers(0, 9))
+@given(
+    seed=st.integers(0, 2**31), lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6), extra=st.integers(0, 9)
+)
 def test_whatever_vectors_stand_at_padding_change_nothing(cell, layers, seed, lengths, extra):
     network = tiny(cell, layers, context="soft+max")
     generator = torch.Generator().manual_seed(seed)
