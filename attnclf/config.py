@@ -35,14 +35,12 @@ class TextConfig:
 
     unit: Literal["word", "subword", "character"] = "word"
     vocabulary: int = 30_000  # at most so many units, the most frequent ones
-    pieces: int = 0  # with unit word: rarer words are read in up to so many learned pieces; 0: they are unknown
     min_frequency: int = 2  # units seen less often are unknown
     lowercase: bool = True
     max_length: int = 512  # units the network reads of a text; what comes after is not read, and explain says so
 
     def __post_init__(self) -> None:
         _within("text.vocabulary", self.vocabulary, 16, 2**31 - 1)
-        _within("text.pieces", self.pieces, 0, 2**31 - 1)
         _within("text.min_frequency", self.min_frequency, 1, float("inf"))
         _within("text.max_length", self.max_length, 1, float("inf"))
 
@@ -53,6 +51,7 @@ class EmbeddingConfig:
 
     dim: int = 128
     pairs: int = 0  # at most so many frequent pairs of neighbours get a vector too; 0: none
+    grams: int = 0  # at most so many character n-grams get a vector, shared by the words made of them; 0: none
     dropout: float = 0.3  # of single values
     token_dropout: float = 0.0  # of whole tokens
     vectors: str | None = None  # a .vec or GloVe text file of pretrained vectors; its width replaces dim
@@ -61,6 +60,7 @@ class EmbeddingConfig:
     def __post_init__(self) -> None:
         _within("model.embedding.dim", self.dim, 1, 4096)
         _within("model.embedding.pairs", self.pairs, 0, 2**18)
+        _within("model.embedding.grams", self.grams, 0, 2**18)
         _within("model.embedding.dropout", self.dropout, 0, 0.95)
         _within("model.embedding.token_dropout", self.token_dropout, 0, 0.95)
         if self.vectors is None and not self.trainable:

@@ -9,16 +9,19 @@ PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},
     # Half the width and five epochs: a third of the time of balanced.
     "fast": {
-        "model": {"embedding": {"dim": 64, "pairs": 50_000, "token_dropout": 0.2}, "encoder": {"hidden": 32}},
+        "model": {
+            "embedding": {"dim": 64, "pairs": 50_000, "grams": 30_000, "token_dropout": 0.2},
+            "encoder": {"hidden": 32},
+        },
         "training": {"epochs": 5, "adversarial": 0.7},
     },
     "balanced": {
-        "model": {"embedding": {"pairs": 100_000, "token_dropout": 0.2}},
+        "model": {"embedding": {"pairs": 100_000, "grams": 60_000, "token_dropout": 0.2}},
         "training": {"adversarial": 0.7},
     },
     "accurate": {
         "model": {
-            "embedding": {"pairs": 200_000, "token_dropout": 0.2},
+            "embedding": {"pairs": 200_000, "grams": 100_000, "token_dropout": 0.2},
             "encoder": {"hidden": 128},
             "attention": {"context": "soft+max"},
         },

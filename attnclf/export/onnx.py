@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from attnclf.export.embedding import FoldedEmbedding
 from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
+from attnclf.model.embedding import Embedding
 from attnclf.model.encoder import Recurrence
 
-INPUTS = ("ids", "lengths")
+INPUTS = ("ids", "lengths", "spellings")
 OUTPUTS = ("logits", "probabilities", "attention")
 OPSET = 18  # LSTM-14, the version that ONNX Runtime's CUDA provider registers
 
@@ -26,11 +28,13 @@ class Exported(nn.Module):
         for name, layer in list(self.network.named_modules()):
             if isinstance(layer, Recurrence):
                 self.network.set_submodule(name, OnnxRecurrence(layer))
+            elif isinstance(layer, Embedding) and layer.grams is not None:
+                self.network.set_submodule(name, FoldedEmbedding(layer))
         self.multi_label = multi_label
 
-    def forward(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, ids: Tensor, lengths: Tensor, *spellings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (batch, labels), probabilities (batch, labels) and attention (batch, time)."""
-        logits, weights = self.network(ids, lengths)
+        logits, weights = self.network(ids, lengths, *spellings)
         probabilities = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
         return logits, probabilities, weights
 
@@ -38,23 +42,28 @@ class Exported(nn.Module):
 def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     """Write the network as an ONNX file that takes any number of texts of any length.
 
-    Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each.
+    Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each. A network with
+    n-grams also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
+    the size of the vocabulary and up; zeros of shape (1, 1) where there are none.
     """
     ids = torch.ones(2, 7, dtype=torch.int64)
     lengths = torch.tensor([7, 4], dtype=torch.int32)
     batch, time = Dim("batch", min=1), Dim("time", min=1)
+    spelled = network.get_submodule("embedding").grams is not None
+    spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
+    words = ({0: Dim("unknown", min=1), 1: Dim("grams", min=1)},) if spelled else ()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             Exported(network, multi_label).cpu(),
-            (ids, lengths),
+            (ids, lengths, *spellings),
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=INPUTS,
+            input_names=INPUTS[: 2 + len(spellings)],
             output_names=OUTPUTS,
-            dynamic_shapes={"ids": {0: batch, 1: time}, "lengths": {0: batch}},
+            dynamic_shapes={"ids": {0: batch, 1: time}, "lengths": {0: batch}, "spellings": words},
             custom_translation_table=TRANSLATIONS,
             external_data=False,
         )

@@ -8,6 +8,7 @@ from torch import nn
 
 from attnclf.errors import ExportError
 from attnclf.runtime.session import open_session
+from attnclf.text.spelling import SLOTS
 
 TOLERANCE = 1e-4
 SHAPES = ((1, 1), (1, 40), (2, 7), (3, 5), (5, 130), (33, 12))  # (batch, time); traced at (2, 7)
@@ -27,11 +28,16 @@ def check_parity(network: nn.Module, path: Path, *, vocabulary: int, multi_label
         lengths = torch.randint(1, time + 1, (batch,), generator=generator)
         lengths[0] = time
         ids = torch.randint(1, vocabulary, (batch, time), generator=generator)
+        spellings = None
+        if session.spelled:  # every third word is unknown
+            spellings = torch.randint(0, SLOTS + 1, (1 + batch // 2, time), generator=generator)
+            strange = torch.rand(batch, time, generator=generator) < 1 / 3
+            ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
         ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
         with torch.no_grad():
-            logits, weights = network(ids, lengths)
+            logits, weights = network(ids, lengths, spellings)
         probabilities = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
-        result = session.run(ids.numpy(), lengths.numpy())
+        result = session.run(ids.numpy(), lengths.numpy(), None if spellings is None else spellings.numpy())
         for ours, theirs in ((probabilities, result.probabilities), (weights, result.attention)):
             difference = float(np.abs(ours.numpy() - theirs).max())
             if not difference <= TOLERANCE:  # also catches NaN

@@ -28,7 +28,7 @@ class TemporalAttention(nn.Module):
     def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:
         super().__init__()
         embedding, encoder, attention = config.embedding, config.encoder, config.attention
-        self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs)
+        self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = Encoder(
@@ -40,9 +40,14 @@ class TemporalAttention(nn.Module):
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 
-    def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Output:
-        """Classify rows of token ids, each real up to its length."""
-        return self.classify(self.embedding(ids), lengths)
+    def forward(
+        self,
+        ids: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"],
+        spellings: Int[Tensor, "unknown grams"] | None = None,
+    ) -> Output:
+        """Classify rows of token ids, each real up to its length; `spellings` are those of the unknown words."""
+        return self.classify(self.embedding(ids, spellings), lengths)
 
     def classify(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of embedded tokens: where adversarial training and gradient explanations step in."""

@@ -11,6 +11,7 @@ from attnclf.bundle import Bundle, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.tokens import Tokens
 from attnclf.runtime.session import Device, Session, open_session
+from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
 BATCH_TOKENS = 8192  # units of a batch with its padding: fills the cores, keeps memory small
@@ -92,14 +93,19 @@ class Classifier:
 
     def _run(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], NDArray[np.bool_]]:
         """Return probabilities, attention per row, and which rows had nothing to classify."""
-        encoded = self.tokenizer.encode(texts)
+        unknown: dict[str, int] = {}
+        spelled = self.session.spelled
+        encoded = self.tokenizer.encode_spelled(texts, unknown) if spelled else self.tokenizer.encode(texts)
+        words, known = list(unknown), self.tokenizer.size
         empty = np.array([len(row) == 0 for row in encoded], dtype=bool)
-        tokens = Tokens.pack(encoded, vocabulary=self.tokenizer.size, empty=UNKNOWN_ID)
+        tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
         lengths = tokens.lengths
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
         for rows in sorted_by_length(lengths, BATCH_TOKENS):
-            result = self.session.run(*tokens.padded(rows))
+            ids, steps = tokens.padded(rows)
+            ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
+            result = self.session.run(ids, steps, spellings)
             probabilities[rows] = result.probabilities
             for row, weights in zip(rows, result.attention, strict=True):
                 attention[row] = weights[: lengths[row]]

@@ -35,13 +35,19 @@ class Session:
     def __init__(self, session: Any, device: Literal["cpu", "cuda"]) -> None:
         self._session = session
         self.device = device
+        self.spelled = any(given.name == "spellings" for given in session.get_inputs())
 
-    def run(self, ids: NDArray[np.int64], lengths: NDArray[np.integer]) -> Result:
-        """Run ids (batch, time), 0 at padding, and lengths (batch,), each at least 1."""
-        outputs = self._session.run(
-            ["logits", "probabilities", "attention"], {"ids": ids, "lengths": lengths.astype(np.int32)}
-        )
-        return Result(*outputs)
+    def run(
+        self, ids: NDArray[np.int64], lengths: NDArray[np.integer], spellings: NDArray[np.int64] | None = None
+    ) -> Result:
+        """Run ids (batch, time), 0 at padding, and lengths (batch,), each at least 1.
+
+        A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too.
+        """
+        inputs = {"ids": ids, "lengths": lengths.astype(np.int32)}
+        if spellings is not None:
+            inputs["spellings"] = spellings
+        return Result(*self._session.run(list(Result._fields), inputs))
 
 
 def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:

@@ -1,25 +1,24 @@
 """Units of text: what the network reads, with offsets into the original text.
 
 One chain serves English, Russian and Chinese without a setting: clean control characters, lower-case, split at spaces
-and punctuation, and let every Chinese character stand alone. Then one of three models: words (rare ones in pieces),
-learned sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
+and punctuation, and let every Chinese character stand alone. Then one of three models: whole words, learned
+sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
 """
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Regex, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
-from tokenizers.models import BPE, WordLevel, WordPiece
-from tokenizers.trainers import BpeTrainer, WordLevelTrainer, WordPieceTrainer
+from tokenizers.models import BPE, WordLevel
+from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
 from attnclf.errors import BundleError
 
@@ -28,7 +27,6 @@ PADDING, UNKNOWN = "[PAD]", "[UNK]"
 IDEOGRAPHS = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0010ffff"))  # and kana
 SPECIALS = [PADDING, UNKNOWN]
 PADDING_ID, UNKNOWN_ID = 0, 1
-MOST_WORDS = 500_000  # different words that pieces are learned from
 LONGEST_WORD = 64  # characters; a longer run without a space is cut, so that a 1 MB "word" stays linear
 
 
@@ -67,6 +65,22 @@ class Tokenizer:
         )
         return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
 
+    def encode_spelled(self, texts: Sequence[str], unknown: dict[str, int]) -> list[NDArray[np.int64]]:
+        """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
+        encoded = self.encode(texts)
+        for text, ids in zip(texts, encoded, strict=True):
+            strange = np.flatnonzero(ids == UNKNOWN_ID)
+            if len(strange):
+                readable = _readable(text)
+                offsets = self._library.encode(readable, add_special_tokens=False).offsets
+                words = (readable[slice(*offsets[place])] for place in strange.tolist())
+                ids[strange] = [self.size + unknown.setdefault(self._normal(word), len(unknown)) for word in words]
+        return encoded
+
+    def _normal(self, word: str) -> str:
+        normalizer = self._library.normalizer
+        return str(normalizer.normalize_str(word)) if normalizer is not None else word
+
     def pieces(self, text: str) -> list[Piece]:
         """Return the units of a text with their places in it; the whole text, also beyond `max_length`."""
         encoding = self._library.encode(_readable(text), add_special_tokens=False)
@@ -96,63 +110,29 @@ class Tokenizer:
         *,
         unit: Literal["word", "subword", "character"],
         vocabulary: int,
-        pieces: int,
         min_frequency: int,
         lowercase: bool,
         max_length: int,
     ) -> "Tokenizer":
-        """Learn the units of the training texts: the most frequent ones, each seen `min_frequency` times or more.
-
-        With unit "word", rarer words are read in up to `pieces` learned pieces instead of as one unknown.
-        """
-        longest = 1 if unit == "character" else LONGEST_WORD
-        chain = Library(WordLevel(unk_token=UNKNOWN))
-        chain.normalizer = normalizers.BertNormalizer(
+        """Learn the units of the training texts: the most frequent ones, each seen `min_frequency` times or more."""
+        if unit == "subword":
+            library = Library(BPE(unk_token=UNKNOWN))
+            trainer: BpeTrainer | WordLevelTrainer = BpeTrainer(
+                vocab_size=vocabulary, min_frequency=min_frequency, special_tokens=SPECIALS, show_progress=False
+            )
+        else:
+            library = Library(WordLevel(unk_token=UNKNOWN))
+            trainer = WordLevelTrainer(
+                vocab_size=vocabulary, min_frequency=min_frequency, special_tokens=SPECIALS, show_progress=False
+            )
+        library.normalizer = normalizers.BertNormalizer(
             clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
         )
+        longest = 1 if unit == "character" else LONGEST_WORD
         cut = pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{longest}}}"), behavior="isolated")
-        chain.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), cut])
-        if unit == "subword":
-            chain.model = BPE(unk_token=UNKNOWN)
-            _train(chain, texts, BpeTrainer, vocabulary, min_frequency)
-        elif unit == "word" and pieces:
-            chain.model = _words_and_pieces(chain, texts, vocabulary, pieces, min_frequency)
-        else:
-            _train(chain, texts, WordLevelTrainer, vocabulary, min_frequency)
-        return cls(chain, max_length)
-
-
-def _train(chain: Library, texts: Iterable[str], trainer: Any, size: int, min_frequency: int) -> list[str]:
-    """Train the chain's model and return its units by id."""
-    chain.train_from_iterator(
-        map(_readable, texts),
-        trainer(vocab_size=size, min_frequency=min_frequency, special_tokens=SPECIALS, show_progress=False),
-    )
-    vocabulary = chain.get_vocab()
-    return sorted(vocabulary, key=lambda unit: vocabulary[unit])
-
-
-def _words_and_pieces(
-    chain: Library, texts: Iterable[str], vocabulary: int, pieces: int, min_frequency: int
-) -> WordPiece:
-    """Return a model that reads frequent words whole, and any other word as the longest known pieces, left to right.
-
-    Pieces are learned from the different words, each counted once, so that they are parts of words (stems, endings)
-    rather than frequent words. A letter in fewer than `min_frequency` words makes its word unknown: nothing could be
-    learned of it.
-    """
-    different = _train(chain, texts, WordLevelTrainer, MOST_WORDS, 1)[len(SPECIALS) :]
-    frequent = _train(chain, texts, WordLevelTrainer, vocabulary, min_frequency)
-    parts = Library(WordPiece(unk_token=UNKNOWN))
-    learned = _train(parts, different, WordPieceTrainer, pieces, min_frequency)
-    letters = Counter(word[:1] for word in different) + Counter(
-        f"##{letter}" for word in different for letter in word[1:]
-    )
-    known = [unit for unit in learned if letters.get(unit, min_frequency) >= min_frequency]
-    units = dict.fromkeys([*frequent, *known])
-    return WordPiece(
-        {unit: number for number, unit in enumerate(units)}, unk_token=UNKNOWN, max_input_chars_per_word=LONGEST_WORD
-    )
+        library.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), cut])
+        library.train_from_iterator(map(_readable, texts), trainer)
+        return cls(library, max_length)
 
 
 def _readable(text: str) -> str:

@@ -1,6 +1,6 @@
 """What the network learns from, as arrays: token ids, targets and row weights."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.tokens import Tokens
+from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
 CHUNK = 8192  # texts encoded at a time
@@ -20,25 +21,43 @@ class Examples:
     """Rows ready for the network.
 
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
-    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,).
+    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
+    different unknown words, the n-th with the id `vocabulary` + n.
     """
 
     tokens: Tokens
     targets: NDArray[np.integer] | NDArray[np.floating]
     weights: NDArray[np.float32]
+    vocabulary: int
+    unknown: Sequence[str] | None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @classmethod
-    def of(cls, corpus: Corpus, tokenizer: Tokenizer, labels: LabelSet) -> "Examples":
+    def of(cls, corpus: Corpus, tokenizer: Tokenizer, labels: LabelSet, *, spelled: bool) -> "Examples":
         """Encode a corpus, chunk by chunk."""
-        parts = [
-            Tokens.pack(tokenizer.encode(chunk), vocabulary=tokenizer.size, empty=UNKNOWN_ID)
-            for chunk in _chunks(corpus.texts)
-        ]
+        unknown: dict[str, int] = {}
+        parts = []
+        for chunk in _chunks(corpus.texts):
+            ids = tokenizer.encode_spelled(chunk, unknown) if spelled else tokenizer.encode(chunk)
+            parts.append(Tokens.pack(ids, vocabulary=tokenizer.size + len(unknown), empty=UNKNOWN_ID))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
-        return cls(tokens=Tokens.join(parts), targets=labels.encode(corpus.label_lists), weights=weights)
+        return cls(
+            tokens=Tokens.join(parts),
+            targets=labels.encode(corpus.label_lists),
+            weights=weights,
+            vocabulary=tokenizer.size,
+            unknown=list(unknown) if spelled else None,
+        )
+
+    def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Return what the network takes for these rows: ids, lengths, and the spellings where words are spelled."""
+        ids, lengths = self.tokens.padded(rows)
+        if self.unknown is None:
+            return ids, lengths
+        ids, spellings = in_batch(ids, self.vocabulary, self.unknown)
+        return ids, lengths, spellings
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

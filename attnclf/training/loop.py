@@ -192,9 +192,8 @@ class Run:
         logits = torch.empty(len(examples), len(self.label_weights))
         with torch.no_grad():
             for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
-                ids, lengths = self._inputs(examples, rows)
                 with self._autocast():
-                    logits[torch.from_numpy(rows)] = network(ids, lengths).logits.float().cpu()
+                    logits[torch.from_numpy(rows)] = network(*self._inputs(examples, rows)).logits.float().cpu()
         targets = torch.from_numpy(examples.targets)
         known = torch.ones(len(examples), dtype=torch.bool) if self.multi_label else targets >= 0
         loss = self.objective(
@@ -231,7 +230,7 @@ class Run:
 
     def _step(self, rows: NDArray[np.int64]) -> float:
         """Take one optimizer step on the rows and return their mean loss."""
-        ids, lengths = self._inputs(self.train_examples, rows)
+        ids, lengths, *spellings = self._inputs(self.train_examples, rows)
         targets = torch.from_numpy(self.train_examples.targets[rows]).to(self.device)
         weights = torch.from_numpy(self.train_examples.weights[rows]).to(self.device)
         if self.config.word_dropout:
@@ -245,7 +244,7 @@ class Run:
                 logits = self.network.classify(vectors, lengths).logits  # type: ignore[operator]
             return self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
 
-        embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
+        embedded: Tensor = self.network.embedding(ids, *spellings)  # type: ignore[operator]
         # Cut here, so that however often the rest is run, the tables are reached once.
         vectors = embedded.detach().requires_grad_()
         loss = loss_at(vectors)
@@ -294,9 +293,8 @@ class Run:
             place.since_best += 1
         return finished
 
-    def _inputs(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        ids, lengths = examples.tokens.padded(rows)
-        return torch.from_numpy(ids).to(self.device), torch.from_numpy(lengths).to(self.device)
+    def _inputs(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        return tuple(torch.from_numpy(array).to(self.device) for array in examples.batch(rows))
 
     def _set_learning_rate(self) -> None:
         progress = self.place.step / self.steps

@@ -23,7 +23,8 @@ from attnclf.evaluation.report import Report
 from attnclf.evaluation.thresholds import tune
 from attnclf.model.classifier import TemporalAttention
 from attnclf.model.embedding import frequent_pairs
-from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.spelling import frequent_grams, spellings
+from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.examples import Examples
@@ -95,7 +96,8 @@ def train(
 
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
-    examples, validation = (Examples.of(part, tokenizer, labels) for part in (rows.train, rows.valid))
+    spelled = config.model.embedding.grams > 0
+    examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
     _say_cut(examples, config, say)
     network, config = build(config, tokenizer, examples, labels, say)
     run = Run(network, examples, validation, config.training, label_weights(config, labels, examples), place)
@@ -182,12 +184,17 @@ def build(
         vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
         say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
-    pair_rows = frequent_pairs(examples.tokens.ids, examples.tokens.offsets, embedding.pairs)
-    embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()))
+    known = np.minimum(examples.tokens.ids, tokenizer.size)  # unknown words pair alike
+    ids = np.where(known == tokenizer.size, UNKNOWN_ID, known)
+    pair_rows = frequent_pairs(ids, examples.tokens.offsets, embedding.pairs)
+    gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
+    embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
     network = TemporalAttention(config.model, tokenizer.size, len(labels))
     if network.embedding.pairs is not None:
-        network.embedding.pair_rows.copy_(torch.from_numpy(pair_rows))
+        network.embedding.read_pairs(pair_rows)
+    if network.embedding.grams is not None:
+        network.embedding.read_grams(gram_rows, spellings(["", "", *tokenizer.units[2:]]))  # two are no words
     if vectors is not None:
         with torch.no_grad():
             network.embedding.tokens.weight[torch.from_numpy(found)] = torch.from_numpy(vectors[found])

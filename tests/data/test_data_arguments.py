@@ -37,7 +37,9 @@ def test_a_file_is_known_by_its_extension_or_its_first_lines(tmp_path, name, con
 
 def test_an_unknown_extension_lists_the_formats(tmp_path):
     (tmp_path / "a.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"extension that is not known, '.xlsx'; pass --input-format with one of: csv, tsv,"):
+    with pytest.raises(
+        DataError, match=r"extension that is not known, '.xlsx'; pass --input-format with one of: csv, tsv,"
+    ):
         detect(str(tmp_path / "a.xlsx"))
 
 

@@ -182,13 +182,6 @@ def test_the_most_frequent_units_are_kept(unit):
     assert not {"dd", "zz", "d", "z"} & set(whole) or unit == "word"
 
 
-def test_frequent_words_are_read_whole_and_others_in_known_pieces():
-    tokenizer = learned("word", ["remarkable film", "unreadable book"] * 3 + ["readable"], pieces=40, min_frequency=2)
-    assert slices(tokenizer, "remarkable book") == ["remarkable", "book"]
-    assert len(slices(tokenizer, "readable")) > 1
-    assert shown(tokenizer, "readable film") == ["readable", "film"]
-
-
 @pytest.mark.parametrize("unit", KINDS)
 def test_a_letter_never_seen_is_unknown(unit):
     assert learned(unit).encode(["Ω"])[0].tolist() == [UNKNOWN_ID]

@@ -21,7 +21,9 @@ def records(source: Source) -> Iterator[Record | BadRow]:
     try:
         file = pyarrow.parquet.ParquetFile(source.path)
     except pyarrow.ArrowInvalid as error:
-        raise DataError(f"not a parquet file: {first_line(error)}", fix="pass --input-format if it is another") from error
+        raise DataError(
+            f"not a parquet file: {first_line(error)}", fix="pass --input-format if it is another"
+        ) from error
     with file:
         features = datasets.Features.from_arrow_schema(file.schema_arrow)
         yield from numbered(file.iter_batches(BATCH), features)
