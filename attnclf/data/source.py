@@ -63,6 +63,8 @@ def detect(argument: str, *, format: str | None = None) -> Source:
     if argument.startswith(HUB_PREFIX):
         return Source(name=argument, format="hub", location=argument.removeprefix(HUB_PREFIX))
     if argument == "-":
+        if sys.stdin is None:
+            raise DataError("stdin is closed", fix="pipe the data in, or name a file")
         path = spool(sys.stdin.buffer)
         return Source(name="stdin", format=as_format(format) or sniff_stream(path), location=str(path))
     path = Path(argument)

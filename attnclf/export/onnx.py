@@ -51,7 +51,9 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     batch, time = Dim("batch", min=1), Dim("time", min=1)
     spelled = network.get_submodule("embedding").grams is not None
     spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
-    words = ({0: Dim("unknown", min=1), 1: Dim("grams", min=1)},) if spelled else ()
+    shapes: dict[str, object] = {"ids": {0: batch, 1: time}, "lengths": {0: batch}}
+    if spelled:
+        shapes["spellings"] = ({0: Dim("unknown", min=1), 1: Dim("grams", min=1)},)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -63,7 +65,7 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
             opset_version=OPSET,
             input_names=INPUTS[: 2 + len(spellings)],
             output_names=OUTPUTS,
-            dynamic_shapes={"ids": {0: batch, 1: time}, "lengths": {0: batch}, "spellings": words},
+            dynamic_shapes=shapes,
             custom_translation_table=TRANSLATIONS,
             external_data=False,
         )

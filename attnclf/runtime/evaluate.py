@@ -1,5 +1,7 @@
 """A loaded model against labelled rows."""
 
+import dataclasses
+
 import numpy as np
 
 from attnclf.data.corpus import Corpus
@@ -30,9 +32,10 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
         [tuple(set(labels) - set(names)) for labels in corpus.label_lists], multi_label=True
     ).names
     marks = LabelSet(names + unseen, True).encode(corpus.label_lists).astype(np.int64)
-    return metrics.multi(
+    scored = metrics.multi(
         marks,
         np.pad(probabilities, ((0, 0), (0, len(unseen)))),
         names + unseen,
         np.pad(classifier.thresholds, (0, len(unseen)), constant_values=1.0),
     )
+    return dataclasses.replace(scored, unknown=int(marks[:, len(names) :].any(axis=1).sum()))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from typing import Annotated, Any
 
 import typer
@@ -66,15 +67,17 @@ for command in (train, predict, explain, evaluate, info):
 
 
 def main() -> None:
-    """Run the command line and leave at once.
+    """Run the command line and leave, at once where a reader still waits for a line on stdin.
 
-    The reader of `predict` may still be waiting for a line on stdin; the interpreter's own way out would wait for it.
+    The interpreter's own way out would stumble over the lock that such a thread holds.
     """
     status: int = 0
     try:
         app()
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    if any(thread.name == "attnclf-reader" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

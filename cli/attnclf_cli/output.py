@@ -49,8 +49,11 @@ def drawn(name: str, windows: Iterable[list["Explanation"]], output: TextIO, *, 
         console = Console(file=output, highlight=False)
         for window in windows:
             for one in window:
-                console.print(Highlight(one, top=top))
-                console.print()
+                # Rich would end the process on a closed pipe in its own way; our own writes end it in ours.
+                with console.capture() as shown:
+                    console.print(Highlight(one, top=top))
+                    console.print()
+                output.write(shown.get())
             output.flush()
     elif name == "html":
         from attnclf.explain import html

@@ -13,7 +13,7 @@ from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.classifier import TemporalAttention
-from attnclf.model.embedding import SLOTS
+from attnclf.model.embedding import PAIR_SLOTS
 from attnclf.runtime.session import open_session
 
 VOCABULARY, LABELS = 30, 4
@@ -47,7 +47,7 @@ def build(cell, layers, bidirectional, pairs, score, context):
             if isinstance(embedding, nn.Embedding):
                 embedding.weight[0] = 0
     if pairs:
-        slots = torch.randint(0, pairs + 1, (SLOTS,), generator=generator, dtype=torch.int32)
+        slots = torch.randint(0, pairs + 1, (PAIR_SLOTS,), generator=generator, dtype=torch.int32)
         network.embedding.pair_rows.copy_(slots)
     return network.eval()
 

@@ -16,7 +16,7 @@ from attnclf.config import AttentionConfig, Config, EmbeddingConfig, EncoderConf
 from attnclf.data.labels import LabelSet
 from attnclf.data.tokens import Tokens
 from attnclf.model.classifier import TemporalAttention
-from attnclf.model.embedding import SLOTS, Embedding, frequent_pairs, pair_slots
+from attnclf.model.embedding import PAIR_SLOTS, Embedding, frequent_pairs, pair_slots
 from attnclf.model.encoder import Encoder, Recurrence, reversal
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.examples import Examples
@@ -49,7 +49,9 @@ def tiny(cell="lstm", layers=1, bidirectional=True, pairs=0, score="temporal", c
     )
     network = scrambled(TemporalAttention(config, VOCABULARY, LABELS))
     if pairs:
-        slots = torch.randint(0, pairs + 1, (SLOTS,), generator=torch.Generator().manual_seed(1), dtype=torch.int32)
+        slots = torch.randint(
+            0, pairs + 1, (PAIR_SLOTS,), generator=torch.Generator().manual_seed(1), dtype=torch.int32
+        )
         network.embedding.pair_rows.copy_(slots)
     return network
 
@@ -197,7 +199,7 @@ def test_the_pair_table_starts_as_if_absent():
 
 
 def test_a_pair_adds_its_row_to_the_second_of_its_tokens():
-    embedding = scrambled(Embedding(VOCABULARY, 6, 2))
+    embedding = scrambled(Embedding(VOCABULARY, 6, 2, 0))
     ids = torch.tensor([[7, 8, 7, 8, 9]])
     slots = pair_slots(ids)[0]
     embedding.pair_rows[slots[1]] = 1  # (7, 8)
@@ -238,7 +240,7 @@ def test_a_pair_never_reaches_across_two_texts():
 
 def test_both_halves_of_the_program_hash_a_pair_alike():
     ids = np.random.default_rng(0).integers(1, 2**31 - 1, size=400).astype(np.int32)
-    table = frequent_pairs(np.concatenate([ids, ids]), np.array([0, 400, 800]), SLOTS)
+    table = frequent_pairs(np.concatenate([ids, ids]), np.array([0, 400, 800]), PAIR_SLOTS)
     slots = pair_slots(torch.from_numpy(ids.astype(np.int64)).unsqueeze(0))[0]
     assert (table[slots] > 0).all()
 
@@ -264,7 +266,13 @@ def test_frozen_vectors_come_from_the_file_and_get_no_gradient(tmp_path):
     said = ["a good film", "a bad film"] * 3
     tokenizer = Tokenizer.learn(said, **dataclasses.asdict(config.text))
     tokens = Tokens.pack(tokenizer.encode(said), vocabulary=tokenizer.size, empty=1)
-    examples = Examples(tokens=tokens, targets=np.array([0, 1] * 3), weights=np.ones(6, dtype=np.float32))
+    examples = Examples(
+        tokens=tokens,
+        targets=np.array([0, 1] * 3),
+        weights=np.ones(6, dtype=np.float32),
+        vocabulary=tokenizer.size,
+        unknown=None,
+    )
     network, config = build(config, tokenizer, examples, LabelSet(("yes", "no"), False), lambda line: None)
     assert config.model.embedding.dim == 3
     table = network.embedding.tokens.weight

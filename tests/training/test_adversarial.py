@@ -61,7 +61,7 @@ def test_padding_is_not_moved():
 
 def test_the_step_of_a_text_is_the_same_alone_and_beside_a_longer_one():
     torch.manual_seed(0)
-    embedding = Embedding(20, 5, 4)
+    embedding = Embedding(20, 5, 4, 0)
     torch.nn.init.normal_(embedding.pairs.weight)
     embedding.pair_rows.fill_(1)  # every pair is a frequent one, so that padding finds a row too
     ids = torch.tensor([[3, 4, 0, 0, 0, 0]])
