@@ -136,6 +136,8 @@ class TrainingConfig:
     valid_fraction: float = 0.1  # of the rows, when no validation file is given
     time_limit: float | None = None  # seconds
     seed: int = 0
+    # More threads gain little on a network this small, and lose fiftyfold when anything else wants the cores.
+    threads: int = 1  # cores used on a CPU; the result depends on it in the last digits
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 or fp16 on a GPU that has it, else fp32
 
     def __post_init__(self) -> None:
@@ -155,6 +157,7 @@ class TrainingConfig:
         if isinstance(self.class_weights, dict):
             for name, weight in self.class_weights.items():
                 _within(f"training.class_weights.{name}", weight, 0, 1e6)
+        _within("training.threads", self.threads, 1, 1024)
         if self.time_limit is not None:
             _within("training.time_limit", self.time_limit, 1, float("inf"))
 

@@ -94,6 +94,7 @@ def train(
     for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
         say(f"Warning: {warning}")
 
+    torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
     spelled = config.model.embedding.grams > 0
