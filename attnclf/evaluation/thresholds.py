@@ -9,6 +9,14 @@ def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]
     return np.asarray(probabilities, np.float64) >= np.asarray(thresholds, np.float64)
 
 
+FEWEST = 50  # rows; on fewer, the best threshold is an accident
+
+
+def settle(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Thresholds (labels,) for a model that was validated on these rows: tuned, or 0.5 where rows are too few."""
+    return tune(true, probabilities) if len(true) >= FEWEST else np.full(probabilities.shape[1], 0.5)
+
+
 def tune(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Thresholds (labels,), all alike, that maximise micro-F1 on these rows; `true` (rows, labels) is 0 or 1.
 

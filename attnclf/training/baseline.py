@@ -50,7 +50,7 @@ def fit_and_score(train: Rows, splits: Mapping[str, Rows], names: Sequence[str],
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
         stated = _regress(features, true.astype(bool), read)
-        threshold = thresholds.tune(splits[tune_on][1], stated[tune_on])
+        threshold = thresholds.settle(splits[tune_on][1], stated[tune_on])
         scores = {name: metrics.multi(splits[name][1], said, names, threshold) for name, said in stated.items()}
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
 

@@ -24,7 +24,7 @@ from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled, sorted_by_length
 from attnclf.errors import TrainingError
 from attnclf.evaluation import metrics
-from attnclf.evaluation.thresholds import tune
+from attnclf.evaluation.thresholds import settle
 from attnclf.text.tokenizer import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
@@ -327,7 +327,7 @@ def validation_score(targets: NDArray[Any], probabilities: NDArray[np.float32]) 
     """Return what the best epoch is chosen by: accuracy, or micro-F1 at the tuned threshold for several labels."""
     names = [str(label) for label in range(probabilities.shape[1])]
     if targets.ndim == 2:
-        return metrics.multi(targets, probabilities, names, tune(targets, probabilities)).micro_f1
+        return metrics.multi(targets, probabilities, names, settle(targets, probabilities)).micro_f1
     return metrics.single(targets, probabilities, names).accuracy
 
 

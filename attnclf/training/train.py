@@ -20,7 +20,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError, DataError, DeviceError
 from attnclf.evaluation.report import Report
-from attnclf.evaluation.thresholds import tune
+from attnclf.evaluation.thresholds import settle
 from attnclf.model.classifier import TemporalAttention
 from attnclf.model.embedding import frequent_pairs
 from attnclf.text.spelling import frequent_grams, spellings
@@ -110,7 +110,7 @@ def train(
 
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
     if labels.multi_label:
-        thresholds = tune(validation.targets.astype(np.int64), run.predict(validation)[0])
+        thresholds = settle(validation.targets.astype(np.int64), run.predict(validation)[0])
     with new_bundle(out) as folder:
         report = write_bundle(
             folder,

@@ -62,10 +62,10 @@ def fasttext(classifier: Classifier, text: str, prediction: Prediction, top: int
 def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return label, score and the beginning of the text, aligned for reading."""
     width = max(len(label) for label in classifier.labels)
-    shown = _shown(classifier, prediction, top) or [("-", 0.0)]
+    shown = _shown(classifier, prediction, top)
     excerpt = " ".join(text.split())
     excerpt = excerpt if len(excerpt) <= EXCERPT else excerpt[: EXCERPT - 1] + "…"
-    pairs = "  ".join(f"{label:<{width}} {score:6.1%}" for label, score in shown)
+    pairs = "  ".join(f"{label:<{width}} {score:6.1%}" for label, score in shown) or f"{'-':<{width + 7}}"
     return f"{pairs}  {_printable(excerpt)}"
 
 

@@ -111,7 +111,7 @@ def read_back(format, line, text):
         words = line.split()
         assert text.split() == words[len(words) - len(text.split()) :]
         words = words[: len(words) - len(text.split())]
-        if words == ["-", "0.0%"]:
+        if words == ["-"]:
             return [], []
         return words[::2], [float(word.removesuffix("%")) / 100 for word in words[1::2]]
     cells = line.split("\t") if format == "tsv" else next(csv.reader([line])) if format == "csv" else line.split()

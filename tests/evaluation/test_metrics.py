@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from attnclf.errors import DataError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.calibration import calibrate
-from attnclf.evaluation.thresholds import chosen, tune
+from attnclf.evaluation.thresholds import FEWEST, chosen, settle, tune
 
 NAMES = ("cat", "dog", "emu", "fox", "gnu")
 few = settings(deadline=None, max_examples=60)
@@ -194,3 +194,11 @@ def _same_labels(ours, theirs):
     for label, precision, recall, f1, support in zip(ours.per_label, *theirs, strict=True):
         assert (label.precision, label.recall, label.f1) == pytest.approx((precision, recall, f1))
         assert label.support == support
+
+
+@pytest.mark.parametrize(("rows", "threshold"), [(FEWEST - 1, 0.5), (FEWEST, 0.2)])
+def test_a_threshold_is_tuned_only_where_there_are_rows_enough(rows, threshold):
+    true = np.zeros((rows, 1), int)
+    true[0] = 1
+    probabilities = np.where(true, 0.3, 0.1).astype(np.float32)
+    assert settle(true, probabilities) == pytest.approx([threshold])
