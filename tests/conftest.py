@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {
     "text": {"max_length": 40},
     "model": {
-        "embedding": {"dim": 12, "pairs": 50, "token_dropout": 0.1},
+        "embedding": {"dim": 12, "pairs": 50, "grams": 200, "token_dropout": 0.1},
         "encoder": {"hidden": 8},
         "dropout": 0.2,
     },
