@@ -30,7 +30,7 @@ def check_parity(network: nn.Module, path: Path, *, vocabulary: int, multi_label
         spellings = None
         if session.spelled:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row.
-            read = network.get_submodule("embedding").gram_rows.nonzero().flatten()
+            read = network.get_buffer("embedding.gram_rows").nonzero().flatten()
             spellings = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
             ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
