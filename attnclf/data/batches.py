@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 POOL = 50  # batches sorted by length together: enough to waste little padding, few enough to keep the order random
 
 
-def shuffled(lengths: NDArray[np.int64], size: int, generator: np.random.Generator) -> list[NDArray[np.int64]]:
+def shuffled(lengths: NDArray[np.int64], size: int, generator: "np.random.Generator") -> list[NDArray[np.int64]]:
     """Return batches of `size` rows of similar length in random order; every row once.
 
     Rows are shuffled, sorted by length within pools of `POOL` batches, cut, and the batches are shuffled.

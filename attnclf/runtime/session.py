@@ -58,6 +58,8 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
+    # One level below all: the rest concerns images, and takes longer than the whole start otherwise.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.intra_op_num_threads = threads
     providers = ["CPUExecutionProvider"]
     if device == "cuda" or (device == "auto" and _has_gpu()):

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 WINDOW = 4096  # texts handed on together
-READER = "attnclf-reader"
 CHARACTERS = 4 * 2**20  # ... or so many characters, whichever is reached first
 
 
@@ -19,7 +18,7 @@ def windows(texts: Iterable[str], *, size: int = WINDOW, characters: int = CHARA
     Reading runs one window ahead at most. An error while reading is raised here, after the texts before it.
     """
     buffer = _Buffer(size, characters)
-    threading.Thread(target=buffer.fill, args=(texts,), name=READER, daemon=True).start()
+    threading.Thread(target=buffer.fill, args=(texts,), daemon=True).start()
     try:
         while window := buffer.take():
             yield window

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 from typing import Annotated, Any
 
 import typer
@@ -67,16 +66,16 @@ for command in (train, predict, explain, evaluate, info):
 
 
 def main() -> None:
-    """Run the command line and leave, at once where a reader still waits for a line on stdin.
+    """Run the command line and leave; at once after a stream, whose reader may still wait for a line on stdin.
 
-    The interpreter's own way out would stumble over the lock that such a thread holds.
+    The interpreter's own way out would stumble over the lock that such a thread holds, and takes its time.
     """
     status: int = 0
     try:
         app()
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    if any(thread.name == "attnclf-reader" for thread in threading.enumerate()):
+    if "attnclf.runtime.stream" in sys.modules:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
