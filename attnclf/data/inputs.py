@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal, get_args
 
 from attnclf.data import cells, columns, delimiters
 from attnclf.data.readers import delimited, fasttext, jsonlines
-from attnclf.data.source import EXTENSIONS, extension_of, missing
+from attnclf.data.source import EXTENSIONS, extension_of, missing, present
 from attnclf.data.streams import DAMAGE, open_bytes, without_mark
 from attnclf.errors import DataError
 
@@ -55,7 +55,7 @@ def open_input(
         yield sys.stdin.buffer, format or "lines"
         return
     path = Path(argument)
-    if not path.exists():
+    if not present(path):
         raise missing(path)
     if path.is_dir():
         raise DataError(f"{argument} is a folder", fix="name a file in it")

@@ -68,7 +68,7 @@ def detect(argument: str, *, format: str | None = None) -> Source:
         path = spool(sys.stdin.buffer)
         return Source(name="stdin", format=as_format(format) or sniff_stream(path), location=str(path))
     path = Path(argument)
-    if not path.exists():
+    if not present(path):
         raise missing(path)
     if path.is_dir():
         if format not in (None, "folder"):
@@ -141,6 +141,14 @@ def extension_of(path: Path) -> str:
 def as_format(name: str | None) -> Format | None:
     """A format's name, already checked, as its type."""
     return next((known for known in get_args(Format) if known == name), None)
+
+
+def present(path: Path) -> bool:
+    """Whether there is such a file or folder; a text given in place of a name may be too long to be one."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def missing(path: Path) -> DataError:

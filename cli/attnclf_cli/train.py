@@ -84,7 +84,9 @@ def train(
         from attnclf.training.loop import Interrupted
         from attnclf.training.train import DataOptions
         from attnclf.training.train import train as run
-    flags = {"epochs": epochs, "seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
+    flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
+    if epochs is not None:
+        flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too
     chosen = merged(
         PRESETS[preset.value],
         read_toml(config) if config else {},

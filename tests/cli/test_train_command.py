@@ -266,3 +266,11 @@ def test_a_wrong_use_has_status_2(in_session, tmp_path, arguments):
     done = in_session("train", as_csv(tmp_path), "-o", tmp_path / "m", *arguments)
     assert done.exit_code == 2
     assert done.stdout == ""
+
+
+def test_epochs_asked_for_are_not_exceeded_on_a_small_file(in_session, tmp_path):
+    done = in_session(
+        "train", as_csv(tmp_path), "--out", tmp_path / "m", "--epochs", "2", "--no-baseline", "--preset", "fast"
+    )
+    assert done.exit_code == 0
+    assert done.stderr.count("epoch ") == 2

@@ -121,3 +121,9 @@ def test_parquet_comes_through_stdin_too(monkeypatch, tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"], "label": ["x"]}), tmp_path / "a")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "a").read_bytes())))
     assert list(read("-").texts) == ["a"]
+
+
+@pytest.mark.parametrize("text", ["a text, not a name " * 300, "a\0b"])
+def test_a_text_in_place_of_a_name_is_a_missing_file(text):
+    with pytest.raises(DataError, match="does not exist"):
+        detect(text)
