@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from attnclf.text.spelling import frequent_rows
 from attnclf.text.tokenizer import UNKNOWN_ID
 
 PAIR_SLOTS = 2**18  # hash values of pairs; far more than frequent pairs, so that few collide
@@ -28,11 +29,7 @@ def frequent_pairs(ids: NDArray[np.integer], offsets: NDArray[np.int64], most: i
     previous = np.concatenate([[0], current[:-1]])
     previous[offsets[:-1]] = 0
     counts = np.bincount((previous * MULTIPLIER + current) % PAIR_SLOTS, minlength=PAIR_SLOTS)
-    order = np.argsort(-counts, kind="stable")[:most]
-    chosen = np.sort(order[counts[order] >= 2])
-    rows = np.zeros(PAIR_SLOTS, dtype=np.int32)
-    rows[chosen] = np.arange(1, len(chosen) + 1)
-    return rows
+    return frequent_rows(counts, most)
 
 
 class Embedding(nn.Module):

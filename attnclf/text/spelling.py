@@ -33,7 +33,7 @@ def slots(word: str) -> tuple[int, ...]:
 def spellings(words: Iterable[str]) -> NDArray[np.int64]:
     """Return the slots of each word, (words, n-grams), 0 after the last; at least (1, 1)."""
     rows = [slots(word) for word in words] or [()]
-    table = np.zeros((len(rows), max(1, *map(len, rows))) if len(rows) > 1 else (1, max(1, len(rows[0]))), np.int64)
+    table = np.zeros((len(rows), max(1, *map(len, rows))), np.int64)
     for row, found in zip(table, rows, strict=True):
         row[: len(found)] = found
     return table
@@ -63,8 +63,13 @@ def frequent_grams(words: Iterable[str], most: int) -> NDArray[np.int32]:
     counts = np.zeros(SLOTS + 1, dtype=np.int64)
     for word in words:
         counts[list(slots(word))] += 1
+    return frequent_rows(counts, most)
+
+
+def frequent_rows(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
+    """Number the slots that were counted twice or more, at most the `most` frequent, from 1 on; the others are 0."""
     order = np.argsort(-counts, kind="stable")[:most]
     chosen = np.sort(order[counts[order] >= 2])
-    rows = np.zeros(SLOTS + 1, dtype=np.int32)
+    rows = np.zeros(len(counts), dtype=np.int32)
     rows[chosen] = np.arange(1, len(chosen) + 1)
     return rows

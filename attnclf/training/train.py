@@ -185,8 +185,7 @@ def build(
         vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
         say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
-    known = np.minimum(examples.tokens.ids, tokenizer.size)  # unknown words pair alike
-    ids = np.where(known == tokenizer.size, UNKNOWN_ID, known)
+    ids = np.where(examples.tokens.ids < tokenizer.size, examples.tokens.ids, UNKNOWN_ID)  # unknown words pair alike
     pair_rows = frequent_pairs(ids, examples.tokens.offsets, embedding.pairs)
     gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
     embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
