@@ -53,8 +53,6 @@ class EmbeddingConfig:
     """Units → vectors."""
 
     dim: int = 128
-    pairs: int = 0  # at most so many frequent pairs of neighbours get a vector too; 0: none
-    grams: int = 0  # at most so many character n-grams get a vector, shared by the words made of them; 0: none
     dropout: float = 0.3  # of single values
     token_dropout: float = 0.0  # of whole tokens
     vectors: str | None = None  # a .vec or GloVe text file of pretrained vectors; its width replaces dim
@@ -62,8 +60,6 @@ class EmbeddingConfig:
 
     def __post_init__(self) -> None:
         _within("model.embedding.dim", self.dim, 1, 4096)
-        _within("model.embedding.pairs", self.pairs, 0, 2**18)
-        _within("model.embedding.grams", self.grams, 0, 2**18)
         _within("model.embedding.dropout", self.dropout, 0, 0.95)
         _within("model.embedding.token_dropout", self.token_dropout, 0, 0.95)
         if self.vectors is None and not self.trainable:
@@ -106,6 +102,22 @@ class AttentionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NgramConfig:
+    """A linear model over n-grams beside the network."""
+
+    features: int = (
+        0  # at most so many pairs of words and so many character n-grams, beside all words; 0: no such model
+    )
+    strength: float = 10.0  # C of its logistic regression, the inverse of the regularisation
+    contrast: float = 0.5  # how far features that tell labels apart weigh more from the start, from 0 to 1
+
+    def __post_init__(self) -> None:
+        _within("model.ngrams.features", self.features, 0, 2**18)
+        _within("model.ngrams.strength", self.strength, 1e-6, 1e6)
+        _within("model.ngrams.contrast", self.contrast, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """The network."""
 
@@ -113,6 +125,7 @@ class ModelConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    ngrams: NgramConfig = field(default_factory=NgramConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
     def __post_init__(self) -> None:

@@ -13,19 +13,21 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Half the width and five epochs: a third of the time of balanced.
     "fast": {
         "model": {
-            "embedding": {"dim": 64, "pairs": 50_000, "grams": 30_000, "token_dropout": 0.2},
+            "embedding": {"dim": 64, "token_dropout": 0.2},
             "encoder": {"hidden": 32},
+            "ngrams": {"features": 50_000},
         },
         "training": {"epochs": 5, "adversarial": 0.7},
     },
     "balanced": {
-        "model": {"embedding": {"pairs": 100_000, "grams": 60_000, "token_dropout": 0.2}},
+        "model": {"embedding": {"token_dropout": 0.2}, "ngrams": {"features": 100_000}},
         "training": {"adversarial": 0.7},
     },
     "accurate": {
         "model": {
-            "embedding": {"pairs": 200_000, "grams": 100_000, "token_dropout": 0.2},
+            "embedding": {"token_dropout": 0.2},
             "encoder": {"hidden": 128},
+            "ngrams": {"features": 200_000},
             "attention": {"context": "soft+max"},
         },
         "training": {"epochs": 12, "patience": 6, "adversarial": 0.7},

@@ -37,6 +37,12 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def subset(self, rows: NDArray[np.int64]) -> "Tokens":
+        """Return the chosen rows."""
+        lengths = self.lengths[rows]
+        places = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        return Tokens(self.ids[places], np.concatenate([[0], np.cumsum(lengths)]))
+
     def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ids (batch, time), 0 at padding, and lengths (batch,) of the chosen rows."""
         starts, lengths = self.offsets[rows], self.lengths[rows]

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from attnclf.export.embedding import FoldedEmbedding
 from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
-from attnclf.model.embedding import Embedding
 from attnclf.model.encoder import Recurrence
+from attnclf.model.mixture import Mixture
 
 INPUTS = ("ids", "lengths", "spellings")
 OUTPUTS = ("logits", "probabilities", "attention")
@@ -28,8 +27,6 @@ class Exported(nn.Module):
         for name, layer in list(self.network.named_modules()):
             if isinstance(layer, Recurrence):
                 self.network.set_submodule(name, OnnxRecurrence(layer))
-            elif isinstance(layer, Embedding) and layer.grams is not None:
-                self.network.set_submodule(name, FoldedEmbedding(layer))
         self.multi_label = multi_label
 
     def forward(self, ids: Tensor, lengths: Tensor, *spellings: Tensor) -> tuple[Tensor, ...]:
@@ -42,8 +39,8 @@ class Exported(nn.Module):
 def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     """Write the network as an ONNX file that takes any number of texts of any length.
 
-    Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each. A network with
-    n-grams also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
+    Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each. A `Mixture`
+    also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
     the size of the vocabulary and up; zeros of shape (1, 1) where there are none.
 
     Outputs: `OUTPUTS`, then the network's named ones.
@@ -51,8 +48,7 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     ids = torch.ones(2, 7, dtype=torch.int64)
     lengths = torch.tensor([7, 4], dtype=torch.int32)
     batch, time = Dim("batch", min=1), Dim("time", min=1)
-    embedding = network.get_submodule("embedding")
-    spelled = isinstance(embedding, Embedding) and embedding.grams is not None
+    spelled = isinstance(network, Mixture)
     spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
     shapes: dict[str, object] = {"ids": {0: batch, 1: time}, "lengths": {0: batch}}
     if spelled:

@@ -31,13 +31,13 @@ def check_parity(network: nn.Module, path: Path, *, vocabulary: int, max_length:
         spellings = None
         if session.spelled:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row.
-            read = network.get_buffer("embedding.gram_rows").nonzero().flatten()
+            read = network.get_buffer("linear.gram_rows").nonzero().flatten()
             spellings = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
             ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
         ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
         with torch.no_grad():
-            logits, weights, named = network(ids, lengths, spellings)
+            logits, weights, named = network(ids, lengths, *([] if spellings is None else [spellings]))
         probabilities = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
         result = session.run(
             ids.numpy(), lengths.numpy(), None if spellings is None else spellings.numpy(), named=session.axes

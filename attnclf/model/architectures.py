@@ -16,7 +16,7 @@ Pictures = Literal["highlight", "heads", "labels", "features"]
 class Architecture(NamedTuple):
     """How to build a network from its settings and the numbers of units, labels, and units read of a text.
 
-    Every network has `embedding(ids, spellings)` → vectors, `classify(vectors, lengths)` → `Output`, and `forward`,
+    Every network has `embedding(ids)` → vectors, `classify(vectors, lengths)` → `Output`, and `forward`,
     which is one after the other.
     """
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from attnclf.attention.pooling import Pooling
 from attnclf.config import ModelConfig
-from attnclf.model.embedding import Embedding
+from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output
 
@@ -20,7 +20,7 @@ class PooledClassifier(nn.Module):
     def __init__(self, config: ModelConfig, encoder: Encoder, vocabulary: int, labels: int, max_length: int) -> None:
         super().__init__()
         embedding, attention = config.embedding, config.attention
-        self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
+        self.embedding = token_embedding(vocabulary, embedding.dim)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = encoder
@@ -30,14 +30,9 @@ class PooledClassifier(nn.Module):
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 
-    def forward(
-        self,
-        ids: Int[Tensor, "batch time"],
-        lengths: Int[Tensor, " batch"],
-        spellings: Int[Tensor, "unknown grams"] | None = None,
-    ) -> Output:
-        """Classify rows of token ids, each real up to its length; `spellings` are those of the unknown words."""
-        return self.classify(self.embedding(ids, spellings), lengths)
+    def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Output:
+        """Classify rows of token ids, each real up to its length."""
+        return self.classify(self.embedding(ids), lengths)
 
     def classify(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of embedded tokens: where adversarial training and gradient explanations step in."""

@@ -52,24 +52,3 @@ def in_batch(
     local = ids.copy()
     local[strange] = vocabulary + numbers
     return local, spellings(unknown[number] for number in (used - vocabulary).tolist())
-
-
-def frequent_grams(words: Iterable[str], most: int) -> NDArray[np.int32]:
-    """Return for each slot the row of the n-gram table that it reads, (SLOTS + 1,) int32; slot and row 0 are padding.
-
-    `words` are the different words of the training texts. Only n-grams of two words or more get a row, the `most`
-    frequent ones: others could tell nothing about a new word.
-    """
-    counts = np.zeros(SLOTS + 1, dtype=np.int64)
-    for word in words:
-        counts[list(slots(word))] += 1
-    return frequent_rows(counts, most)
-
-
-def frequent_rows(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
-    """Number the slots that were counted twice or more, at most the `most` frequent, from 1 on; the others are 0."""
-    order = np.argsort(-counts, kind="stable")[:most]
-    chosen = np.sort(order[counts[order] >= 2])
-    rows = np.zeros(len(counts), dtype=np.int32)
-    rows[chosen] = np.arange(1, len(chosen) + 1)
-    return rows

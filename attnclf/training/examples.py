@@ -52,11 +52,14 @@ class Examples:
         )
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Return what the network takes for these rows: ids, lengths, and the spellings where words are spelled."""
+        """Return what the network takes for these rows: ids (batch, time) and lengths (batch,)."""
         ids, lengths = self.tokens.padded(rows)
-        if self.unknown is None:
-            return ids, lengths
-        ids, spellings = in_batch(ids, self.vocabulary, self.unknown)
+        return np.where(ids < self.vocabulary, ids, UNKNOWN_ID), lengths
+
+    def spelled(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Return what a `Mixture` takes for these rows: ids, lengths, and the spellings of their unknown words."""
+        ids, lengths = self.tokens.padded(rows)
+        ids, spellings = in_batch(ids, self.vocabulary, self.unknown or ())
         return ids, lengths, spellings
 
 

@@ -185,8 +185,8 @@ class Run:
                 saved = time.monotonic()
         return None
 
-    def predict(self, examples: Examples, network: nn.Module | None = None) -> tuple[NDArray[np.float32], float]:
-        """Return probabilities (rows, labels) and the mean loss over rows with known labels."""
+    def logits(self, examples: Examples, network: nn.Module | None = None) -> Tensor:
+        """Return the network's logits (rows, labels), on the CPU."""
         network = network or self.network
         network.eval()
         logits = torch.empty(len(examples), len(self.label_weights))
@@ -194,6 +194,11 @@ class Run:
             for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
                 with self._autocast():
                     logits[torch.from_numpy(rows)] = network(*self._inputs(examples, rows)).logits.float().cpu()
+        return logits
+
+    def predict(self, examples: Examples, network: nn.Module | None = None) -> tuple[NDArray[np.float32], float]:
+        """Return probabilities (rows, labels) and the mean loss over rows with known labels."""
+        logits = self.logits(examples, network)
         targets = torch.from_numpy(examples.targets)
         known = torch.ones(len(examples), dtype=torch.bool) if self.multi_label else targets >= 0
         loss = self.objective(
@@ -230,7 +235,7 @@ class Run:
 
     def _step(self, rows: NDArray[np.int64]) -> float:
         """Take one optimizer step on the rows and return their mean loss."""
-        ids, lengths, *spellings = self._inputs(self.train_examples, rows)
+        ids, lengths = self._inputs(self.train_examples, rows)
         targets = torch.from_numpy(self.train_examples.targets[rows]).to(self.device)
         weights = torch.from_numpy(self.train_examples.weights[rows]).to(self.device)
         if self.config.word_dropout:
@@ -244,7 +249,7 @@ class Run:
                 logits = self.network.classify(vectors, lengths).logits  # type: ignore[operator]
             return self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
 
-        embedded: Tensor = self.network.embedding(ids, *spellings)  # type: ignore[operator]
+        embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
         # Cut here, so that however often the rest is run, the tables are reached once.
         vectors = embedded.detach().requires_grad_()
         loss = loss_at(vectors)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
@@ -23,14 +24,14 @@ from attnclf.errors import ConfigError, DataError, DeviceError
 from attnclf.evaluation.report import Report
 from attnclf.evaluation.thresholds import settle
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.model.embedding import Embedding, frequent_pairs
-from attnclf.text.spelling import frequent_grams, spellings
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.model.mixture import Mixture
+from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
-from attnclf.training import checkpoint
+from attnclf.training import checkpoint, ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
+from attnclf.training.mixing import mix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +99,30 @@ def train(
     torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
-    spelled = config.model.embedding.grams > 0
+    spelled = config.model.ngrams.features > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
     _say_cut(examples, config, say)
-    network, config = build(config, tokenizer, examples, labels, say)
-    run = Run(network, examples, validation, config.training, label_weights(config, labels, examples), place)
+    network, config = build(config, tokenizer, len(labels), say)
+    importance = label_weights(config, labels, examples)
+    run = Run(network, examples, validation, config.training, importance, place)
     fingerprint = _fingerprint(config, labels, examples, validation)
     if resume:
         run.restore(checkpoint.load(out, fingerprint))
         say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
     outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
 
+    network = network.cpu()
+    said = run.logits(validation)
+    if spelled:
+        network, said = beside_ngrams(network, said, examples, validation, importance, tokenizer, config, say)
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
     if labels.multi_label:
-        thresholds = settle(validation.targets.astype(np.int64), run.predict(validation)[0])
+        thresholds = settle(validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
     with new_bundle(out) as folder:
         report = write_bundle(
             folder,
             name=out.name,
-            network=network.cpu(),
+            network=network,
             config=config,
             tokenizer=tokenizer,
             labels=labels,
@@ -176,34 +182,47 @@ def read_splits(
     return Splits(train=learned, valid=judged, test=tested)
 
 
-def build(
-    config: Config, tokenizer: Tokenizer, examples: Examples, labels: LabelSet, say: Callable[[str], None]
-) -> tuple[nn.Module, Config]:
-    """Return a new network, and the settings with what the data decided: widths of vectors, number of pairs."""
+def build(config: Config, tokenizer: Tokenizer, labels: int, say: Callable[[str], None]) -> tuple[nn.Module, Config]:
+    """Return a new network, and the settings with the width of the pretrained vectors, where there are any."""
     embedding = config.model.embedding
     vectors = None
     if embedding.vectors is not None:
         vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
         say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
-    ids = np.where(examples.tokens.ids < tokenizer.size, examples.tokens.ids, UNKNOWN_ID)  # unknown words pair alike
-    pair_rows = frequent_pairs(ids, examples.tokens.offsets, embedding.pairs)
-    gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
-    embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
-    config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
     architecture = ARCHITECTURES[config.model.architecture]
-    network = architecture.build(config.model, tokenizer.size, len(labels), config.text.max_length)
-    table = network.get_submodule("embedding")
-    assert isinstance(table, Embedding)
-    if table.pairs is not None:
-        table.read_pairs(pair_rows)
-    if table.grams is not None:
-        table.read_grams(gram_rows, spellings(["", "", *tokenizer.units[2:]]))  # two are no words
+    network = architecture.build(config.model, tokenizer.size, labels, config.text.max_length)
     if vectors is not None:
+        table = network.get_parameter("embedding.weight")
         with torch.no_grad():
-            table.tokens.weight[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
-    table.tokens.weight.requires_grad_(embedding.trainable)
+            table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
+        table.requires_grad_(embedding.trainable)
     return network, config
+
+
+def beside_ngrams(
+    network: nn.Module,
+    said: Tensor,
+    examples: Examples,
+    validation: Examples,
+    importance: NDArray[np.float32],
+    tokenizer: Tokenizer,
+    config: Config,
+    say: Callable[[str], None],
+) -> tuple[Mixture, Tensor]:
+    """Return the trained network with a linear model over n-grams at its side, and their joint validation logits.
+
+    `said` are the network's own logits (rows, labels); `importance` (labels,) are the label weights.
+    """
+    start = time.monotonic()
+    linear = ngrams.learn(examples, importance, tokenizer.units, config.model.ngrams)
+    beside = ngrams.logits(linear, validation)
+    weights = mix(said, beside, validation.targets)
+    a, b = weights.tolist()
+    seconds = time.monotonic() - start
+    say(f"Linear model over {linear.size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
+    return Mixture(network, linear, weights), a * said + b * beside
 
 
 def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:

@@ -1,0 +1,42 @@
+"""A trained network and a linear model over n-grams as one: their logits added, each with its own weight."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from attnclf.model.ngrams import NgramLinear
+from attnclf.model.output import Output
+from attnclf.text.tokenizer import UNKNOWN_ID
+
+
+class Mixture(nn.Module):
+    """logits = a · network + b · linear: a product of experts (Hinton 2002, eq. 1) with two weights.
+
+    Its output has a further named one, `contributions` (batch, time, labels): what each unit adds to the logits by way
+    of the linear model, exactly.
+    """
+
+    weights: Tensor
+
+    def __init__(self, network: nn.Module, linear: NgramLinear, weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.linear = linear
+        self.register_buffer("weights", weights)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"],
+        spellings: Int[Tensor, "unknown grams"],
+    ) -> Output:
+        """Classify rows of ids, each real up to its length; an id of vocabulary + n is spelled in `spellings[n]`."""
+        known = torch.where(ids < len(self.linear.words), ids, UNKNOWN_ID)
+        logits, weights, named = self.network(known, lengths)
+        evidence = self.linear(ids, lengths, spellings)
+        a, b = self.weights
+        return Output(
+            logits=a * logits + b * evidence.logits,
+            weights=weights,
+            named={**named, "contributions": b * evidence.contributions},
+        )

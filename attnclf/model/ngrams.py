@@ -1,0 +1,76 @@
+"""A linear model over n-grams that stands beside the network; what each unit contributes to its answer is exact."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import embedding, pad
+
+from attnclf.text import pairs
+from attnclf.text.tokenizer import UNKNOWN_ID
+
+
+class Evidence(NamedTuple):
+    """What the linear model says: logits (batch, labels), and the share of every unit in them (batch, time, labels)."""
+
+    logits: Tensor
+    contributions: Tensor
+
+
+class NgramLinear(nn.Module):
+    """z = Σ_t (words[id_t] + pairs[id_{t-1}, id_t]) / ‖words, pairs‖ + Σ_t Σ_{g in t} grams[g] / ‖grams‖ + bias
+
+    The features are TF-IDF values of words and pairs of words, and of the character n-grams inside words (Bojanowski
+    et al. 2017), each of the two kinds of Euclidean length 1 for a text. A row of a table holds a feature's weight for
+    each label, times its idf, and in the last column idf², from which the lengths ‖·‖ = √(Σ_t idf²) are summed.
+
+    Args:
+        tables: `words` and `word_grams` (vocabulary, labels + 1), where the second is the sum over the word's own
+            n-grams; `pairs` (pairs, labels + 1) and `grams` (n-grams, labels + 1), with zeros in row 0; `pair_rows`
+            (pairs.SLOTS,) and `gram_rows` (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,).
+    """
+
+    words: Tensor
+    word_grams: Tensor
+    pairs: Tensor
+    grams: Tensor
+    pair_rows: Tensor
+    gram_rows: Tensor
+    bias: Tensor
+
+    def __init__(self, tables: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        for name in ("words", "word_grams", "pairs", "grams", "pair_rows", "gram_rows", "bias"):
+            self.register_buffer(name, tables[name])
+
+    @property
+    def size(self) -> int:
+        """The number of features: words, pairs of words and character n-grams."""
+        return len(self.words) + len(self.pairs) + len(self.grams) - 3
+
+    def forward(
+        self,
+        ids: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"],
+        spellings: Int[Tensor, "unknown grams"],
+    ) -> Evidence:
+        """Judge rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `spellings[n]`."""
+        real = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(-1)
+        known = ids < len(self.words)
+        own = torch.where(known, ids, UNKNOWN_ID)
+        previous = pad(own[:, :-1], (1, 0))
+        pair = self.pair_rows[pairs.slot(previous, own)]
+        neighbours = embedding(own, self.words) + embedding(pair, self.pairs)
+        spelled = embedding(self.gram_rows[spellings], self.grams).sum(dim=1)
+        strange = embedding((ids - len(self.words)).clamp_min(0), spelled)
+        inside = torch.where(known.unsqueeze(-1), embedding(own, self.word_grams), strange)
+        contributions = _of_length_one(neighbours * real) + _of_length_one(inside * real)
+        return Evidence(contributions.sum(dim=1) + self.bias, contributions)
+
+
+def _of_length_one(rows: Float[Tensor, "batch time columns"]) -> Float[Tensor, "batch time labels"]:
+    """Divide the weights by √(Σ_t idf²), which the last column holds; an idf is at least 1 where there is any."""
+    length = rows[..., -1:].sum(dim=1, keepdim=True).clamp_min(1.0).sqrt()
+    return rows[..., :-1] / length

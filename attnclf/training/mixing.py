@@ -1,0 +1,42 @@
+"""How much the network and the linear model count: two weights, fitted to the validation rows."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnclf.training import objectives
+
+# Where the weights start and, with few rows, stay: a network is over-confident, a regression label against rest is not
+# confident enough when a softmax joins its labels.
+NETWORK, LINEAR_SEVERAL, LINEAR_ONE = 0.4, 1.0, 2.0
+PULL = 5.0  # rows that the prior is worth, roughly
+
+
+def mix(network: Tensor, linear: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:
+    """Return the weights (2,) under which a · network + b · linear makes the targets most likely.
+
+    Both logits are (rows, labels). The objective is the summed loss plus a pull of the logarithms of the weights
+    towards the prior ones (`PULL`), so that they are positive and a few rows cannot carry them away. Fitted by
+    validation rows, the weights also make the probabilities honest: a is 1 / temperature (Guo et al. 2017).
+    """
+    true = torch.from_numpy(targets)
+    several = targets.ndim == 2
+    known = torch.ones(len(true), dtype=torch.bool) if several else true >= 0
+    objective = objectives.binary_cross_entropy if several else objectives.cross_entropy
+    rows, labels = int(known.sum()), network.shape[1]
+    prior = torch.log(torch.tensor([NETWORK, LINEAR_SEVERAL if several else LINEAR_ONE]))
+    logs = prior.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        a, b = logs.exp()
+        mixed = a * network[known] + b * linear[known]
+        mean = objective(mixed, true[known], torch.ones(rows), torch.ones(labels), 0.0)
+        total = rows * mean + PULL * (logs - prior).square().sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    return logs.detach().exp()

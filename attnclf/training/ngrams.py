@@ -1,0 +1,239 @@
+"""Learning the linear model over n-grams: TF-IDF features as sparse rows, one logistic regression a label.
+
+Its weights are then folded into the tables of `attnclf.model.ngrams`, which never sees a sparse matrix.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from attnclf.config import NgramConfig
+from attnclf.data.batches import sorted_by_length
+from attnclf.data.tokens import Tokens
+from attnclf.model.ngrams import NgramLinear
+from attnclf.text import pairs, spelling
+from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.training.examples import Examples
+
+# Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
+MOST, WORK = 60_000_000, 500_000_000
+BATCH_TOKENS = 16_384
+SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Where the features stand: words, then pairs, then n-grams, each kind with a column 0 that nothing fills.
+
+    `pair_rows` and `gram_rows` say which of its kind each slot is; `idf` (columns,) is ln((1 + n) / (1 + df)) + 1.
+    """
+
+    words: int
+    pair_rows: NDArray[np.int32]
+    gram_rows: NDArray[np.int32]
+    idf: NDArray[np.float64]
+
+    @property
+    def grams_from(self) -> int:
+        """The first column of the n-grams."""
+        return self.words + int(self.pair_rows.max()) + 1
+
+
+def learn(
+    examples: Examples, label_weights: NDArray[np.float32], units: Sequence[str], config: NgramConfig
+) -> NgramLinear:
+    """Return the linear model of the training rows, whose unknown words are spelled.
+
+    `label_weights` (labels,) multiply the row weights as they do in the loss of the network; `units` are the known
+    words by id.
+    """
+    grams = UnitGrams.of([*units, *(examples.unknown or ())])
+    tokens, targets, weights = _sample(examples, grams, len(label_weights))
+    counts, columns = _count(tokens, grams, len(units), config.features)
+    features = Features.of(_tfidf(counts, columns))
+    labels = np.arange(len(label_weights))
+    wanted = targets[:, None] == labels if targets.ndim == 1 else targets > 0
+    twins = targets.ndim == 1 and len(labels) == 2  # one regression says it all
+    coefficients = np.zeros((len(columns.idf), len(labels)))
+    bias = np.zeros(len(labels))
+    for label in labels[1:] if twins else labels:
+        column = wanted[:, label]
+        scale = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else label_weights[targets]
+        coefficients[:, label], bias[label] = _regress(features, column, weights * scale, config)
+    if twins:
+        coefficients[:, 0], bias[0] = -coefficients[:, 1], -bias[1]
+    return _folded(coefficients, bias, columns, grams)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """TF-IDF values (rows, columns), which of them are present, and the sum of the squares of each column."""
+
+    values: sparse.csr_matrix
+    present: sparse.csr_matrix
+    mass: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: sparse.csr_matrix) -> "Features":
+        """Describe the values."""
+        squares = values.multiply(values).sum(axis=0)
+        return cls(values, (values > 0).astype(np.float64), np.asarray(squares).ravel())
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGrams:
+    """The n-gram slots of every unit, end to end: unit u has `slots[offsets[u]:offsets[u + 1]]`."""
+
+    slots: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, units: Sequence[str]) -> "UnitGrams":
+        """Spell the units; the first two, padding and unknown, are no words."""
+        rows = [() if number < 2 else spelling.slots(unit) for number, unit in enumerate(units)]
+        flat = np.fromiter((slot for row in rows for slot in row), np.int64)
+        return cls(flat, np.cumsum([0, *map(len, rows)], dtype=np.int64))
+
+    def of_each(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the slots of all these units, end to end, and for each slot the index into `ids` that it is from."""
+        counts = np.diff(self.offsets)[ids]
+        owners = np.repeat(np.arange(len(ids)), counts)
+        within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self.slots[self.offsets[ids][owners] + within], owners
+
+
+def logits(linear: NgramLinear, examples: Examples) -> Tensor:
+    """Return what the model says of every row, (rows, labels)."""
+    said = torch.empty(len(examples), len(linear.bias))
+    with torch.no_grad():
+        for rows in sorted_by_length(examples.tokens.lengths, BATCH_TOKENS):
+            said[torch.from_numpy(rows)] = linear(*map(torch.from_numpy, examples.spelled(rows))).logits
+    return said
+
+
+def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, NDArray[Any], NDArray[np.float32]]:
+    """Return tokens, targets and row weights of all rows, or of as many as may be learned from."""
+    ids = examples.tokens.ids.astype(np.int64)
+    features = 2 * len(ids) + int(np.diff(grams.offsets)[ids].sum())
+    regressions = 1 if labels == 2 and examples.targets.ndim == 1 else labels
+    share = min(1.0, MOST / features, WORK / (features * regressions))
+    if share == 1.0:
+        return examples.tokens, examples.targets, examples.weights
+    rows = np.sort(np.random.default_rng(0).permutation(len(examples))[: int(share * len(examples))])
+    return examples.tokens.subset(rows), examples.targets[rows], examples.weights[rows]
+
+
+def _count(tokens: Tokens, grams: UnitGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
+    """Count the features of every row; pairs and n-grams of two rows or more, at most `most` of each."""
+    ids = tokens.ids.astype(np.int64)
+    rows = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    own = np.where(ids < words, ids, UNKNOWN_ID)
+    previous = np.concatenate([[0], own[:-1]])
+    previous[tokens.offsets[:-1]] = 0
+    pair = pairs.slot(previous, own)
+    gram, owners = grams.of_each(ids)
+    pair_rows = _numbered(_rows_with(rows, pair, pairs.SLOTS), most)
+    gram_rows = _numbered(_rows_with(rows[owners], gram, spelling.SLOTS + 1), most)
+    kinds = [
+        (rows, own, words),
+        (rows, pair_rows[pair], int(pair_rows.max()) + 1),
+        (rows[owners], gram_rows[gram], int(gram_rows.max()) + 1),
+    ]
+    counts = sparse.hstack([_matrix(*kind, len(tokens)) for kind in kinds], format="csr")
+    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = np.log((1 + len(tokens)) / (1 + frequency)) + 1
+    return counts, Columns(words=words, pair_rows=pair_rows, gram_rows=gram_rows, idf=idf)
+
+
+def _matrix(rows: NDArray[Any], columns: NDArray[Any], width: int, height: int) -> sparse.csr_matrix:
+    used = columns > 0
+    ones = np.ones(int(used.sum()), np.float32)
+    return sparse.csr_matrix((ones, (rows[used], columns[used])), shape=(height, width))
+
+
+def _rows_with(rows: NDArray[np.int64], slots: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return for each slot in how many rows it occurs."""
+    different = np.unique(rows * size + slots) % size
+    return np.bincount(different, minlength=size)
+
+
+def _numbered(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
+    """Number the slots that were counted twice or more, at most the `most` frequent, from 1 on; the others are 0."""
+    order = np.argsort(-counts, kind="stable")[:most]
+    chosen = np.sort(order[counts[order] >= 2])
+    rows = np.zeros(len(counts), dtype=np.int32)
+    rows[chosen] = np.arange(1, len(chosen) + 1)
+    return rows
+
+
+def _tfidf(counts: sparse.csr_matrix, columns: Columns) -> sparse.csr_matrix:
+    """Return count · idf / √(Σ count · idf²), the sum over words and pairs, and over n-grams."""
+    blocks = []
+    for part in (slice(0, columns.grams_from), slice(columns.grams_from, None)):
+        block, idf = counts[:, part], columns.idf[part]
+        lengths = np.sqrt(np.maximum(block @ idf**2, 1.0))
+        blocks.append(sparse.diags(1 / lengths) @ block @ sparse.diags(idf))
+    return sparse.hstack(blocks, format="csr")
+
+
+def _regress(
+    features: Features, column: NDArray[np.bool_], weights: NDArray[np.floating], config: NgramConfig
+) -> tuple[NDArray[np.float64], float]:
+    """Return coefficients and intercept of one label against the rest.
+
+    Features are first scaled by how differently the two sides use them, |ln ratio| of their frequencies, halfway
+    (`contrast`) between not at all and fully: the NB-SVM of Wang & Manning 2012, with its interpolation β.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if column.all() or not column.any():
+        return np.zeros(len(features.mass)), 5.0 if column.all() else -5.0
+    inside, outside = column @ features.present, ~column @ features.present
+    rates = [
+        (uses + SMOOTHING) / (rows + 2 * SMOOTHING)
+        for uses, rows in ((inside, column.sum()), (outside, (~column).sum()))
+    ]
+    ratio = np.abs(np.log(rates[0] / rates[1]))
+    used = inside + outside > 0
+    scale = np.where(used, 1 - config.contrast + config.contrast * ratio / max(ratio[used].mean(), 1e-9), 0.0)
+    mass = features.mass
+    scale *= np.sqrt(mass.sum() / max((mass * scale**2).sum(), 1e-12))  # keeps the mean length of a row
+    model = LogisticRegression(C=config.strength, solver="liblinear", dual=True, tol=0.1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Liblinear failed to converge")  # near enough
+        model.fit(features.values @ sparse.diags(scale), column, sample_weight=weights)
+    return model.coef_[0] * scale, float(model.intercept_[0])
+
+
+def _folded(
+    coefficients: NDArray[np.float64], bias: NDArray[np.float64], columns: Columns, grams: UnitGrams
+) -> NgramLinear:
+    """Return the tables: coefficient · idf for each label, and idf² beside them."""
+    table = np.column_stack([coefficients * columns.idf[:, None], columns.idf**2])
+    table[[0, columns.words, columns.grams_from]] = 0.0
+    words, pair_table, gram_table = np.split(table, [columns.words, columns.grams_from])
+    word_grams = np.zeros_like(words)
+    slots, owners = grams.of_each(np.arange(columns.words))
+    np.add.at(word_grams, owners, gram_table[columns.gram_rows[slots]])
+
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.int32 if array.dtype == np.int32 else np.float32))
+
+    return NgramLinear(
+        {
+            "words": tensor(words),
+            "word_grams": tensor(word_grams),
+            "pairs": tensor(pair_table),
+            "grams": tensor(gram_table),
+            "pair_rows": tensor(columns.pair_rows),
+            "gram_rows": tensor(columns.gram_rows),
+            "bias": tensor(bias),
+        }
+    )
