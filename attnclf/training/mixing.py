@@ -35,8 +35,8 @@ def mix(network: Tensor, linear: Tensor, targets: NDArray[np.integer] | NDArray[
         mixed = a * network[known] + b * linear[known]
         mean = objective(mixed, true[known], torch.ones(rows), torch.ones(labels), 0.0)
         total = rows * mean + PULL * (logs - prior).square().sum()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    optimizer.step(loss)
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return logs.detach().exp()
