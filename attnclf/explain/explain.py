@@ -12,11 +12,14 @@ from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
 
+CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its n-grams add
+
+
 def explain(classifier: Classifier, texts: Sequence[str], *, method: str = "attention") -> list[Explanation]:
     """Return an explanation for each text. Raises ConfigError for an unknown method."""
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}", fix=f"use one of: {', '.join(METHODS)}")
-    predictions = classifier.predict(texts)
+    predictions = classifier.predict(texts, named=[CONTRIBUTIONS] if CONTRIBUTIONS in classifier.session.axes else [])
     weights = METHODS[method](classifier, texts, predictions)
     return [
         _explanation(classifier, text, prediction, row, method)
@@ -29,6 +32,7 @@ def _explanation(
 ) -> Explanation:
     pieces = classifier.tokenizer.pieces(text)
     read = pieces[: len(weights)]
+    added = _contributions(classifier, prediction)
     return Explanation(
         text=text,
         label=prediction.label,
@@ -42,8 +46,17 @@ def _explanation(
                 start=read[first].start,
                 end=read[last - 1].end,
                 weight=float(weights[first:last].sum()),
+                contribution=None if added is None else float(added[first:last].sum()),
             )
             for first, last in words(text, read)
         ),
         truncated_at=read[-1].end if len(pieces) > len(read) else None,
     )
+
+
+def _contributions(classifier: Classifier, prediction: Prediction) -> NDArray[np.float32] | None:
+    """Return what each unit adds to the logit of the best label by way of the n-grams, where the model has some."""
+    if prediction.label is None or CONTRIBUTIONS not in prediction.named:
+        return None
+    added: NDArray[np.float32] = prediction.named[CONTRIBUTIONS][:, classifier.labels.index(prediction.label)]
+    return added

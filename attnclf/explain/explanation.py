@@ -9,13 +9,20 @@ class Word:
     """One displayed word: `text == original[start:end]` and the share of the weight that fell on it.
 
     `start` and `end` are character offsets into the original text. `weight` is non-negative and the weights of an
-    explanation's words sum to 1 (attention on sub-word pieces is summed to words).
+    explanation's words sum to 1 (attention on sub-word pieces is summed to words). `contribution` is what the word adds
+    to the logit of the explained label by way of the model's n-grams, exactly; None for a model without n-grams.
     """
 
     text: str
     start: int
     end: int
     weight: float
+    contribution: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form: text, start, end, weight, and contribution where there is one."""
+        plain = {"text": self.text, "start": self.start, "end": self.end, "weight": self.weight}
+        return plain if self.contribution is None else {**plain, "contribution": self.contribution}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +51,6 @@ class Explanation:
             "score": self.score,
             "labels": [{"label": label, "score": score} for label, score in self.labels],
             "method": self.method,
-            "tokens": [
-                {"text": word.text, "start": word.start, "end": word.end, "weight": word.weight} for word in self.words
-            ],
+            "tokens": [word.to_dict() for word in self.words],
             "truncated_at": self.truncated_at,
         }

@@ -69,6 +69,18 @@ def heaviest(words: Sequence[Word], top: int) -> list[Word]:
     return nlargest(top, (word for word in words if word.weight > 0), key=lambda word: word.weight)
 
 
+def strongest(words: Sequence[Word], top: int) -> list[tuple[Word, float]]:
+    """Return the `top` words that add or take most by way of the n-grams, with their contributions."""
+    moving = [(word, word.contribution) for word in words if word.contribution is not None]
+    visible = [(word, amount) for word, amount in moving if signed(amount).strip("+−0.")]
+    return nlargest(top, visible, key=lambda pair: abs(pair[1]))
+
+
+def signed(amount: float) -> str:
+    """Return a number with its sign and two decimals; a real minus, as wide as the plus."""
+    return f"{amount:+.2f}".replace("-", "−")
+
+
 def short(text: str, room: int = 24) -> str:
     """Return safe text of at most `room` cells, the rest replaced by an ellipsis."""
     head = text[: 8 * room]  # a cell rarely holds more than a letter and its marks
@@ -265,6 +277,7 @@ class Highlight:
         yield from self._text(tones)
         yield []
         yield from self._legend(tones)
+        yield from self._contributions()
 
     def _text(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
         length, stop = len(self.explanation.text), self.explanation.truncated_at
@@ -311,6 +324,16 @@ class Highlight:
             line += cells(", " if place else "", DIM)
             line += [*cells(short(word.text)), Cell(f" {percent(word.weight)}", DIM)]
         yield line
+
+    def _contributions(self) -> Iterator[list[Cell]]:
+        """Yield a line of the words that move the label's logit most by way of the n-grams, with by how much."""
+        moving = strongest(self.explanation.words, self.top)
+        if moving and self.explanation.label is not None:
+            line = [*cells("n-grams", BOLD), *cells(" for ", DIM), *cells(self.explanation.label), *cells(": ", DIM)]
+            for place, (word, amount) in enumerate(moving):
+                line += cells(", " if place else "", DIM)
+                line += [*cells(short(word.text)), Cell(f" {signed(amount)}", DIM)]
+            yield line
 
 
 def _header(explanation: Explanation) -> list[Cell]:
