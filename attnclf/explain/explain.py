@@ -11,7 +11,6 @@ from attnclf.explain.methods import METHODS
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
-
 CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its n-grams add
 
 

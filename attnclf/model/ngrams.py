@@ -20,11 +20,13 @@ class Evidence(NamedTuple):
 
 
 class NgramLinear(nn.Module):
-    """z = Σ_t (words[id_t] + pairs[id_{t-1}, id_t]) / ‖words, pairs‖ + Σ_t Σ_{g in t} grams[g] / ‖grams‖ + bias
+    """z = Σ_t (words[id_t] + pairs[id_{t-1}, id_t]) / ‖words, pairs‖ + √s Σ_t Σ_{g in t} grams[g] / ‖grams‖ + bias
 
     The features are TF-IDF values of words and pairs of words, and of the character n-grams inside words (Bojanowski
-    et al. 2017), each of the two kinds of Euclidean length 1 for a text. A row of a table holds a feature's weight for
-    each label, times its idf, and in the last column idf², from which the lengths ‖·‖ = √(Σ_t idf²) are summed.
+    et al. 2017). A text's features of the first kind have Euclidean length 1 together, those of the second √s, where s
+    is the share of its units that have n-grams: one Latin word in a Chinese text must not weigh as much as all the
+    rest. A row of a table holds a feature's weight for each label, times its idf, and in the last column idf², from
+    which the lengths ‖·‖ = √(Σ_t idf²) are summed.
 
     Args:
         tables: `words` and `word_grams` (vocabulary, labels + 1), where the second is the sum over the word's own
@@ -66,7 +68,9 @@ class NgramLinear(nn.Module):
         spelled = embedding(self.gram_rows[spellings], self.grams).sum(dim=1)
         strange = embedding((ids - len(self.words)).clamp_min(0), spelled)
         inside = torch.where(known.unsqueeze(-1), embedding(own, self.word_grams), strange)
-        contributions = _of_length_one(neighbours * real) + _of_length_one(inside * real)
+        inside = inside * real
+        share = (inside[..., -1:] > 0).sum(dim=1, keepdim=True) / lengths.view(-1, 1, 1)
+        contributions = _of_length_one(neighbours * real) + share.sqrt() * _of_length_one(inside)
         return Evidence(contributions.sum(dim=1) + self.bias, contributions)
 
 

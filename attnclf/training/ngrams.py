@@ -30,7 +30,7 @@ SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where the features stand: words, then pairs, then n-grams, each kind with a column 0 that nothing fills.
+    """Where the features stand: words, then pairs, then n-grams, each of these with a first column that nothing fills.
 
     `pair_rows` and `gram_rows` say which of its kind each slot is; `idf` (columns,) is ln((1 + n) / (1 + df)) + 1.
     """
@@ -57,7 +57,7 @@ def learn(
     grams = UnitGrams.of([*units, *(examples.unknown or ())])
     tokens, targets, weights = _sample(examples, grams, len(label_weights))
     counts, columns = _count(tokens, grams, len(units), config.features)
-    features = Features.of(_tfidf(counts, columns))
+    features = Features.of(_tfidf(counts, columns, grams.share(tokens, columns.gram_rows)))
     labels = np.arange(len(label_weights))
     wanted = targets[:, None] == labels if targets.ndim == 1 else targets > 0
     twins = targets.ndim == 1 and len(labels) == 2  # one regression says it all
@@ -107,6 +107,12 @@ class UnitGrams:
         owners = np.repeat(np.arange(len(ids)), counts)
         within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self.slots[self.offsets[ids][owners] + within], owners
+
+    def share(self, tokens: Tokens, gram_rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return for each row (rows,) the share of its units with at least one n-gram that has a row of its own."""
+        slots, owners = self.of_each(np.arange(len(self.offsets) - 1))
+        having = np.bincount(owners, weights=gram_rows[slots] > 0, minlength=len(self.offsets) - 1) > 0
+        return np.add.reduceat(having[tokens.ids].astype(np.float64), tokens.offsets[:-1]) / tokens.lengths
 
 
 def logits(linear: NgramLinear, examples: Examples) -> Tensor:
@@ -173,13 +179,13 @@ def _numbered(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
     return rows
 
 
-def _tfidf(counts: sparse.csr_matrix, columns: Columns) -> sparse.csr_matrix:
-    """Return count · idf / √(Σ count · idf²), the sum over words and pairs, and over n-grams."""
+def _tfidf(counts: sparse.csr_matrix, columns: Columns, share: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Return count · idf / √(Σ count · idf²), the sum over words and pairs, or over n-grams; these times √share."""
     blocks = []
-    for part in (slice(0, columns.grams_from), slice(columns.grams_from, None)):
+    for part, square in ((slice(0, columns.grams_from), 1.0), (slice(columns.grams_from, None), share)):
         block, idf = counts[:, part], columns.idf[part]
-        lengths = np.sqrt(np.maximum(block @ idf**2, 1.0))
-        blocks.append(sparse.diags(1 / lengths) @ block @ sparse.diags(idf))
+        scale = np.sqrt(square / np.maximum(block @ idf**2, 1.0))
+        blocks.append(sparse.diags(scale) @ block @ sparse.diags(idf))
     return sparse.hstack(blocks, format="csr")
 
 
