@@ -25,3 +25,17 @@ def additive(
     """Return vᵀ tanh(W q + U k) for each query and key (Bahdanau et al. 2015, appendix A.1.2)."""
     joint = (query @ w_query.T).unsqueeze(-2) + (keys @ w_key.T).unsqueeze(-3)
     return torch.tanh(joint) @ v
+
+
+def dot(
+    query: Float[Tensor, "*#batch q key"], keys: Float[Tensor, "*batch time key"]
+) -> Float[Tensor, "*batch q time"]:
+    """Return qᵀk (Luong et al. 2015, eq. 8, dot)."""
+    return query @ keys.transpose(-1, -2)
+
+
+def scaled_dot(
+    query: Float[Tensor, "*#batch q key"], keys: Float[Tensor, "*batch time key"]
+) -> Float[Tensor, "*batch q time"]:
+    """Return qᵀk / √d, d the width of a key (Vaswani et al. 2017, eq. 1)."""
+    return dot(query / keys.shape[-1] ** 0.5, keys)  # dividing first keeps half precision from overflowing
