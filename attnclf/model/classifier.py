@@ -22,19 +22,20 @@ class Output(NamedTuple):
 class TemporalAttention(nn.Module):
     """ids → Embedding → BiLSTM (all steps) → score → align → context → Dense.
 
-    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers.
+    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
+    be longer than `max_length` where the score has parameters for each position.
     """
 
-    def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:
+    def __init__(self, config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> None:
         super().__init__()
-        embedding, encoder, attention = config.embedding, config.encoder, config.attention
+        embedding, encoder = config.embedding, config.encoder
         self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = Encoder(
             encoder.cell, embedding.dim, encoder.hidden, encoder.layers, encoder.bidirectional, encoder.dropout
         )
-        self.pooling = Pooling(attention.score, attention.alignment, attention.context, self.encoder.out_dim)
+        self.pooling = Pooling(config.attention, self.encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)

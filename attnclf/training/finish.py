@@ -49,7 +49,13 @@ def write_bundle(
     tokenizer.save(folder / "tokenizer.json")
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
     export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
-    difference = check_parity(network, folder / "model.onnx", vocabulary=tokenizer.size, multi_label=labels.multi_label)
+    difference = check_parity(
+        network,
+        folder / "model.onnx",
+        vocabulary=tokenizer.size,
+        multi_label=labels.multi_label,
+        max_length=config.text.max_length,
+    )
     description = {
         "attnclf": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

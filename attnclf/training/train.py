@@ -190,7 +190,7 @@ def build(
     gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
     embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
-    network = TemporalAttention(config.model, tokenizer.size, len(labels))
+    network = TemporalAttention(config.model, tokenizer.size, len(labels), config.text.max_length)
     if network.embedding.pairs is not None:
         network.embedding.read_pairs(pair_rows)
     if network.embedding.grams is not None:
