@@ -16,7 +16,8 @@ from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 class PooledClassifier(nn.Module):
     """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
 
-    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers.
+    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
+    be longer than `max_length` where the encoder or the score has parameters for each position.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class PooledClassifier(nn.Module):
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = encoder
-        self.pooling = Pooling(attention.score, attention.alignment, attention.context, encoder.out_dim)
+        self.pooling = Pooling(attention, encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from attnclf.attention.multihead import MultiHead
+from attnclf.attention.positions import first
 from attnclf.config import TransformerConfig
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded
@@ -25,6 +26,8 @@ class Positions(nn.Module):
     A row for each of `max_length` positions: fixed sinusoids, or learned ones, which begin near zero.
     """
 
+    rows: Tensor
+
     def __init__(self, kind: Literal["sinusoidal", "learned"], dim: int, max_length: int) -> None:
         super().__init__()
         if kind == "learned":
@@ -33,9 +36,8 @@ class Positions(nn.Module):
             self.register_buffer("rows", sinusoids(max_length, dim), persistent=False)
 
     def forward(self, vectors: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """Add the rows of the positions 0, 1, …"""
-        # By lookup, not by slice: a slice would tie the exported graph to the length it was traced with.
-        return vectors + self.rows[torch.arange(vectors.shape[1], device=vectors.device)]
+        """Add the rows of the positions 0, 1, … Raises ConfigError for more than max_length of them."""
+        return vectors + first(self.rows, vectors.shape[1])
 
 
 class Layer(nn.Module):
