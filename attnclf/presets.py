@@ -38,12 +38,12 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     # No recurrent encoder: its width is put back to the default, so that one that was asked for is refused.
     "self-attention": {
         "model": {"encoder": {"hidden": 64}},
-        "training": {"learning_rate": 1e-3, "warmup": 0.1},
+        "training": {"learning_rate": 2e-3},
     },
     # The recurrent states know their places.
     "recurrent-self-attention": {
         "model": {"transformer": {"layers": 1, "positions": "none"}},
-        "training": {"learning_rate": 1e-3, "warmup": 0.1},
+        "training": {"learning_rate": 2e-3},
     },
 }
 
