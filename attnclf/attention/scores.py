@@ -43,7 +43,7 @@ def additive(
 def dot(
     query: Float[Tensor, "*#batch q key"], keys: Float[Tensor, "*batch time key"]
 ) -> Float[Tensor, "*batch q time"]:
-    """Return qᵀk (Luong et al. 2015, eq. 8, dot)."""
+    """Return qᵀk (Luong et al. 2015, section 3.1, dot)."""
     return query @ keys.transpose(-1, -2)
 
 
@@ -57,7 +57,7 @@ def scaled_dot(
 def general(
     query: Float[Tensor, "*#batch q query"], keys: Float[Tensor, "*batch time key"], w: Float[Tensor, "query key"]
 ) -> Float[Tensor, "*batch q time"]:
-    """Return qᵀ W k (Luong et al. 2015, eq. 8, general)."""
+    """Return qᵀ W k (Luong et al. 2015, section 3.1, general)."""
     return dot(query @ w, keys)
 
 
@@ -76,7 +76,7 @@ def location(
     keys: Float[Tensor, "*batch time key"],
     w: Float[Tensor, "max_length query"],
 ) -> Float[Tensor, "*batch q time"]:
-    """Return W q, one number for each position whatever stands there (Luong et al. 2015, eq. 9).
+    """Return W q, one number for each position whatever stands there (Luong et al. 2015, eq. 8).
 
     Raises ConfigError for more than max_length positions.
     """
