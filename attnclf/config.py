@@ -17,7 +17,20 @@ from attnclf.errors import ConfigError
 T = TypeVar("T")
 
 # The rows of `attnclf.model.architectures`, which needs torch.
-Architecture = Literal["temporal",]
+Architecture = Literal[
+    "temporal",
+    "feed-forward",
+    "self-attention",
+    "recurrent-self-attention",
+]
+
+Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
+
+# The architectures that read a section of the settings; those not named here are read by all.
+READ_BY = {
+    "encoder": ("temporal", "feed-forward", "recurrent-self-attention"),
+    "transformer": ("self-attention", "recurrent-self-attention"),
+}
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -91,6 +104,7 @@ class AttentionConfig:
     score: str = "temporal"
     alignment: str = "global"
     context: str = "soft"
+    window: int = 10  # positions on either side that a local alignment looks at
 
     def __post_init__(self) -> None:
         # The table is the one list of names; it needs torch, and settings are only built where torch is at hand.
@@ -99,15 +113,62 @@ class AttentionConfig:
         _known("score", self.score, SCORES)
         _known("alignment", self.alignment, ALIGNMENTS)
         _known("context", self.context, CONTEXTS)
+        _within("model.attention.window", self.window, 1, float("inf"))
+        if "query" in ALIGNMENTS[self.alignment].inputs and "query" not in SCORES[self.score].inputs:
+            asking = [name for name, row in SCORES.items() if "query" in row.inputs]
+            raise ConfigError(
+                f"alignment {self.alignment!r} finds its place from the query, and score {self.score!r} has none",
+                fix=f"use a score with a query: {', '.join(asking)}",
+            )
+        if CONTEXTS[self.context].one_hot and not ALIGNMENTS[self.alignment].one_hot:
+            choosing = [name for name, row in ALIGNMENTS.items() if row.one_hot]
+            others = [name for name, row in CONTEXTS.items() if not row.one_hot]
+            raise ConfigError(
+                f"context {self.context!r} takes one value, and alignment {self.alignment!r} weighs several",
+                fix=f"use alignment: {', '.join(choosing)}; or context: {', '.join(others)}",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedForwardConfig:
+    """What holds the weights w and the biases b of the score feed_forward small."""
+
+    w_l1: float = 0.0  # times the sum of |w|, added to the loss
+    w_l2: float = 0.0  # times the sum of w², added to the loss
+    w_constraint: Constraint = "none"  # after every step
+    b_l1: float = 0.0
+    b_l2: float = 0.0
+    b_constraint: Constraint = "none"
+    max_norm: float = 2.0  # the length that max-norm allows
+
+    def __post_init__(self) -> None:
+        for name in ("w_l1", "w_l2", "b_l1", "b_l2"):
+            _within(f"model.feed_forward.{name}", getattr(self, name), 0, float("inf"))
+        _within("model.feed_forward.max_norm", self.max_norm, 1e-6, float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerConfig:
+    """Vectors or hidden states → states that have seen the whole text: self-attention."""
+
+    layers: int = 2
+    heads: int = 4  # must divide the width of what comes in
+    inner: int = 256  # width of the dense layer inside each layer
+    positions: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
+    dropout: float = 0.1  # of attention weights, inside the dense layers, and of what a layer adds
+
+    def __post_init__(self) -> None:
+        _within("model.transformer.layers", self.layers, 1, 16)
+        _within("model.transformer.heads", self.heads, 1, 64)
+        _within("model.transformer.inner", self.inner, 1, 16_384)
+        _within("model.transformer.dropout", self.dropout, 0, 0.95)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NgramConfig:
     """A linear model over n-grams beside the network."""
 
-    features: int = (
-        0  # at most so many pairs of words and so many character n-grams, beside all words; 0: no such model
-    )
+    features: int = 0  # at most so many pairs of words, and so many n-grams of characters; 0: no such model
     strength: float = 10.0  # C of its logistic regression, the inverse of the regularisation
     contrast: float = 0.5  # how far features that tell labels apart weigh more from the start, from 0 to 1
 
@@ -125,11 +186,49 @@ class ModelConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    feed_forward: FeedForwardConfig = field(default_factory=FeedForwardConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
     ngrams: NgramConfig = field(default_factory=NgramConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
     def __post_init__(self) -> None:
         _within("model.dropout", self.dropout, 0, 0.95)
+        for section, readers in READ_BY.items():
+            said = getattr(self, section)
+            if self.architecture not in readers and said != type(said)():
+                raise ConfigError(
+                    f"architecture {self.architecture!r} has nothing that model.{section} could set",
+                    fix=f"leave it out, or use architecture: {', '.join(readers)}",
+                )
+        if self.architecture == "feed-forward":
+            self._refuse_other_attention()
+        if self.feed_forward != FeedForwardConfig() and self.attention.score != "feed_forward":
+            raise ConfigError(
+                f"model.feed_forward holds the weights of another score than {self.attention.score!r}",
+                fix="leave it out, or set model.attention.score=feed_forward",
+            )
+        if self.architecture in READ_BY["transformer"]:
+            self._refuse_uneven_heads()
+
+    def _refuse_other_attention(self) -> None:
+        for name, only in (("score", "feed_forward"), ("alignment", "global")):
+            said = getattr(self.attention, name)
+            if said != only:
+                raise ConfigError(
+                    f"architecture 'feed-forward' is the {name} {only!r}, not {said!r}",
+                    fix=f"set model.attention.{name}={only}, or use architecture: temporal",
+                )
+
+    def _refuse_uneven_heads(self) -> None:
+        width, heads = self.embedding.dim, self.transformer.heads
+        if self.architecture == "recurrent-self-attention":
+            width = self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+        if width % heads:
+            choices = [str(count) for count in range(1, 65) if width % count == 0]
+            raise ConfigError(
+                f"model.transformer.heads is {heads}, which does not divide the width {width}",
+                fix=f"set it to one of: {', '.join(choices)}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

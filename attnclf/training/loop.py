@@ -25,6 +25,7 @@ from attnclf.data.batches import shuffled, sorted_by_length
 from attnclf.errors import TrainingError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.thresholds import settle
+from attnclf.model.restraint import restraints
 from attnclf.text.tokenizer import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
@@ -112,6 +113,7 @@ class Run:
         self.multi_label = train.targets.ndim == 2
         self.objective = objectives.binary_cross_entropy if self.multi_label else objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
+        self.restraints = restraints(network)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
         tables = [value for name, value in trained.items() if name.startswith("embedding.")]
         others = [value for name, value in trained.items() if not name.startswith("embedding.")]
@@ -247,7 +249,8 @@ class Run:
         def loss_at(vectors: Tensor) -> Tensor:
             with self._autocast():
                 logits = self.network.classify(vectors, lengths).logits  # type: ignore[operator]
-            return self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
+            loss = self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
+            return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
         # Cut here, so that however often the rest is run, the tables are reached once.
@@ -272,9 +275,15 @@ class Run:
             nn.utils.clip_grad_norm_(group["params"], self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self._constrain(self.network)
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
+            self._constrain(self.averaged.module)
         return value
+
+    def _constrain(self, network: nn.Module) -> None:
+        for restraint in self.restraints:
+            restraint.constrain(network)
 
     def _validate(self) -> Epoch:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
