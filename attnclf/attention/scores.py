@@ -107,13 +107,10 @@ def _unit(vectors: Float[Tensor, "*batch n dim"]) -> Float[Tensor, "*batch n dim
 
 
 def _first(parameter: Float[Tensor, "max_length ..."], time: int) -> Float[Tensor, "time ..."]:
-    """Return what belongs to the first `time` positions.
-
-    By lookup, not by slice: a slice would tie the exported graph to the length it was traced with.
-    """
-    if not torch.compiler.is_exporting() and time > len(parameter):
+    """Return what belongs to the first `time` positions."""
+    if time > len(parameter):
         raise ConfigError(
             f"a text of {time} units is longer than the {len(parameter)} positions this score knows",
             fix="cut the text, or train with a larger text.max_length",
         )
-    return parameter[torch.arange(time, device=parameter.device)]
+    return parameter[:time]
