@@ -14,8 +14,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {
     "text": {"max_length": 40},
     "model": {
-        "embedding": {"dim": 12, "pairs": 50, "grams": 200, "token_dropout": 0.1},
+        "embedding": {"dim": 12, "token_dropout": 0.1},
         "encoder": {"hidden": 8},
+        "ngrams": {"features": 200},
         "dropout": 0.2,
     },
     "training": {"epochs": 6, "min_steps": 1, "learning_rate": 0.02},

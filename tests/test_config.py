@@ -124,7 +124,9 @@ def test_a_section_is_not_a_value(value):
         ("text.max_length", 0, "1 or more"),
         ("model.dropout", 1.0, "between 0 and 0.95"),
         ("model.encoder.layers", 0, "between 1 and 16"),
-        ("model.embedding.pairs", -1, "between 0 and 262144"),
+        ("model.ngrams.features", -1, "between 0 and 262144"),
+        ("model.ngrams.strength", 0.0, "between 1e-06 and 1e+06"),
+        ("model.ngrams.contrast", 1.5, "between 0 and 1"),
     ],
 )
 def test_a_value_out_of_range_is_told_the_range(path, value, bounds):

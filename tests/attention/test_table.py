@@ -58,7 +58,7 @@ def network(names):
     with torch.no_grad():
         for parameter in built.parameters():
             parameter.normal_(std=0.5)
-        built.embedding.tokens.weight[0] = 0
+        built.embedding.weight[0] = 0
     return built
 
 

@@ -12,28 +12,27 @@ from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.model.embedding import PAIR_SLOTS
 from attnclf.runtime.session import open_session
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 130
 SHAPES = [(1, 1), (1, 9), (3, 1), (3, 5), (4, 11), (2, 130), (40, 6)]  # traced at (2, 7)
 # Every value of every choice, and every pair of cell, layers and directions.
 NETWORKS = {
-    "one lstm, two ways": ("lstm", 1, True, 20, "temporal", "soft", False),
-    "two lstm, one way": ("lstm", 2, False, 0, "additive", "soft+max", True),
-    "two lstm, two ways": ("lstm", 2, True, 20, "additive", "soft", False),
-    "one lstm, one way": ("lstm", 1, False, 0, "temporal", "soft+max", False),
-    "one gru, two ways": ("gru", 1, True, 0, "additive", "soft+max", True),
-    "two gru, one way": ("gru", 2, False, 20, "temporal", "soft", False),
-    "two gru, two ways": ("gru", 2, True, 0, "temporal", "soft+max", True),
-    "one gru, one way": ("gru", 1, False, 20, "additive", "soft", True),
+    "one lstm, two ways": ("lstm", 1, True, "temporal", "soft", False),
+    "two lstm, one way": ("lstm", 2, False, "additive", "soft+max", True),
+    "two lstm, two ways": ("lstm", 2, True, "additive", "soft", False),
+    "one lstm, one way": ("lstm", 1, False, "temporal", "soft+max", False),
+    "one gru, two ways": ("gru", 1, True, "additive", "soft+max", True),
+    "two gru, one way": ("gru", 2, False, "temporal", "soft", False),
+    "two gru, two ways": ("gru", 2, True, "temporal", "soft+max", True),
+    "one gru, one way": ("gru", 1, False, "additive", "soft", True),
 }
 
 
-def build(cell, layers, bidirectional, pairs, score, context):
+def build(cell, layers, bidirectional, score, context):
     """Return a network whose every parameter is sizeable, so that no path of it is silent."""
     config = ModelConfig(
-        embedding=EmbeddingConfig(dim=6, pairs=pairs, token_dropout=0.1),
+        embedding=EmbeddingConfig(dim=6, token_dropout=0.1),
         encoder=EncoderConfig(cell=cell, hidden=5, layers=layers, bidirectional=bidirectional),
         attention=AttentionConfig(score=score, context=context),
     )
@@ -45,9 +44,6 @@ def build(cell, layers, bidirectional, pairs, score, context):
         for embedding in network.modules():
             if isinstance(embedding, nn.Embedding):
                 embedding.weight[0] = 0
-    if pairs:
-        slots = torch.randint(0, pairs + 1, (PAIR_SLOTS,), generator=generator, dtype=torch.int32)
-        network.embedding.pair_rows.copy_(slots)
     return network.eval()
 
 
@@ -172,8 +168,7 @@ def test_the_graph_is_valid_standard_onnx_in_one_file(one):
 @pytest.mark.parametrize(
     "name",
     [
-        "embedding.tokens.weight",
-        "embedding.pairs.weight",
+        "embedding.weight",
         "encoder.layers.0.ahead.weight_ih_l0",
         "encoder.layers.0.back.weight_hh_l0",
         "encoder.layers.1.ahead.bias_hh_l0",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,19 +12,17 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attnclf.config import AttentionConfig, Config, EmbeddingConfig, EncoderConfig, ModelConfig, TextConfig
-from attnclf.data.labels import LabelSet
 from attnclf.data.tokens import Tokens
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.model.embedding import PAIR_SLOTS, Embedding, frequent_pairs, pair_slots
+from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder, Recurrence, reversal
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.training.examples import Examples
 from attnclf.training.train import build
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 130
 LENGTHS = [5, 1, 9, 3, 9, 2]
 NETWORKS = list(
-    itertools.product(["lstm", "gru"], [1, 2], [True, False], [0, 20], ["temporal", "additive"], ["soft", "soft+max"])
+    itertools.product(["lstm", "gru"], [1, 2], [True, False], ["temporal", "additive"], ["soft", "soft+max"])
 )
 
 
@@ -41,19 +38,13 @@ def scrambled(network, seed=0):
     return network.eval()
 
 
-def tiny(cell="lstm", layers=1, bidirectional=True, pairs=0, score="temporal", context="soft"):
+def tiny(cell="lstm", layers=1, bidirectional=True, score="temporal", context="soft"):
     config = ModelConfig(
-        embedding=EmbeddingConfig(dim=6, pairs=pairs, token_dropout=0.1),
+        embedding=EmbeddingConfig(dim=6, token_dropout=0.1),
         encoder=EncoderConfig(cell=cell, hidden=5, layers=layers, bidirectional=bidirectional),
         attention=AttentionConfig(score=score, context=context),
     )
-    network = scrambled(ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST))
-    if pairs:
-        slots = torch.randint(
-            0, pairs + 1, (PAIR_SLOTS,), generator=torch.Generator().manual_seed(1), dtype=torch.int32
-        )
-        network.embedding.pair_rows.copy_(slots)
-    return network
+    return scrambled(ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST))
 
 
 def texts(lengths=tuple(LENGTHS), seed=0):
@@ -74,11 +65,11 @@ def close(ours, theirs):
 # The same answer
 
 
-@pytest.mark.parametrize(("cell", "layers", "bidirectional", "pairs", "score", "context"), NETWORKS)
+@pytest.mark.parametrize(("cell", "layers", "bidirectional", "score", "context"), NETWORKS)
 def test_a_text_gets_the_same_answer_alone_in_any_batch_and_with_any_padding(
-    cell, layers, bidirectional, pairs, score, context
+    cell, layers, bidirectional, score, context
 ):
-    network = tiny(cell, layers, bidirectional, pairs, score, context)
+    network = tiny(cell, layers, bidirectional, score, context)
     rows = texts()
     with torch.no_grad():
         together = network(*padded(rows))
@@ -182,74 +173,22 @@ def test_the_forget_gate_starts_open_and_recurrent_gates_orthogonal():
             close(gate @ gate.T, torch.eye(4))
 
 
-# Embedding and pairs
+# Embedding
 
 
-def test_the_pair_table_starts_as_if_absent():
-    without = tiny()
-    config = ModelConfig(embedding=EmbeddingConfig(dim=6, pairs=20), encoder=EncoderConfig(hidden=5))
-    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST).eval()
-    fresh = network.load_state_dict(without.state_dict(), strict=False)
-    assert set(fresh.missing_keys) == {"embedding.pairs.weight", "embedding.pair_rows"}
-    network.embedding.pair_rows.fill_(3)
-    inputs = padded(texts())
-    with torch.no_grad():
-        assert torch.equal(network(*inputs).logits, without(*inputs).logits)
-
-
-def test_a_pair_adds_its_row_to_the_second_of_its_tokens():
-    embedding = scrambled(Embedding(VOCABULARY, 6, 2, 0))
-    ids = torch.tensor([[7, 8, 7, 8, 9]])
-    slots = pair_slots(ids)[0]
-    embedding.pair_rows[slots[1]] = 1  # (7, 8)
-    embedding.pair_rows[slots[0]] = 2  # 7 at the start of a text
-    added = embedding(ids)[0] - embedding.tokens.weight[ids[0]]
-    first, start, nothing = embedding.pairs.weight[1], embedding.pairs.weight[2], torch.zeros(6)
-    close(added, torch.stack([start, first, nothing, first, nothing]))
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
-@settings(deadline=None, max_examples=40)
-@given(
-    rows=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=12), min_size=1, max_size=8),
-    most=st.integers(0, 12),
-)
-def test_the_most_frequent_pairs_get_a_row_each(dtype, rows, most):
-    packed = Tokens.pack([np.array(row) for row in rows], vocabulary=7, empty=1)
-    table = frequent_pairs(packed.ids.astype(dtype), packed.offsets, most)
-    counts = Counter(pair for row in rows for pair in itertools.pairwise([0, *row]))
-    everything = list(itertools.product(range(7), range(7)))
-    slot = {(a, b): int(pair_slots(torch.tensor([[a, b]]))[0, 1]) for a, b in everything}
-    assert len(set(slot.values())) == len(everything), "these pairs should not collide"
-    row_of = {pair: int(table[slot[pair]]) for pair in everything}
-    chosen = [pair for pair, row in row_of.items() if row]
-    expected = sorted((count for count in counts.values() if count >= 2), reverse=True)[:most]
-    assert sorted((counts[pair] for pair in chosen), reverse=True) == expected
-    assert sorted(row_of[pair] for pair in chosen) == list(range(1, len(chosen) + 1))
-    assert np.count_nonzero(table) == len(chosen)
-
-
-def test_a_pair_never_reaches_across_two_texts():
-    ids, offsets = np.array([5, 6, 7, 8, 5, 6, 7, 8], dtype=np.uint16), np.array([0, 2, 4, 6, 8])
-    table = frequent_pairs(ids, offsets, 100)
-    slots = pair_slots(torch.tensor([[5, 6, 7, 8]]))[0]
-    assert (table[slots] > 0).tolist() == [True, True, False, True]
-    assert np.count_nonzero(table) == 4  # 5 and 7 at the start of a text, and the pairs inside
-
-
-def test_both_halves_of_the_program_hash_a_pair_alike():
-    ids = np.random.default_rng(0).integers(1, 2**31 - 1, size=400).astype(np.int32)
-    table = frequent_pairs(np.concatenate([ids, ids]), np.array([0, 400, 800]), PAIR_SLOTS)
-    slots = pair_slots(torch.from_numpy(ids.astype(np.int64)).unsqueeze(0))[0]
-    assert (table[slots] > 0).all()
+def test_the_table_starts_small_and_with_nothing_at_padding():
+    table = token_embedding(VOCABULARY, 6).weight
+    assert (table[0] == 0).all()
+    assert 0.05 < table[1:].std().item() < 0.2
 
 
 def test_padding_teaches_nothing():
-    network = tiny(pairs=20).train()
+    network = tiny().train()
     ids, lengths = padded(texts(), extra=3)
     network(ids, lengths).logits.square().sum().backward()
-    assert (network.embedding.tokens.weight.grad[0] == 0).all()
-    assert (network.embedding.pairs.weight.grad[0] == 0).all()
+    gradient = network.embedding.weight.grad
+    assert (gradient[0] == 0).all()
+    assert (gradient[ids[0, 0]] != 0).any()
 
 
 def test_frozen_vectors_come_from_the_file_and_get_no_gradient(tmp_path):
@@ -258,25 +197,18 @@ def test_frozen_vectors_come_from_the_file_and_get_no_gradient(tmp_path):
     config = Config(
         text=TextConfig(min_frequency=1),
         model=ModelConfig(
-            embedding=EmbeddingConfig(dim=6, vectors=str(file), trainable=False, pairs=10),
+            embedding=EmbeddingConfig(dim=6, vectors=str(file), trainable=False),
             encoder=EncoderConfig(hidden=5),
         ),
     )
     said = ["a good film", "a bad film"] * 3
     tokenizer = Tokenizer.learn(said, **dataclasses.asdict(config.text))
     tokens = Tokens.pack(tokenizer.encode(said), vocabulary=tokenizer.size, empty=1)
-    examples = Examples(
-        tokens=tokens,
-        targets=np.array([0, 1] * 3),
-        weights=np.ones(6, dtype=np.float32),
-        vocabulary=tokenizer.size,
-        unknown=None,
-    )
-    network, config = build(config, tokenizer, examples, LabelSet(("yes", "no"), False), lambda line: None)
+    network, config = build(config, tokenizer, LABELS, lambda line: None)
     assert config.model.embedding.dim == 3
-    table = network.embedding.tokens.weight
+    table = network.embedding.weight
     assert table[tokenizer.units.index("film")].tolist() == [4, 5, 6]
     ids, lengths = tokens.padded(np.arange(6))
     network(torch.from_numpy(ids), torch.from_numpy(lengths)).logits.square().sum().backward()
     assert table.grad is None
-    assert (network.embedding.pairs.weight.grad != 0).any()
+    assert (network.dense.weight.grad != 0).any()

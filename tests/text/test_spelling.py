@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.text.spelling import SLOTS, frequent_grams, in_batch, slots, spellings
+from attnclf.text.spelling import SLOTS, in_batch, slots, spellings
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
 
@@ -46,15 +46,6 @@ def test_spellings_of_no_words_are_one_empty_row():
     assert spellings([]).tolist() == [[0]]
     assert spellings(["", "ab"]).shape == (2, 6)
     assert not spellings(["", "ab"])[0].any()
-
-
-def test_only_ngrams_of_two_words_or_more_get_a_row_the_most_frequent_first():
-    rows = frequent_grams(["walked", "talked", "parcel"], 1000)
-    shared = set(slots("walked")) & set(slots("talked"))
-    assert set(np.flatnonzero(rows).tolist()) == shared | (set(slots("parcel")) & set(slots("walked")))
-    assert sorted(rows[rows > 0].tolist()) == list(range(1, len(shared) + 1))
-    assert (frequent_grams(["walked", "talked", "parcel"], 3) > 0).sum() == 3
-    assert rows[0] == 0
 
 
 def test_unknown_words_are_numbered_from_the_size_of_the_vocabulary_each_once(tokenizer):
