@@ -40,16 +40,14 @@ NETWORKS = {
 @pytest.fixture(scope="module", params=list(NETWORKS))
 def exported(request, tmp_path_factory):
     architecture, changes, *facts = NETWORKS[request.param]
-    layers = {"model": {"architecture": architecture, "embedding": {"dim": 8, "pairs": 9}}}
+    layers = {"model": {"architecture": architecture, "embedding": {"dim": 8}}}
     chosen = Config.from_dict(presets.settings("plain", layers, {"model": changes})).model
     network = ARCHITECTURES[architecture].build(chosen, VOCABULARY, LABELS, LONGEST)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
-        network.embedding.pair_rows.copy_(torch.randint(0, 10, network.embedding.pair_rows.shape, generator=generator))
-        for table in (network.embedding.tokens, network.embedding.pairs):
-            table.weight[0] = 0
+        network.embedding.weight[0] = 0
     path = tmp_path_factory.mktemp("export") / "model.onnx"
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
