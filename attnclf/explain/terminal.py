@@ -51,7 +51,7 @@ def _symbol(code: int) -> str:
 
 def percent(share: float) -> str:
     """Return a share of 1 as whole per cent, never rounding something to nothing or nearly all to all."""
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "<1 %"
     if 0.995 <= share < 1:
         return ">99 %"
