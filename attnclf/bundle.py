@@ -38,6 +38,16 @@ class Bundle:
         """Whether a text may have several labels, or none."""
         return bool(self.manifest["task"] == "multi-label")
 
+    @property
+    def architecture(self) -> str:
+        """The network's name in `attnclf.model.architectures`."""
+        return str(self.manifest.get("architecture", "temporal"))
+
+    @property
+    def pictures(self) -> str:
+        """Which picture shows the network's attention: highlight, heads, labels or features."""
+        return str(self.manifest.get("pictures", "highlight"))
+
     def path(self, name: str) -> Path:
         """Return the path of a file that the manifest lists, after checking that it is the file that was written."""
         expected = self.manifest["checksums"].get(name)

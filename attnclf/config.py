@@ -16,6 +16,9 @@ from attnclf.errors import ConfigError
 
 T = TypeVar("T")
 
+# The rows of `attnclf.model.architectures`, which needs torch.
+Architecture = Literal["temporal",]
+
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
@@ -106,7 +109,7 @@ class AttentionConfig:
 class ModelConfig:
     """The network."""
 
-    architecture: Literal["temporal"] = "temporal"
+    architecture: Architecture = "temporal"
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)

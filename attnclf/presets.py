@@ -1,6 +1,9 @@
 """Named sets of choices: what `--preset` means. Everything not named here is the default of `attnclf.config`."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from attnclf.config import merged
 
 DEFAULT = "balanced"
 
@@ -28,3 +31,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 12, "patience": 6, "adversarial": 0.7},
     },
 }
+
+# What an architecture changes in any preset.
+ARCHITECTURES: dict[str, dict[str, Any]] = {}
+
+
+def settings(preset: str, *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset, of the architecture that the layers name, and the layers; later ones win."""
+    chosen = merged(PRESETS[preset], *layers)
+    model = chosen.get("model", {})
+    architecture = model.get("architecture") if isinstance(model, Mapping) else None
+    return merged(PRESETS[preset], ARCHITECTURES.get(str(architecture), {}), *layers)

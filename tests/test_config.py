@@ -1,13 +1,16 @@
 """Settings that refuse nonsense, and say what would make sense."""
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnclf import presets
 from attnclf.attention.table import SCORES
 from attnclf.config import (
+    Architecture,
     AttentionConfig,
     Config,
     EmbeddingConfig,
@@ -18,6 +21,7 @@ from attnclf.config import (
     read_toml,
 )
 from attnclf.errors import ConfigError
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.presets import DEFAULT, PRESETS
 
 NAMES = st.text("abcd", min_size=1, max_size=3)
@@ -256,3 +260,19 @@ def test_a_broken_toml_file_is_one_clear_error(tmp_path, content, problem):
 def test_a_missing_toml_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.toml"):
         read_toml(tmp_path / "nowhere.toml")
+
+
+# Architectures
+
+
+def test_the_settings_know_the_architectures_of_the_table_and_no_others():
+    assert get_args(Architecture) == tuple(ARCHITECTURES)
+    assert set(presets.ARCHITECTURES) <= set(ARCHITECTURES)
+
+
+def test_an_architecture_changes_the_preset_and_gives_way_to_what_was_said(monkeypatch):
+    monkeypatch.setitem(presets.ARCHITECTURES, "temporal", {"training": {"learning_rate": 0.5, "epochs": 99}})
+    named = {"model": {"architecture": "temporal"}}
+    chosen = presets.settings("fast", named, {"training": {"epochs": 3}})
+    assert chosen["training"] == {**PRESETS["fast"]["training"], "learning_rate": 0.5, "epochs": 3}
+    assert presets.settings("fast") == PRESETS["fast"]

@@ -1,4 +1,4 @@
-"""Network → one ONNX graph: token ids and lengths in; logits, probabilities and attention out."""
+"""Network → one ONNX graph: token ids and lengths in; logits, probabilities, attention and named outputs out."""
 
 import copy
 import logging
@@ -32,11 +32,11 @@ class Exported(nn.Module):
                 self.network.set_submodule(name, FoldedEmbedding(layer))
         self.multi_label = multi_label
 
-    def forward(self, ids: Tensor, lengths: Tensor, *spellings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits (batch, labels), probabilities (batch, labels) and attention (batch, time)."""
-        logits, weights = self.network(ids, lengths, *spellings)
+    def forward(self, ids: Tensor, lengths: Tensor, *spellings: Tensor) -> tuple[Tensor, ...]:
+        """Return logits (batch, labels), probabilities (batch, labels), attention (batch, time) and the named ones."""
+        logits, weights, named = self.network(ids, lengths, *spellings)
         probabilities = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
-        return logits, probabilities, weights
+        return logits, probabilities, weights, *named.values()
 
 
 def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
@@ -45,11 +45,14 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each. A network with
     n-grams also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
     the size of the vocabulary and up; zeros of shape (1, 1) where there are none.
+
+    Outputs: `OUTPUTS`, then the network's named ones.
     """
     ids = torch.ones(2, 7, dtype=torch.int64)
     lengths = torch.tensor([7, 4], dtype=torch.int32)
     batch, time = Dim("batch", min=1), Dim("time", min=1)
-    spelled = network.get_submodule("embedding").grams is not None
+    embedding = network.get_submodule("embedding")
+    spelled = isinstance(embedding, Embedding) and embedding.grams is not None
     spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
     shapes: dict[str, object] = {"ids": {0: batch, 1: time}, "lengths": {0: batch}}
     if spelled:
@@ -57,14 +60,16 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        exported = Exported(network, multi_label).cpu()
+        named = exported.network(ids[:1, :1], lengths[1:].clamp_max(1), *spellings).named
         program = torch.onnx.export(
-            Exported(network, multi_label).cpu(),
+            exported,
             (ids, lengths, *spellings),
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
             input_names=INPUTS[: 2 + len(spellings)],
-            output_names=OUTPUTS,
+            output_names=(*OUTPUTS, *named),
             dynamic_shapes=shapes,
             custom_translation_table=TRANSLATIONS,
             external_data=False,

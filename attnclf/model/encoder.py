@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnclf.model.output import Encoded
+
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -73,10 +75,8 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Recurrence(cell, width, hidden, bidirectional) for width in widths)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch time out"]:
+    def forward(self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]) -> Encoded:
         """Return the hidden states of the last layer."""
         for number, layer in enumerate(self.layers):
             vectors = layer(self.dropout(vectors) if number else vectors, lengths)
-        return vectors
+        return Encoded(vectors)

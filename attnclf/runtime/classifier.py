@@ -1,8 +1,9 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ class Prediction:
     """What the model says of one text.
 
     `probabilities` has one float32 for each label of the model; `attention` one for each unit it read. A text with
-    nothing to classify (blank, or only control characters) has neither label nor score nor attention.
+    nothing to classify (blank, or only control characters) has neither label nor score nor attention. `named` has the
+    further outputs of the network that were asked for, cut to the units of the text.
     """
 
     chosen: tuple[str, ...]  # the best label; with several labels allowed, those above the threshold, the best first
@@ -30,6 +32,7 @@ class Prediction:
     score: float | None
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32]
+    named: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Classifier:
@@ -50,14 +53,19 @@ class Classifier:
         tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
         return cls(bundle, tokenizer, open_session(bundle.path("model.onnx"), device=device, threads=threads))
 
-    def predict(self, texts: Sequence[str], *, threshold: float | None = None) -> list[Prediction]:
-        """Classify texts, in order. `threshold` replaces the model's own for multi-label choices."""
-        probabilities, attention, empty = self._run(texts)
+    def predict(
+        self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
+    ) -> list[Prediction]:
+        """Classify texts, in order. `threshold` replaces the model's own for multi-label choices.
+
+        `named` asks for further outputs of the network, of those in `session.axes`.
+        """
+        probabilities, attention, others, empty = self._run(texts, named)
         best = probabilities.argmax(axis=1)
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
         return [
-            self._blank(row) if blank else self._judged(row, weights, int(top), thresholds)
-            for row, weights, top, blank in zip(probabilities, attention, best, empty, strict=True)
+            self._blank(row) if blank else self._judged(row, weights, other, int(top), thresholds)
+            for row, weights, other, top, blank in zip(probabilities, attention, others, best, empty, strict=True)
         ]
 
     def _blank(self, probabilities: NDArray[np.float32]) -> Prediction:
@@ -67,6 +75,7 @@ class Classifier:
         self,
         probabilities: NDArray[np.float32],
         attention: NDArray[np.float32],
+        named: Mapping[str, NDArray[Any]],
         top: int,
         thresholds: NDArray[np.float32],
     ) -> Prediction:
@@ -80,6 +89,7 @@ class Classifier:
             score=float(probabilities[top]),
             probabilities=probabilities,
             attention=attention,
+            named=named,
         )
 
     def ranked(self, prediction: Prediction) -> list[tuple[str, float]]:
@@ -91,8 +101,10 @@ class Classifier:
         """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
         return self._run(texts)[0]
 
-    def _run(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], NDArray[np.bool_]]:
-        """Return probabilities, attention per row, and which rows had nothing to classify."""
+    def _run(
+        self, texts: Sequence[str], named: Sequence[str] = ()
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], list[dict[str, NDArray[Any]]], NDArray[np.bool_]]:
+        """Return probabilities, attention per row, named outputs per row, and which rows had nothing to classify."""
         unknown: dict[str, int] = {}
         spelled = self.session.spelled
         encoded = self.tokenizer.encode_spelled(texts, unknown) if spelled else self.tokenizer.encode(texts)
@@ -102,11 +114,20 @@ class Classifier:
         lengths = tokens.lengths
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
+        others: list[dict[str, NDArray[Any]]] = [{} for _ in encoded]
         for rows in sorted_by_length(lengths, BATCH_TOKENS):
             ids, steps = tokens.padded(rows)
             ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
-            result = self.session.run(ids, steps, spellings)
+            result = self.session.run(ids, steps, spellings, named=named)
             probabilities[rows] = result.probabilities
             for row, weights in zip(rows, result.attention, strict=True):
                 attention[row] = weights[: lengths[row]]
-        return probabilities, attention, empty
+            for name, values in result.named.items():
+                for row, value in zip(rows, values, strict=True):
+                    # A copy, for a view would keep the whole batch in memory.
+                    others[row][name] = value[self._real(name, int(lengths[row]))].copy()
+        return probabilities, attention, others, empty
+
+    def _real(self, name: str, length: int) -> tuple[slice, ...]:
+        """Return what cuts the padding off one row of a named output."""
+        return tuple(slice(length if axis == "time" else None) for axis in self.session.axes[name][1:])

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import io
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,33 +22,52 @@ ERRORS_ONLY, NOTHING = 3, 4  # ONNX Runtime's log levels
 class Result(NamedTuple):
     """What a network computes for a batch.
 
-    logits (batch, labels), probabilities (batch, labels), attention (batch, time): all float32.
+    logits (batch, labels), probabilities (batch, labels), attention (batch, time): all float32. `named` holds those of
+    the further outputs that were asked for.
     """
 
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32]
+    named: Mapping[str, NDArray[Any]]
+
+
+ALWAYS = Result._fields[:3]
 
 
 class Session:
-    """Runs one exported network; `device` says where it really runs."""
+    """Runs one exported network; `device` says where it really runs.
+
+    `axes` has the further outputs of the network: for each name its axes, those that vary by name ("batch", "time").
+    """
 
     def __init__(self, session: Any, device: Literal["cpu", "cuda"]) -> None:
         self._session = session
         self.device = device
         self.spelled = any(given.name == "spellings" for given in session.get_inputs())
+        self.axes: Mapping[str, tuple[str | int, ...]] = {
+            output.name: tuple(output.shape) for output in session.get_outputs() if output.name not in ALWAYS
+        }
 
     def run(
-        self, ids: NDArray[np.int64], lengths: NDArray[np.integer], spellings: NDArray[np.int64] | None = None
+        self,
+        ids: NDArray[np.int64],
+        lengths: NDArray[np.integer],
+        spellings: NDArray[np.int64] | None = None,
+        *,
+        named: Iterable[str] = (),
     ) -> Result:
         """Run ids (batch, time), 0 at padding, and lengths (batch,), each at least 1.
 
-        A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too.
+        A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too. Of the outputs in
+        `axes`, those in `named` are computed; the work for the others is left out.
         """
         inputs = {"ids": ids, "lengths": lengths.astype(np.int32)}
         if spellings is not None:
             inputs["spellings"] = spellings
-        return Result(*self._session.run(list(Result._fields), inputs))
+        names = list(named)
+        logits, probabilities, attention, *others = self._session.run([*ALWAYS, *names], inputs)
+        return Result(logits, probabilities, attention, dict(zip(names, others, strict=True)))
 
 
 def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:

@@ -18,6 +18,7 @@ from attnclf.data.labels import LabelSet
 from attnclf.evaluation.report import Baseline, Report
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
 from attnclf.text.tokenizer import Tokenizer
@@ -49,10 +50,18 @@ def write_bundle(
     tokenizer.save(folder / "tokenizer.json")
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
     export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
-    difference = check_parity(network, folder / "model.onnx", vocabulary=tokenizer.size, multi_label=labels.multi_label)
+    difference = check_parity(
+        network,
+        folder / "model.onnx",
+        vocabulary=tokenizer.size,
+        max_length=config.text.max_length,
+        multi_label=labels.multi_label,
+    )
     description = {
         "attnclf": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "architecture": config.model.architecture,
+        "pictures": ARCHITECTURES[config.model.architecture].pictures,
         "task": "multi-label" if labels.multi_label else "single-label",
         "labels": list(labels.names),
         "thresholds": thresholds.tolist(),

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
@@ -21,8 +22,8 @@ from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError, DataError, DeviceError
 from attnclf.evaluation.report import Report
 from attnclf.evaluation.thresholds import settle
-from attnclf.model.classifier import TemporalAttention
-from attnclf.model.embedding import frequent_pairs
+from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.embedding import Embedding, frequent_pairs
 from attnclf.text.spelling import frequent_grams, spellings
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 from attnclf.text.vectors import read_vectors
@@ -177,7 +178,7 @@ def read_splits(
 
 def build(
     config: Config, tokenizer: Tokenizer, examples: Examples, labels: LabelSet, say: Callable[[str], None]
-) -> tuple[TemporalAttention, Config]:
+) -> tuple[nn.Module, Config]:
     """Return a new network, and the settings with what the data decided: widths of vectors, number of pairs."""
     embedding = config.model.embedding
     vectors = None
@@ -190,15 +191,18 @@ def build(
     gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
     embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
-    network = TemporalAttention(config.model, tokenizer.size, len(labels))
-    if network.embedding.pairs is not None:
-        network.embedding.read_pairs(pair_rows)
-    if network.embedding.grams is not None:
-        network.embedding.read_grams(gram_rows, spellings(["", "", *tokenizer.units[2:]]))  # two are no words
+    architecture = ARCHITECTURES[config.model.architecture]
+    network = architecture.build(config.model, tokenizer.size, len(labels), config.text.max_length)
+    table = network.get_submodule("embedding")
+    assert isinstance(table, Embedding)
+    if table.pairs is not None:
+        table.read_pairs(pair_rows)
+    if table.grams is not None:
+        table.read_grams(gram_rows, spellings(["", "", *tokenizer.units[2:]]))  # two are no words
     if vectors is not None:
         with torch.no_grad():
-            network.embedding.tokens.weight[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
-    network.embedding.tokens.weight.requires_grad_(embedding.trainable)
+            table.tokens.weight[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
+    table.tokens.weight.requires_grad_(embedding.trainable)
     return network, config
 
 

@@ -43,7 +43,8 @@ def info(
         "trained": f"{manifest['created']} on {manifest['training']['rows']:,} rows by attnclf {manifest['attnclf']}",
         "text": f"{manifest['text']['unit']} units, {classifier.tokenizer.size:,} known, the first "
         f"{manifest['text']['max_length']:,} of a text are read",
-        "network": f"{network['architecture']}: {network['encoder']['cell']} {network['encoder']['hidden']} wide, "
+        "network": f"{classifier.bundle.architecture}: "
+        f"{network['encoder']['cell']} {network['encoder']['hidden']} wide, "
         f"{network['attention']['score']} score, {network['attention']['alignment']} alignment, "
         f"{network['attention']['context']} context",
         "size": f"{size / 1e6:.1f} MB",

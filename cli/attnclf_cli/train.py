@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attnclf.config import Architecture
 from attnclf.errors import ConfigError
 from attnclf_cli import options
 
@@ -51,6 +52,9 @@ def train(
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
     preset: Annotated[Preset, typer.Option()] = Preset.balanced,
+    architecture: Annotated[
+        Architecture | None, typer.Option(help="The network; short for --set model.architecture.", show_default=False)
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)
     ] = None,
@@ -79,20 +83,21 @@ def train(
 
     notes = Console(stderr=True, quiet=quiet, highlight=False)
     with notes.status("Loading torch …"):
-        from attnclf.config import Config, merged, parse_assignment, read_toml
-        from attnclf.presets import PRESETS
+        from attnclf.config import Config, parse_assignment, read_toml
+        from attnclf.presets import settings as settings_of
         from attnclf.training.loop import Interrupted
         from attnclf.training.train import DataOptions
         from attnclf.training.train import train as run
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
     if epochs is not None:
         flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too
-    chosen = merged(
-        PRESETS[preset.value],
+    chosen = settings_of(
+        preset.value,
         read_toml(config) if config else {},
         *map(parse_assignment, settings or []),
         {"training": {name: value for name, value in flags.items() if value is not None}},
         {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
+        {"model": {"architecture": architecture}} if architecture else {},
     )
     interrupted = Interrupted()
     with display(notes) as (say, watch), stopping(interrupted, say):

@@ -12,7 +12,7 @@ from attnclf.config import AttentionConfig, EmbeddingConfig, EncoderConfig, Mode
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
-from attnclf.model.classifier import TemporalAttention
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.embedding import PAIR_SLOTS
 from attnclf.runtime.session import open_session
 
@@ -38,7 +38,7 @@ def build(cell, layers, bidirectional, pairs, score, context):
         encoder=EncoderConfig(cell=cell, hidden=5, layers=layers, bidirectional=bidirectional),
         attention=AttentionConfig(score=score, context=context),
     )
-    network = TemporalAttention(config, VOCABULARY, LABELS)
+    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, 512)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -101,7 +101,7 @@ def test_the_exported_graph_agrees_with_torch_at_shapes_never_traced(exported):
     for batch, time in SHAPES:
         ids, lengths = inputs(batch, time)
         with torch.no_grad():
-            logits, weights = network(ids, lengths)
+            logits, weights, _ = network(ids, lengths)
         result = session.run(ids.numpy(), lengths.numpy())
         near(result.logits, logits)
         near(result.probabilities, torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=1))
@@ -136,7 +136,7 @@ def test_the_probabilities_of_single_label_models_sum_to_one(exported):
 
 def test_the_parity_gate_lets_a_true_copy_pass(exported):
     network, path, multi_label = exported
-    assert check_parity(network, path, vocabulary=VOCABULARY, multi_label=multi_label) <= 1e-5
+    assert check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=multi_label) <= 1e-5
 
 
 def test_export_leaves_the_network_as_it_was(one, tmp_path):
@@ -196,7 +196,7 @@ def test_one_different_weight_in_the_network_fails_the_gate(one, name):
     weight[place] += 1.0
     try:
         with pytest.raises(ExportError, match="differs from the trained one by"):
-            check_parity(network, path, vocabulary=VOCABULARY, multi_label=False)
+            check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False)
     finally:
         weight[place] = kept
 
@@ -212,7 +212,7 @@ def test_one_different_weight_in_the_file_fails_the_gate(one, tmp_path, value):
     damaged = tmp_path / "damaged.onnx"
     onnx.save(model, str(damaged))
     with pytest.raises(ExportError):
-        check_parity(network, damaged, vocabulary=VOCABULARY, multi_label=False)
+        check_parity(network, damaged, vocabulary=VOCABULARY, max_length=512, multi_label=False)
 
 
 def test_a_network_that_diverged_fails_the_gate(tmp_path):
@@ -221,10 +221,10 @@ def test_a_network_that_diverged_fails_the_gate(tmp_path):
         network.dense.bias[0] = float("nan")
     export_onnx(network, tmp_path / "model.onnx", multi_label=False)
     with pytest.raises(ExportError):
-        check_parity(network, tmp_path / "model.onnx", vocabulary=VOCABULARY, multi_label=False)
+        check_parity(network, tmp_path / "model.onnx", vocabulary=VOCABULARY, max_length=512, multi_label=False)
 
 
 def test_the_wrong_kind_of_task_fails_the_gate(one):
     network, path = one
     with pytest.raises(ExportError):
-        check_parity(network, path, vocabulary=VOCABULARY, multi_label=True)
+        check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=True)

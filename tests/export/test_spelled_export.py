@@ -9,7 +9,7 @@ from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
-from attnclf.model.classifier import TemporalAttention
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.session import open_session
 from attnclf.text.spelling import frequent_grams, in_batch, spellings
 
@@ -24,7 +24,7 @@ def build():
     config = ModelConfig(
         embedding=EmbeddingConfig(dim=6, grams=int(rows.max()), pairs=20), encoder=EncoderConfig(hidden=5)
     )
-    network = TemporalAttention(config, VOCABULARY, 3).eval()
+    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, 3, 512).eval()
     network.embedding.read_grams(rows, spellings(["", "", *KNOWN]))
     with torch.no_grad():
         network.embedding.grams.weight[1:].normal_()
@@ -84,14 +84,14 @@ def test_a_text_with_unknown_words_gets_the_same_answer_alone_and_in_a_batch(exp
 
 def test_the_parity_gate_notices_when_unknown_words_are_spelled_differently(exported):
     network, path = exported
-    assert check_parity(network, path, vocabulary=VOCABULARY, multi_label=False) < 1e-5
+    assert check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False) < 1e-5
     with torch.no_grad():
         network.embedding.grams.weight[1:] += 0.5
         # Known words are read through known_grams: put their rows back, so that only unknown ones differ.
         network.embedding.tokens.weight -= 0.5 * (network.embedding.known_grams > 0).any(dim=1, keepdim=True)
     try:
         with pytest.raises(ExportError, match="differs from the trained one"):
-            check_parity(network, path, vocabulary=VOCABULARY, multi_label=False)
+            check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False)
     finally:
         with torch.no_grad():
             network.embedding.tokens.weight += 0.5 * (network.embedding.known_grams > 0).any(dim=1, keepdim=True)

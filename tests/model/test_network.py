@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from attnclf.config import AttentionConfig, Config, EmbeddingConfig, EncoderConfig, ModelConfig, TextConfig
 from attnclf.data.labels import LabelSet
 from attnclf.data.tokens import Tokens
-from attnclf.model.classifier import TemporalAttention
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.embedding import PAIR_SLOTS, Embedding, frequent_pairs, pair_slots
 from attnclf.model.encoder import Encoder, Recurrence, reversal
 from attnclf.text.tokenizer import Tokenizer
@@ -47,7 +47,7 @@ def tiny(cell="lstm", layers=1, bidirectional=True, pairs=0, score="temporal", c
         encoder=EncoderConfig(cell=cell, hidden=5, layers=layers, bidirectional=bidirectional),
         attention=AttentionConfig(score=score, context=context),
     )
-    network = scrambled(TemporalAttention(config, VOCABULARY, LABELS))
+    network = scrambled(ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, 512))
     if pairs:
         slots = torch.randint(
             0, pairs + 1, (PAIR_SLOTS,), generator=torch.Generator().manual_seed(1), dtype=torch.int32
@@ -167,7 +167,7 @@ def test_the_encoder_equals_torch_on_packed_sequences(cell, layers, bidirectiona
     with torch.no_grad():
         packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
         expected = pad_packed_sequence(theirs(packed)[0], batch_first=True)[0]
-        states = ours(vectors, lengths)
+        states = ours(vectors, lengths).states
     assert states.shape == (len(LENGTHS), max(LENGTHS), ours.out_dim)
     real = torch.arange(max(LENGTHS)) < lengths.unsqueeze(1)
     close(states[real], expected[real])
@@ -187,9 +187,8 @@ def test_the_forget_gate_starts_open_and_recurrent_gates_orthogonal():
 
 def test_the_pair_table_starts_as_if_absent():
     without = tiny()
-    network = TemporalAttention(
-        ModelConfig(embedding=EmbeddingConfig(dim=6, pairs=20), encoder=EncoderConfig(hidden=5)), VOCABULARY, LABELS
-    ).eval()
+    config = ModelConfig(embedding=EmbeddingConfig(dim=6, pairs=20), encoder=EncoderConfig(hidden=5))
+    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, 512).eval()
     fresh = network.load_state_dict(without.state_dict(), strict=False)
     assert set(fresh.missing_keys) == {"embedding.pairs.weight", "embedding.pair_rows"}
     network.embedding.pair_rows.fill_(3)

@@ -1,6 +1,4 @@
-"""The main network: embedding → BiLSTM → temporal attention → dense (section A of the sources)."""
-
-from typing import NamedTuple
+"""Networks that pool an encoder's states into one vector by attention: embedding → encoder → attention → dense."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,31 +8,23 @@ from attnclf.attention.pooling import Pooling
 from attnclf.config import ModelConfig
 from attnclf.model.embedding import Embedding
 from attnclf.model.encoder import Encoder
+from attnclf.model.output import Encoded, Output
 
 
-class Output(NamedTuple):
-    """What a network returns: logits (batch, labels) and the attention weights (batch, time) that explain shows."""
-
-    logits: Tensor
-    weights: Tensor
-
-
-class TemporalAttention(nn.Module):
-    """ids → Embedding → BiLSTM (all steps) → score → align → context → Dense.
+class PooledClassifier(nn.Module):
+    """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
 
     `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers.
     """
 
-    def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:
+    def __init__(self, config: ModelConfig, encoder: Encoder, vocabulary: int, labels: int, max_length: int) -> None:
         super().__init__()
-        embedding, encoder, attention = config.embedding, config.encoder, config.attention
+        embedding, attention = config.embedding, config.attention
         self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
-        self.encoder = Encoder(
-            encoder.cell, embedding.dim, encoder.hidden, encoder.layers, encoder.bidirectional, encoder.dropout
-        )
-        self.pooling = Pooling(attention.score, attention.alignment, attention.context, self.encoder.out_dim)
+        self.encoder = encoder
+        self.pooling = Pooling(attention.score, attention.alignment, attention.context, encoder.out_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)
@@ -52,6 +42,6 @@ class TemporalAttention(nn.Module):
     def classify(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of embedded tokens: where adversarial training and gradient explanations step in."""
         keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
-        hidden = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
-        context, weights = self.pooling(hidden, keep)
-        return Output(self.dense(self.dropout(context)), weights)
+        encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
+        context, weights = self.pooling(encoded.states, keep)
+        return Output(self.dense(self.dropout(context)), weights, encoded.named)

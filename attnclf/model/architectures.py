@@ -1,0 +1,47 @@
+"""The table from the names of whole networks to what builds them: adding one is a builder and a row."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from torch import nn
+
+from attnclf.config import ModelConfig
+from attnclf.model.encoder import Encoder
+from attnclf.model.pooled import PooledClassifier
+
+# What explain draws: words of the text, heads × words × words, labels × words, or features.
+Pictures = Literal["highlight", "heads", "labels", "features"]
+
+
+class Architecture(NamedTuple):
+    """How to build a network from its settings and the numbers of units, labels, and units read of a text.
+
+    Every network has `embedding(ids, spellings)` → vectors, `classify(vectors, lengths)` → `Output`, and `forward`,
+    which is one after the other.
+    """
+
+    build: Callable[[ModelConfig, int, int, int], nn.Module]
+    formula: str
+    source: str
+    pictures: Pictures
+
+
+def recurrent(config: ModelConfig, in_dim: int) -> Encoder:
+    """Return the recurrent encoder of the settings."""
+    encoder = config.encoder
+    return Encoder(encoder.cell, in_dim, encoder.hidden, encoder.layers, encoder.bidirectional, encoder.dropout)
+
+
+def temporal(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
+    """Return the main network: a recurrent encoder whose states are pooled."""
+    return PooledClassifier(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "temporal": Architecture(
+        build=temporal,
+        formula="embedding → recurrent states h_t → Σ a_t h_t → dense",
+        source="Raffel & Ellis 2016; Yang et al. 2016, sec. 2.2",
+        pictures="highlight",
+    ),
+}
