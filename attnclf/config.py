@@ -17,7 +17,7 @@ from attnclf.errors import ConfigError
 T = TypeVar("T")
 
 # The rows of `attnclf.model.architectures`, which needs torch.
-Architecture = Literal["temporal",]
+Architecture = Literal["temporal", "label-decoder"]
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -106,6 +106,27 @@ class AttentionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderConfig:
+    """Hidden states → labels one after the other, with architecture label-decoder."""
+
+    style: Literal["bahdanau", "luong"] = "bahdanau"  # attention before the step or after it
+    cell: Literal["lstm", "gru"] = "lstm"  # as wide as the encoder's states
+    input_feeding: bool = True  # luong: what a step made of label and text joins the next step's input
+    beam: int = 1  # sequences kept at each step of the search; 1: greedy
+    order: Literal["frequency", "given"] = "frequency"  # of the labels to learn: most frequent first, or as in the row
+    steps: int = 0  # at most so many, labels and the end; 0: what the training row with the most labels takes
+
+    def __post_init__(self) -> None:
+        _within("model.decoder.beam", self.beam, 1, 100)
+        _within("model.decoder.steps", self.steps, 0, 1000)
+        if self.style == "bahdanau" and not self.input_feeding:
+            raise ConfigError(
+                "model.decoder.input_feeding is false, and in style bahdanau the context is always fed",
+                fix="set model.decoder.style=luong, or leave input_feeding out",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """The network."""
 
@@ -113,10 +134,31 @@ class ModelConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
     def __post_init__(self) -> None:
         _within("model.dropout", self.dropout, 0, 0.95)
+        if self.architecture == "label-decoder":
+            _refuse_scores_that_do_not_ask(self.decoder.style, self.attention.score)
+        elif self.decoder != DecoderConfig():
+            raise ConfigError(
+                f"architecture {self.architecture} has no decoder to set",
+                fix="pass --architecture label-decoder, or leave model.decoder out",
+            )
+
+
+def _refuse_scores_that_do_not_ask(style: str, score: str) -> None:
+    from attnclf.attention.table import SCORES
+
+    asking = [name for name, row in SCORES.items() if "query" in row.inputs]
+    choices = ["additive"] if style == "bahdanau" else asking
+    if score not in choices:
+        raise ConfigError(
+            f"score {score!r} does not go with a decoder in style {style}",
+            fix=f"set model.attention.score to one of: {', '.join(choices)}"
+            + ("; or model.decoder.style=luong" if score in asking else ""),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # What an architecture changes in any preset.
-ARCHITECTURES: dict[str, dict[str, Any]] = {}
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "label-decoder": {"model": {"attention": {"score": "additive"}}},  # a score that asks: each step has its own query
+}
 
 
 def settings(preset: str, *layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from attnclf.bundle import Bundle, open_bundle
 from attnclf.data.batches import sorted_by_length
+from attnclf.data.labels import marked
 from attnclf.data.tokens import Tokens
+from attnclf.errors import ConfigError
+from attnclf.evaluation import thresholds as cuts
 from attnclf.runtime.session import Device, Session, open_session
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
@@ -27,7 +30,9 @@ class Prediction:
     further outputs of the network that were asked for, cut to the units of the text.
     """
 
-    chosen: tuple[str, ...]  # the best label; with several labels allowed, those above the threshold, the best first
+    # The best label; with several labels allowed, those above the threshold, the best first, or those that the network
+    # emits one after the other, in that order.
+    chosen: tuple[str, ...]
     label: str | None
     score: float | None
     probabilities: NDArray[np.float32]
@@ -44,6 +49,7 @@ class Classifier:
         self.session = session
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
+        self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
     @classmethod
@@ -58,14 +64,19 @@ class Classifier:
     ) -> list[Prediction]:
         """Classify texts, in order. `threshold` replaces the model's own for multi-label choices.
 
-        `named` asks for further outputs of the network, of those in `session.axes`.
+        `named` asks for further outputs of the network, of those in `session.axes`. Raises ConfigError for a threshold
+        where the network emits its labels one after the other.
         """
+        if threshold is not None and self.sequential:
+            raise ConfigError(
+                "this model emits its labels one after the other until it says that is all: no threshold decides",
+                fix="leave --threshold out",
+            )
         probabilities, attention, others, empty = self._run(texts, named)
-        best = probabilities.argmax(axis=1)
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
         return [
-            self._blank(row) if blank else self._judged(row, weights, other, int(top), thresholds)
-            for row, weights, other, top, blank in zip(probabilities, attention, others, best, empty, strict=True)
+            self._blank(row) if blank else self._judged(row, weights, other, thresholds)
+            for row, weights, other, blank in zip(probabilities, attention, others, empty, strict=True)
         ]
 
     def _blank(self, probabilities: NDArray[np.float32]) -> Prediction:
@@ -76,13 +87,16 @@ class Classifier:
         probabilities: NDArray[np.float32],
         attention: NDArray[np.float32],
         named: Mapping[str, NDArray[Any]],
-        top: int,
         thresholds: NDArray[np.float32],
     ) -> Prediction:
-        chosen = [top]
-        if self.multi_label:
+        best = int(probabilities.argmax())
+        chosen = [best]
+        if self.sequential:
+            chosen = named["sequence"][named["sequence"] >= 0].tolist()
+        elif self.multi_label:
             above = np.flatnonzero(probabilities >= thresholds)
             chosen = above[np.argsort(-probabilities[above], kind="stable")].tolist()
+        top = chosen[0] if chosen else best
         return Prediction(
             chosen=tuple(self.labels[label] for label in chosen),
             label=self.labels[top],
@@ -101,10 +115,19 @@ class Classifier:
         """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
         return self._run(texts)[0]
 
+    def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return `probabilities` and which labels a multi-label model gives each row: (rows, labels) both."""
+        probabilities, _, others, _ = self._run(texts)
+        if not self.sequential:
+            return probabilities, cuts.chosen(probabilities, self.thresholds)
+        return probabilities, marked(np.stack([other["sequence"] for other in others]), len(self.labels))
+
     def _run(
         self, texts: Sequence[str], named: Sequence[str] = ()
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], list[dict[str, NDArray[Any]]], NDArray[np.bool_]]:
         """Return probabilities, attention per row, named outputs per row, and which rows had nothing to classify."""
+        if self.sequential:
+            named = tuple(dict.fromkeys((*named, "sequence")))
         unknown: dict[str, int] = {}
         spelled = self.session.spelled
         encoded = self.tokenizer.encode_spelled(texts, unknown) if spelled else self.tokenizer.encode(texts)

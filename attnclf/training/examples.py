@@ -21,7 +21,8 @@ class Examples:
     """Rows ready for the network.
 
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
-    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
+    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). `sequences` (rows, steps) are what a network
+    learns that emits labels one after the other (`training.sequences`). Where words are spelled, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n.
     """
 
@@ -30,6 +31,7 @@ class Examples:
     weights: NDArray[np.float32]
     vocabulary: int
     unknown: Sequence[str] | None
+    sequences: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -58,6 +60,13 @@ class Examples:
             return ids, lengths
         ids, spellings = in_batch(ids, self.vocabulary, self.unknown)
         return ids, lengths, spellings
+
+    def goals(self, rows: NDArray[np.int64]) -> NDArray[np.integer] | NDArray[np.floating]:
+        """Return what the network is to learn of these rows: their targets, or their sequences up to the last end."""
+        if self.sequences is None:
+            return self.targets[rows]
+        sequences = self.sequences[rows]
+        return sequences[:, : int((sequences >= 0).sum(axis=1).max())]
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from attnclf.training import checkpoint
 from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
+from attnclf.training.sequences import label_sequences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,13 @@ def train(
     rows = read_splits(data, valid, test, options or DataOptions(), config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
+    sequential = ARCHITECTURES[config.model.architecture].sequential
+    if sequential and not labels.multi_label:
+        others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
+        raise ConfigError(
+            f"architecture {config.model.architecture} emits several labels, and these rows have one each",
+            fix=f"pass another --architecture: {others}",
+        )
     for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
         say(f"Warning: {warning}")
 
@@ -100,6 +109,14 @@ def train(
     tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
     spelled = config.model.embedding.grams > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
+    if sequential:
+        frequency = Counter(name for names in rows.train.label_lists for name in names)
+        examples, validation = (
+            dataclasses.replace(
+                part, sequences=label_sequences(read.label_lists, labels, config.model.decoder.order, frequency)
+            )
+            for part, read in ((examples, rows.train), (validation, rows.valid))
+        )
     _say_cut(examples, config, say)
     network, config = build(config, tokenizer, examples, labels, say)
     run = Run(network, examples, validation, config.training, label_weights(config, labels, examples), place)
@@ -110,8 +127,8 @@ def train(
     outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
 
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
-    if labels.multi_label:
-        thresholds = settle(validation.targets.astype(np.int64), run.predict(validation)[0])
+    if labels.multi_label and not sequential:
+        thresholds = settle(validation.targets.astype(np.int64), run.predict(validation).probabilities)
     with new_bundle(out) as folder:
         report = write_bundle(
             folder,
@@ -179,7 +196,7 @@ def read_splits(
 def build(
     config: Config, tokenizer: Tokenizer, examples: Examples, labels: LabelSet, say: Callable[[str], None]
 ) -> tuple[nn.Module, Config]:
-    """Return a new network, and the settings with what the data decided: widths of vectors, number of pairs."""
+    """Return a new network, and the settings with what the data decided: widths, numbers of pairs, decoder steps."""
     embedding = config.model.embedding
     vectors = None
     if embedding.vectors is not None:
@@ -191,6 +208,9 @@ def build(
     gram_rows = frequent_grams([*tokenizer.units[2:], *(examples.unknown or ())], embedding.grams)
     embedding = dataclasses.replace(embedding, pairs=int(pair_rows.max()), grams=int(gram_rows.max()))
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
+    if examples.sequences is not None and not config.model.decoder.steps:
+        decoder = dataclasses.replace(config.model.decoder, steps=examples.sequences.shape[1])
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, decoder=decoder))
     architecture = ARCHITECTURES[config.model.architecture]
     network = architecture.build(config.model, tokenizer.size, len(labels), config.text.max_length)
     table = network.get_submodule("embedding")
@@ -250,6 +270,7 @@ def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
     settings["training"].pop("time_limit")  # a resumed run may be given more time
     digest = hashlib.sha256(json.dumps([settings, labels.names], sort_keys=True).encode())
     for part in parts:
-        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
