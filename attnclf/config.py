@@ -95,6 +95,7 @@ class AttentionConfig:
     score: str = "temporal"
     alignment: str = "global"
     context: str = "soft"
+    window: int = 10  # positions on either side that a local alignment looks at
 
     def __post_init__(self) -> None:
         # The table is the one list of names; it needs torch, and settings are only built where torch is at hand.
@@ -103,6 +104,20 @@ class AttentionConfig:
         _known("score", self.score, SCORES)
         _known("alignment", self.alignment, ALIGNMENTS)
         _known("context", self.context, CONTEXTS)
+        _within("model.attention.window", self.window, 1, float("inf"))
+        if "query" in ALIGNMENTS[self.alignment].inputs and "query" not in SCORES[self.score].inputs:
+            asking = [name for name, row in SCORES.items() if "query" in row.inputs]
+            raise ConfigError(
+                f"alignment {self.alignment!r} finds its place from the query, and score {self.score!r} has none",
+                fix=f"use a score with a query: {', '.join(asking)}",
+            )
+        if CONTEXTS[self.context].one_hot and not ALIGNMENTS[self.alignment].one_hot:
+            choosing = [name for name, row in ALIGNMENTS.items() if row.one_hot]
+            others = [name for name, row in CONTEXTS.items() if not row.one_hot]
+            raise ConfigError(
+                f"context {self.context!r} takes one value, and alignment {self.alignment!r} weighs several",
+                fix=f"use alignment: {', '.join(choosing)}; or context: {', '.join(others)}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

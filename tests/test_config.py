@@ -68,7 +68,7 @@ def test_an_unknown_score_lists_the_known_ones():
     ("path", "choices"),
     [
         ("model.attention.alignment", "global"),
-        ("model.attention.context", "soft, soft"),
+        ("model.attention.context", r"soft, hard, soft\+max"),
         ("model.encoder.cell", "lstm, gru"),
         ("text.unit", "word, subword, character"),
         ("training.precision", "auto, fp32, bf16, fp16"),

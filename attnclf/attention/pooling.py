@@ -3,30 +3,32 @@
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from attnclf.attention.modules import weight
+from attnclf.attention.step import Step, weight
 from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
+from attnclf.config import AttentionConfig
 
 
 class Pooling(nn.Module):
-    """context(align(score(query, hidden), keep), hidden), with names looked up in the table.
+    """context(align(score(query, hidden), keep, query), hidden), with names looked up in the table.
 
-    `out_dim` is the width of the context.
+    `dim` is the width of the hidden states, `max_length` the most positions they may have; `out_dim` is the width of
+    the context.
     """
 
-    def __init__(self, score: str, alignment: str, context: str, dim: int) -> None:
+    def __init__(self, config: AttentionConfig, dim: int, max_length: int) -> None:
         super().__init__()
-        row = SCORES[score]
-        self.query = weight(1, row.query_dim(dim)) if row.query_dim(dim) else None
-        self.score = row.build(dim)
-        self.align = ALIGNMENTS[alignment].align
-        self.join = CONTEXTS[context].join
-        self.out_dim = dim * CONTEXTS[context].widths
+        score, align, join = SCORES[config.score], ALIGNMENTS[config.alignment], CONTEXTS[config.context]
+        sizes = {"query": dim, "key": dim, "hidden": dim, "max_length": max_length}
+        self.query = weight(1, dim) if "query" in score.inputs else None
+        self.score, self.align, self.join = Step(score, sizes), Step(align, sizes), Step(join, sizes)
+        self.window = config.window
+        self.out_dim = dim * join.widths
 
     def forward(
         self, hidden: Float[Tensor, "batch time dim"], keep: Bool[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch out"], Float[Tensor, "batch time"]]:
         """Return the context (batch, out_dim) and the weights (batch, time) that made it."""
         real = keep.unsqueeze(-2)
-        query = hidden[:, :1] if self.query is None else self.query  # a query-free score looks at neither
-        weights = self.align(self.score(query, hidden), real)
-        return self.join(weights, hidden, real).squeeze(-2), weights.squeeze(-2)
+        scores = self.score(query=self.query, keys=hidden)
+        weights = self.align(scores=scores, keep=real, query=self.query, window=self.window, sampling=self.training)
+        return self.join(weights=weights, values=hidden, keep=real).squeeze(-2), weights.squeeze(-2)

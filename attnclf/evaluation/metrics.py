@@ -125,8 +125,8 @@ def multi(
     """Score a model that gives each row any number of labels.
 
     `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `said` (rows, labels)
-    is True where the model gives the label. Calibration is over all rows × labels: how often a label stated with probability p is really there. The
-    log loss of a row is the sum over its labels. Raises DataError without rows.
+    is True where the model gives the label. Calibration is over all rows × labels: how often a label stated with
+    probability p is really there. The log loss of a row is the sum over its labels. Raises DataError without rows.
     """
     rows, _ = _shape(probabilities)
     truth, predicted = np.asarray(true, bool), np.asarray(said, bool)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnclf.attention.attending import Attending
 from attnclf.model.encoder import initialise
 
-CELLS = {"lstm": nn.LSTMCell, "gru": nn.GRUCell}
+CELLS: dict[str, type[nn.LSTMCell] | type[nn.GRUCell]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell}
 
 State = tuple[Tensor, ...]  # what a decoder remembers between steps, each (batch, q, width); its hidden state first
 

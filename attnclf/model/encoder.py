@@ -39,7 +39,7 @@ def initialise(rnn: nn.Module, cell: Literal["lstm", "gru"]) -> None:
     w, r, *biases = rnn.parameters()  # input-hidden, hidden-hidden and their biases, gates stacked in rows
     hidden = r.shape[1]
     nn.init.xavier_uniform_(w)
-    for gate in r.data.split(hidden):
+    for gate in r.data.chunk(len(r) // hidden):
         nn.init.orthogonal_(gate)
     for bias in biases:
         nn.init.zeros_(bias)

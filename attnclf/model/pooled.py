@@ -14,17 +14,18 @@ from attnclf.model.output import Encoded, Output
 class PooledClassifier(nn.Module):
     """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
 
-    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers.
+    `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
+    be longer than `max_length` where the score has parameters for each position.
     """
 
     def __init__(self, config: ModelConfig, encoder: Encoder, vocabulary: int, labels: int, max_length: int) -> None:
         super().__init__()
-        embedding, attention = config.embedding, config.attention
+        embedding = config.embedding
         self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = encoder
-        self.pooling = Pooling(attention.score, attention.alignment, attention.context, encoder.out_dim)
+        self.pooling = Pooling(config.attention, encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)

@@ -31,8 +31,8 @@ def most_probable(advance: Advance, state: State, *, labels: int, steps: int, be
     """Search for the sequence y_1 … y_n of labels, none twice, with the largest Π p(y_i | y_1 … y_{i-1}) · p(end | …).
 
     `advance` takes the symbols emitted last (batch, beam), the state and the number of the step; symbol `labels` is the
-    start when read and the end when emitted. A sequence that has not ended after `steps` labels is cut there. `beam` hypotheses are kept at
-    each step (1: greedy). Scores are not corrected for length.
+    start when read and the end when emitted. A sequence that has not ended after `steps` labels is cut there. `beam`
+    hypotheses are kept at each step (1: greedy). Scores are not corrected for length.
     """
     hidden = state[0]
     every = torch.arange(labels + 1, device=hidden.device)

@@ -54,8 +54,8 @@ def write_bundle(
         network,
         folder / "model.onnx",
         vocabulary=tokenizer.size,
-        max_length=config.text.max_length,
         multi_label=labels.multi_label,
+        max_length=config.text.max_length,
     )
     description = {
         "attnclf": __version__,

@@ -147,12 +147,12 @@ def test_every_preset_is_documented_with_its_values():
 
 
 @pytest.mark.parametrize("kind", ["SCORES", "ALIGNMENTS", "CONTEXTS"])
-def test_every_mechanism_of_attention_is_a_documented_choice(kind):
+def test_every_mechanism_of_attention_is_documented_with_its_formula_and_source(kind):
     from attnclf.attention import table
 
-    setting = {"SCORES": "score", "ALIGNMENTS": "alignment", "CONTEXTS": "context"}[kind]
-    (row,) = [row for row in rows(read(SETTINGS)) if row[0] == f"`model.attention.{setting}`" and row[1]]
-    assert coded(row[1]) == list(getattr(table, kind))
+    section = read("docs/attention.md").split(f"## {kind.capitalize()}\n")[1].split("\n## ")[0]
+    documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in rows(section)}
+    assert documented == {name: (row.formula, row.source) for name, row in getattr(table, kind).items()}
 
 
 def test_the_picture_is_drawn_by_the_program_from_our_own_lines(folder, tmp_path):

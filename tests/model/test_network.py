@@ -22,7 +22,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.examples import Examples
 from attnclf.training.train import build
 
-VOCABULARY, LABELS = 30, 4
+VOCABULARY, LABELS, LONGEST = 30, 4, 130
 LENGTHS = [5, 1, 9, 3, 9, 2]
 NETWORKS = list(
     itertools.product(["lstm", "gru"], [1, 2], [True, False], [0, 20], ["temporal", "additive"], ["soft", "soft+max"])
@@ -47,7 +47,7 @@ def tiny(cell="lstm", layers=1, bidirectional=True, pairs=0, score="temporal", c
         encoder=EncoderConfig(cell=cell, hidden=5, layers=layers, bidirectional=bidirectional),
         attention=AttentionConfig(score=score, context=context),
     )
-    network = scrambled(ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, 512))
+    network = scrambled(ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST))
     if pairs:
         slots = torch.randint(
             0, pairs + 1, (PAIR_SLOTS,), generator=torch.Generator().manual_seed(1), dtype=torch.int32
@@ -188,7 +188,7 @@ def test_the_forget_gate_starts_open_and_recurrent_gates_orthogonal():
 def test_the_pair_table_starts_as_if_absent():
     without = tiny()
     config = ModelConfig(embedding=EmbeddingConfig(dim=6, pairs=20), encoder=EncoderConfig(hidden=5))
-    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, 512).eval()
+    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST).eval()
     fresh = network.load_state_dict(without.state_dict(), strict=False)
     assert set(fresh.missing_keys) == {"embedding.pairs.weight", "embedding.pair_rows"}
     network.embedding.pair_rows.fill_(3)
