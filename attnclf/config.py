@@ -17,7 +17,22 @@ from attnclf.errors import ConfigError
 T = TypeVar("T")
 
 # The rows of `attnclf.model.architectures`, which needs torch.
-Architecture = Literal["temporal", "label-decoder"]
+Architecture = Literal[
+    "temporal",
+    "feed-forward",
+    "self-attention",
+    "recurrent-self-attention",
+    "label-decoder",
+]
+
+Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
+
+# The architectures that read a section of the settings; those not named here are read by all.
+READ_BY = {
+    "encoder": ("temporal", "feed-forward", "recurrent-self-attention", "label-decoder"),
+    "transformer": ("self-attention", "recurrent-self-attention"),
+    "decoder": ("label-decoder",),
+}
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -142,6 +157,41 @@ class DecoderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedForwardConfig:
+    """What holds the weights w and the biases b of the score feed_forward small."""
+
+    w_l1: float = 0.0  # times the sum of |w|, added to the loss
+    w_l2: float = 0.0  # times the sum of w², added to the loss
+    w_constraint: Constraint = "none"  # after every step
+    b_l1: float = 0.0
+    b_l2: float = 0.0
+    b_constraint: Constraint = "none"
+    max_norm: float = 2.0  # the length that max-norm allows
+
+    def __post_init__(self) -> None:
+        for name in ("w_l1", "w_l2", "b_l1", "b_l2"):
+            _within(f"model.feed_forward.{name}", getattr(self, name), 0, float("inf"))
+        _within("model.feed_forward.max_norm", self.max_norm, 1e-6, float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerConfig:
+    """Vectors or hidden states → states that have seen the whole text: self-attention."""
+
+    layers: int = 2
+    heads: int = 4  # must divide the width of what comes in
+    inner: int = 256  # width of the dense layer inside each layer
+    positions: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
+    dropout: float = 0.1  # of attention weights, inside the dense layers, and of what a layer adds
+
+    def __post_init__(self) -> None:
+        _within("model.transformer.layers", self.layers, 1, 16)
+        _within("model.transformer.heads", self.heads, 1, 64)
+        _within("model.transformer.inner", self.inner, 1, 16_384)
+        _within("model.transformer.dropout", self.dropout, 0, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """The network."""
 
@@ -149,31 +199,64 @@ class ModelConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    feed_forward: FeedForwardConfig = field(default_factory=FeedForwardConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
     def __post_init__(self) -> None:
         _within("model.dropout", self.dropout, 0, 0.95)
-        if self.architecture == "label-decoder":
-            _refuse_scores_that_do_not_ask(self.decoder.style, self.attention.score)
-        elif self.decoder != DecoderConfig():
+        for section, readers in READ_BY.items():
+            said = getattr(self, section)
+            if self.architecture not in readers and said != type(said)():
+                raise ConfigError(
+                    f"architecture {self.architecture!r} has nothing that model.{section} could set",
+                    fix=f"leave it out, or use architecture: {', '.join(readers)}",
+                )
+        if self.architecture == "feed-forward":
+            self._refuse_other_attention()
+        if self.feed_forward != FeedForwardConfig() and self.attention.score != "feed_forward":
             raise ConfigError(
-                f"architecture {self.architecture} has no decoder to set",
-                fix="pass --architecture label-decoder, or leave model.decoder out",
+                f"model.feed_forward holds the weights of another score than {self.attention.score!r}",
+                fix="leave it out, or set model.attention.score=feed_forward",
+            )
+        if self.architecture in READ_BY["transformer"]:
+            self._refuse_uneven_heads()
+        if self.architecture == "label-decoder":
+            self._refuse_scores_that_do_not_ask()
+
+    def _refuse_other_attention(self) -> None:
+        for name, only in (("score", "feed_forward"), ("alignment", "global")):
+            said = getattr(self.attention, name)
+            if said != only:
+                raise ConfigError(
+                    f"architecture 'feed-forward' is the {name} {only!r}, not {said!r}",
+                    fix=f"set model.attention.{name}={only}, or use architecture: temporal",
+                )
+
+    def _refuse_uneven_heads(self) -> None:
+        width, heads = self.embedding.dim, self.transformer.heads
+        if self.architecture == "recurrent-self-attention":
+            width = self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+        if width % heads:
+            choices = [str(count) for count in range(1, 65) if width % count == 0]
+            raise ConfigError(
+                f"model.transformer.heads is {heads}, which does not divide the width {width}",
+                fix=f"set it to one of: {', '.join(choices)}",
             )
 
+    def _refuse_scores_that_do_not_ask(self) -> None:
+        from attnclf.attention.table import SCORES
 
-def _refuse_scores_that_do_not_ask(style: str, score: str) -> None:
-    from attnclf.attention.table import SCORES
-
-    asking = [name for name, row in SCORES.items() if "query" in row.inputs]
-    choices = ["additive"] if style == "bahdanau" else asking
-    if score not in choices:
-        raise ConfigError(
-            f"score {score!r} does not go with a decoder in style {style}",
-            fix=f"set model.attention.score to one of: {', '.join(choices)}"
-            + ("; or model.decoder.style=luong" if score in asking else ""),
-        )
+        score, style = self.attention.score, self.decoder.style
+        asking = [name for name, row in SCORES.items() if "query" in row.inputs]
+        choices = ["additive"] if style == "bahdanau" else asking
+        if score not in choices:
+            other = "; or model.decoder.style=luong" if score in asking else ""
+            raise ConfigError(
+                f"score {score!r} does not go with a decoder in style {style}",
+                fix=f"set model.attention.score to one of: {', '.join(choices)}{other}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

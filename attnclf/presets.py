@@ -34,6 +34,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # What an architecture changes in any preset.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "feed-forward": {"model": {"attention": {"score": "feed_forward"}}},
+    # No recurrent encoder: its width is put back to the default, so that one that was asked for is refused.
+    "self-attention": {
+        "model": {"encoder": {"hidden": 64}},
+        "training": {"learning_rate": 2e-3},
+    },
+    # The recurrent states know their places.
+    "recurrent-self-attention": {
+        "model": {"transformer": {"layers": 1, "positions": "none"}},
+        "training": {"learning_rate": 2e-3},
+    },
     "label-decoder": {"model": {"attention": {"score": "additive"}}},  # a score that asks: each step has its own query
 }
 

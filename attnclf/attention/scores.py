@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnclf.errors import ConfigError
+from attnclf.attention.positions import first
 
 
 def temporal(
@@ -25,7 +25,7 @@ def feed_forward(
 
     Raises ConfigError for more than max_length positions.
     """
-    return torch.tanh(keys @ w + _first(b, keys.shape[-2])).unsqueeze(-2)
+    return torch.tanh(keys @ w + first(b, keys.shape[-2])).unsqueeze(-2)
 
 
 def additive(
@@ -43,7 +43,7 @@ def additive(
 def dot(
     query: Float[Tensor, "*#batch q key"], keys: Float[Tensor, "*batch time key"]
 ) -> Float[Tensor, "*batch q time"]:
-    """Return qᵀk (Luong et al. 2015, eq. 8, dot)."""
+    """Return qᵀk (Luong et al. 2015, section 3.1, dot)."""
     return query @ keys.transpose(-1, -2)
 
 
@@ -57,7 +57,7 @@ def scaled_dot(
 def general(
     query: Float[Tensor, "*#batch q query"], keys: Float[Tensor, "*batch time key"], w: Float[Tensor, "query key"]
 ) -> Float[Tensor, "*batch q time"]:
-    """Return qᵀ W k (Luong et al. 2015, eq. 8, general)."""
+    """Return qᵀ W k (Luong et al. 2015, section 3.1, general)."""
     return dot(query @ w, keys)
 
 
@@ -76,11 +76,11 @@ def location(
     keys: Float[Tensor, "*batch time key"],
     w: Float[Tensor, "max_length query"],
 ) -> Float[Tensor, "*batch q time"]:
-    """Return W q, one number for each position whatever stands there (Luong et al. 2015, eq. 9).
+    """Return W q, one number for each position whatever stands there (Luong et al. 2015, eq. 8).
 
     Raises ConfigError for more than max_length positions.
     """
-    scores = query @ _first(w, keys.shape[-2]).T
+    scores = query @ first(w, keys.shape[-2]).T
     return scores.expand(*keys.shape[:-2], *scores.shape[-2:])
 
 
@@ -102,17 +102,5 @@ def _unit(vectors: Float[Tensor, "*batch n dim"]) -> Float[Tensor, "*batch n dim
     """
     wide = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
-    return wide / length.masked_fill(length == 0, 1.0)
-
-
-def _first(parameter: Float[Tensor, "max_length ..."], time: int) -> Float[Tensor, "time ..."]:
-    """Return what belongs to the first `time` positions.
-
-    By lookup, not by slice: a slice would tie the exported graph to the length it was traced with.
-    """
-    if not torch.compiler.is_exporting() and time > len(parameter):
-        raise ConfigError(
-            f"a text of {time} units is longer than the {len(parameter)} positions this score knows",
-            fix="cut the text, or train with a larger text.max_length",
-        )
-    return parameter[torch.arange(time, device=parameter.device)]
+    unit: Tensor = wide / length.masked_fill(length == 0, 1.0)
+    return unit

@@ -53,13 +53,13 @@ SCORES: dict[str, Mechanism] = {
         formula="vᵀ tanh(W q + U h_t)",
         source="Bahdanau et al. 2015, A.1.2",
     ),
-    "dot": Mechanism(function=scores.dot, formula="qᵀh_t", source="Luong et al. 2015, eq. 8"),
+    "dot": Mechanism(function=scores.dot, formula="qᵀh_t", source="Luong et al. 2015, section 3.1"),
     "scaled_dot": Mechanism(function=scores.scaled_dot, formula="qᵀh_t / √d", source="Vaswani et al. 2017, eq. 1"),
     "general": Mechanism(
         function=scores.general,
         parameters={"w": "query key"},
         formula="qᵀ W h_t",
-        source="Luong et al. 2015, eq. 8",
+        source="Luong et al. 2015, section 3.1",
     ),
     "biased_general": Mechanism(
         function=scores.biased_general,
@@ -71,7 +71,7 @@ SCORES: dict[str, Mechanism] = {
         function=scores.location,
         parameters={"w": "max_length query"},
         formula="(W q)_t",
-        source="Luong et al. 2015, eq. 9",
+        source="Luong et al. 2015, eq. 8",
     ),
     "cosine": Mechanism(
         function=scores.cosine,

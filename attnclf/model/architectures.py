@@ -1,5 +1,6 @@
 """The table from the names of whole networks to what builds them: adding one is a builder and a row."""
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -9,6 +10,7 @@ from attnclf.config import ModelConfig
 from attnclf.model.encoder import Encoder
 from attnclf.model.label_decoder import LabelDecoder
 from attnclf.model.pooled import PooledClassifier
+from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
 # What explain draws: words of the text, heads × words × words, labels × words, or features.
 Pictures = Literal["highlight", "heads", "labels", "features"]
@@ -40,6 +42,20 @@ def temporal(config: ModelConfig, vocabulary: int, labels: int, max_length: int)
     return PooledClassifier(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
 
 
+def self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
+    """Return the network without recurrence; embedded units are scaled up to the size of the positions."""
+    dim = config.embedding.dim
+    encoder = SelfAttention(config.transformer, dim, max_length, scale=math.sqrt(dim))
+    return PooledClassifier(config, encoder, vocabulary, labels, max_length)
+
+
+def recurrent_self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
+    """Return the network whose recurrent states attend to each other before they are pooled."""
+    states = recurrent(config, config.embedding.dim)
+    attending = SelfAttention(config.transformer, states.out_dim, max_length, scale=1.0)
+    return PooledClassifier(config, RecurrentSelfAttention(states, attending), vocabulary, labels, max_length)
+
+
 def label_decoder(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> LabelDecoder:
     """Return the network that emits labels one after the other."""
     return LabelDecoder(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
@@ -51,6 +67,24 @@ ARCHITECTURES: dict[str, Architecture] = {
         formula="embedding → recurrent states h_t → Σ a_t h_t → dense",
         source="Raffel & Ellis 2016; Yang et al. 2016, sec. 2.2",
         pictures="highlight",
+    ),
+    "feed-forward": Architecture(
+        build=temporal,
+        formula="temporal with e_t = tanh(w·h_t + b_t), a bias for each position",
+        source="Raffel & Ellis 2016, eq. 1",
+        pictures="highlight",
+    ),
+    "self-attention": Architecture(
+        build=self_attention,
+        formula="embedding + positions → heads of softmax(Q Kᵀ / √d) V → Σ a_t h_t → dense",
+        source="Vaswani et al. 2017, sec. 3.1",
+        pictures="heads",
+    ),
+    "recurrent-self-attention": Architecture(
+        build=recurrent_self_attention,
+        formula="embedding → recurrent states → heads of softmax(Q Kᵀ / √d) V → Σ a_t h_t → dense",
+        source="Vaswani et al. 2017, sec. 3.1, over recurrent states",
+        pictures="heads",
     ),
     "label-decoder": Architecture(
         build=label_decoder,

@@ -5,20 +5,29 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnclf.attention.pooling import Pooling
-from attnclf.config import ModelConfig
+from attnclf.config import FeedForwardConfig, ModelConfig
 from attnclf.model.embedding import Embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output
+from attnclf.model.restraint import Restraint
+from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
 
 class PooledClassifier(nn.Module):
     """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
 
     `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
-    be longer than `max_length` where the score has parameters for each position.
+    be longer than `max_length` where the encoder or the score has parameters for each position.
     """
 
-    def __init__(self, config: ModelConfig, encoder: Encoder, vocabulary: int, labels: int, max_length: int) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: Encoder | SelfAttention | RecurrentSelfAttention,
+        vocabulary: int,
+        labels: int,
+        max_length: int,
+    ) -> None:
         super().__init__()
         embedding = config.embedding
         self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
@@ -30,6 +39,7 @@ class PooledClassifier(nn.Module):
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
+        self.restraints = feed_forward_restraints(config.feed_forward) if config.attention.score == "feed_forward" else ()
 
     def forward(
         self,
@@ -46,3 +56,23 @@ class PooledClassifier(nn.Module):
         encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
         context, weights = self.pooling(encoded.states, keep)
         return Output(self.dense(self.dropout(context)), weights, encoded.named)
+
+
+def feed_forward_restraints(config: FeedForwardConfig) -> tuple[Restraint, Restraint]:
+    """Return what holds w and b of the score feed_forward."""
+    return (
+        Restraint(
+            parameter="pooling.score.w",
+            l1=config.w_l1,
+            l2=config.w_l2,
+            constraint=config.w_constraint,
+            max_norm=config.max_norm,
+        ),
+        Restraint(
+            parameter="pooling.score.b",
+            l1=config.b_l1,
+            l2=config.b_l2,
+            constraint=config.b_constraint,
+            max_norm=config.max_norm,
+        ),
+    )

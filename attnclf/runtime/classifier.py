@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ class Prediction:
 
     `probabilities` has one float32 for each label of the model; `attention` one for each unit it read. A text with
     nothing to classify (blank, or only control characters) has neither label nor score nor attention. `named` has the
-    further outputs of the network that were asked for, cut to the units of the text.
+    further outputs of the network that were asked for, without padding. `truncated` tells that the text goes on after
+    the last unit that the network read.
     """
 
     # The best label; with several labels allowed, those above the threshold, the best first, or those that the network
@@ -38,6 +39,17 @@ class Prediction:
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32]
     named: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    truncated: bool = False
+
+
+class Rows(NamedTuple):
+    """What the network says of many texts: arrays over rows, or lists of one value for each row."""
+
+    probabilities: NDArray[np.float32]
+    attention: list[NDArray[np.float32]]
+    named: list[dict[str, NDArray[Any]]]
+    empty: list[bool]
+    truncated: list[bool]
 
 
 class Classifier:
@@ -72,23 +84,23 @@ class Classifier:
                 "this model emits its labels one after the other until it says that is all: no threshold decides",
                 fix="leave --threshold out",
             )
-        probabilities, attention, others, empty = self._run(texts, named)
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        return [
-            self._blank(row) if blank else self._judged(row, weights, other, thresholds)
-            for row, weights, other, blank in zip(probabilities, attention, others, empty, strict=True)
-        ]
-
-    def _blank(self, probabilities: NDArray[np.float32]) -> Prediction:
-        return Prediction(chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0])
+        return [self._judged(*row, thresholds=thresholds) for row in zip(*self._run(texts, named), strict=True)]
 
     def _judged(
         self,
         probabilities: NDArray[np.float32],
         attention: NDArray[np.float32],
         named: Mapping[str, NDArray[Any]],
+        empty: bool,
+        truncated: bool,
+        *,
         thresholds: NDArray[np.float32],
     ) -> Prediction:
+        if empty:
+            return Prediction(
+                chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0]
+            )
         best = int(probabilities.argmax())
         chosen = [best]
         if self.sequential:
@@ -104,6 +116,7 @@ class Classifier:
             probabilities=probabilities,
             attention=attention,
             named=named,
+            truncated=truncated,
         )
 
     def ranked(self, prediction: Prediction) -> list[tuple[str, float]]:
@@ -113,26 +126,27 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
-        return self._run(texts)[0]
+        return self._run(texts).probabilities
 
     def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return `probabilities` and which labels a multi-label model gives each row: (rows, labels) both."""
-        probabilities, _, others, _ = self._run(texts)
+        rows = self._run(texts)
         if not self.sequential:
-            return probabilities, cuts.chosen(probabilities, self.thresholds)
-        return probabilities, marked(np.stack([other["sequence"] for other in others]), len(self.labels))
+            return rows.probabilities, cuts.chosen(rows.probabilities, self.thresholds)
+        sequences = np.stack([named["sequence"] for named in rows.named])
+        return rows.probabilities, marked(sequences, len(self.labels))
 
-    def _run(
-        self, texts: Sequence[str], named: Sequence[str] = ()
-    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]], list[dict[str, NDArray[Any]]], NDArray[np.bool_]]:
-        """Return probabilities, attention per row, named outputs per row, and which rows had nothing to classify."""
+    def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
         if self.sequential:
             named = tuple(dict.fromkeys((*named, "sequence")))
         unknown: dict[str, int] = {}
+        truncated: list[bool] = []
         spelled = self.session.spelled
-        encoded = self.tokenizer.encode_spelled(texts, unknown) if spelled else self.tokenizer.encode(texts)
+        if spelled:
+            encoded = self.tokenizer.encode_spelled(texts, unknown, truncated)
+        else:
+            encoded = self.tokenizer.encode(texts, truncated)
         words, known = list(unknown), self.tokenizer.size
-        empty = np.array([len(row) == 0 for row in encoded], dtype=bool)
         tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
         lengths = tokens.lengths
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
@@ -149,7 +163,7 @@ class Classifier:
                 for row, value in zip(rows, values, strict=True):
                     # A copy, for a view would keep the whole batch in memory.
                     others[row][name] = value[self._real(name, int(lengths[row]))].copy()
-        return probabilities, attention, others, empty
+        return Rows(probabilities, attention, others, [len(row) == 0 for row in encoded], truncated)
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""

@@ -58,16 +58,23 @@ class Tokenizer:
         vocabulary = self._library.get_vocab()
         return sorted(vocabulary, key=lambda unit: vocabulary[unit])
 
-    def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Return the ids of each text; a text without any unit (blank, or only control characters) has none."""
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> list[NDArray[np.int64]]:
+        """Return the ids of each text; a text without any unit (blank, or only control characters) has none.
+
+        Where `cut` is given, it is told of each text whether it is longer than what is returned.
+        """
         encodings: list[Encoding] = self._library.encode_batch_fast(
             [_readable(text) for text in texts], add_special_tokens=False
         )
+        if cut is not None:
+            cut += [len(encoding) > self.max_length for encoding in encodings]
         return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
 
-    def encode_spelled(self, texts: Sequence[str], unknown: dict[str, int]) -> list[NDArray[np.int64]]:
+    def encode_spelled(
+        self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None
+    ) -> list[NDArray[np.int64]]:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
-        encoded = self.encode(texts)
+        encoded = self.encode(texts, cut)
         for text, ids in zip(texts, encoded, strict=True):
             strange = np.flatnonzero(ids == UNKNOWN_ID)
             if len(strange):

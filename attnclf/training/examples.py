@@ -21,9 +21,10 @@ class Examples:
     """Rows ready for the network.
 
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
-    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). `sequences` (rows, steps) are what a network
-    learns that emits labels one after the other (`training.sequences`). Where words are spelled, `unknown` are the
-    different unknown words, the n-th with the id `vocabulary` + n.
+    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
+    different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
+    them. `sequences` (rows, steps) are what a network learns that emits labels one after the other
+    (`training.sequences`).
     """
 
     tokens: Tokens
@@ -31,6 +32,7 @@ class Examples:
     weights: NDArray[np.float32]
     vocabulary: int
     unknown: Sequence[str] | None
+    cut: int = 0
     sequences: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -40,9 +42,10 @@ class Examples:
     def of(cls, corpus: Corpus, tokenizer: Tokenizer, labels: LabelSet, *, spelled: bool) -> "Examples":
         """Encode a corpus, chunk by chunk."""
         unknown: dict[str, int] = {}
+        cut: list[bool] = []
         parts = []
         for chunk in _chunks(corpus.texts):
-            ids = tokenizer.encode_spelled(chunk, unknown) if spelled else tokenizer.encode(chunk)
+            ids = tokenizer.encode_spelled(chunk, unknown, cut) if spelled else tokenizer.encode(chunk, cut)
             parts.append(Tokens.pack(ids, vocabulary=tokenizer.size + len(unknown), empty=UNKNOWN_ID))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
         return cls(
@@ -51,6 +54,7 @@ class Examples:
             weights=weights,
             vocabulary=tokenizer.size,
             unknown=list(unknown) if spelled else None,
+            cut=sum(cut),
         )
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:

@@ -26,6 +26,7 @@ from attnclf.data.labels import marked
 from attnclf.errors import TrainingError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.thresholds import chosen, settle
+from attnclf.model.restraint import restraints
 from attnclf.text.tokenizer import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
@@ -132,6 +133,7 @@ class Run:
             else objectives.cross_entropy
         )
         self.label_weights = torch.from_numpy(label_weights).to(device)
+        self.restraints = restraints(network)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
         tables = [value for name, value in trained.items() if name.startswith("embedding.")]
         others = [value for name, value in trained.items() if not name.startswith("embedding.")]
@@ -272,7 +274,8 @@ class Run:
         def loss_at(vectors: Tensor) -> Tensor:
             with self._autocast():
                 logits = self._taught(self.network, vectors, lengths, goals)
-            return self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
+            loss = self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
+            return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.network.embedding(ids, *spellings)  # type: ignore[operator]
         # Cut here, so that however often the rest is run, the tables are reached once.
@@ -297,8 +300,10 @@ class Run:
             nn.utils.clip_grad_norm_(group["params"], self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self._constrain(self.network)
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
+            self._constrain(self.averaged.module)
         return value
 
     def _taught(self, network: nn.Module, vectors: Tensor, lengths: Tensor, goals: Tensor) -> Tensor:
@@ -308,6 +313,10 @@ class Run:
             return taught
         logits: Tensor = network.classify(vectors, lengths).logits  # type: ignore[operator]
         return logits
+
+    def _constrain(self, network: nn.Module) -> None:
+        for restraint in self.restraints:
+            restraint.constrain(network)
 
     def _validate(self) -> Epoch:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""

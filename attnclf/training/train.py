@@ -255,12 +255,10 @@ def _device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 
 def _say_cut(examples: Examples, config: Config, say: Callable[[str], None]) -> None:
-    longest = config.text.max_length
-    cut = int((examples.tokens.lengths >= longest).sum())
-    if cut:
+    if examples.cut:
         say(
-            f"Note: {cut:,} of {len(examples):,} texts are read up to their first {longest:,} units only "
-            f"(--set text.max_length=N)"
+            f"Note: {examples.cut:,} of {len(examples):,} texts are read up to their first "
+            f"{config.text.max_length:,} units only (--set text.max_length=N)"
         )
 
 

@@ -12,6 +12,7 @@ from attnclf.errors import AttnclfError
 from attnclf_cli.evaluate import evaluate
 from attnclf_cli.explain import explain
 from attnclf_cli.info import info
+from attnclf_cli.mechanisms import mechanisms
 from attnclf_cli.predict import predict
 from attnclf_cli.train import train
 
@@ -61,7 +62,7 @@ def _options(
     pass
 
 
-for command in (train, predict, explain, evaluate, info):
+for command in (train, predict, explain, evaluate, info, mechanisms):
     app.command()(command)
 
 

@@ -2,11 +2,15 @@
 
 import json
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attnclf.config import READ_BY
 from attnclf_cli import options
+
+if TYPE_CHECKING:
+    from attnclf.bundle import Bundle
 
 
 class InfoFormat(StrEnum):
@@ -36,17 +40,13 @@ def info(
     from rich.table import Table
     from rich.text import Text
 
-    network = manifest["config"]["model"]
     rows = {
         "task": f"{manifest['task']}, {len(classifier.labels)} labels",
         "labels": ", ".join(classifier.labels),
         "trained": f"{manifest['created']} on {manifest['training']['rows']:,} rows by attnclf {manifest['attnclf']}",
         "text": f"{manifest['text']['unit']} units, {classifier.tokenizer.size:,} known, the first "
         f"{manifest['text']['max_length']:,} of a text are read",
-        "network": f"{classifier.bundle.architecture}: "
-        f"{network['encoder']['cell']} {network['encoder']['hidden']} wide, "
-        f"{network['attention']['score']} score, {network['attention']['alignment']} alignment, "
-        f"{network['attention']['context']} context",
+        "network": f"{classifier.bundle.architecture}: {_network(classifier.bundle)}",
         "size": f"{size / 1e6:.1f} MB",
         "device": classifier.session.device,
     }
@@ -58,3 +58,15 @@ def info(
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), Text(value))
     Console(highlight=False).print(table)
+
+
+def _network(bundle: "Bundle") -> str:
+    """Return the parts of the network, as far as its architecture has them."""
+    model = bundle.manifest["config"]["model"]
+    encoder, attention, parts = model["encoder"], model["attention"], []
+    if bundle.architecture in READ_BY["encoder"]:
+        parts.append(f"{encoder['cell']} {encoder['hidden']} wide")
+    if bundle.architecture in READ_BY["transformer"]:
+        parts.append(f"{model['transformer']['layers']} x {model['transformer']['heads']} heads")
+    parts += [f"{attention[step]} {step}" for step in ("score", "alignment", "context")]
+    return ", ".join(parts)

@@ -51,6 +51,7 @@ def predict(
     line = jsonl_with_attention if attention else LINES[name]
     classifier = Classifier.load(model, device=device.value)
     damage = Damage()
+    read = cut = 0
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
         for window in windows(texts(stream, format=kind, text_columns=text_column, damage=damage)):
             predictions = classifier.predict(window, threshold=threshold)
@@ -61,4 +62,9 @@ def predict(
                 )
             )
             output.flush()
+            read += len(predictions)
+            cut += sum(prediction.truncated for prediction in predictions)
     warn_of_damage(damage)
+    if cut:
+        longest = classifier.tokenizer.max_length
+        typer.echo(f"Note: of {cut:,} of {read:,} texts only the first {longest:,} units were read", err=True)
