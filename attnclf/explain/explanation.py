@@ -41,7 +41,7 @@ class Explanation:
     """Why a text got its label: the prediction, its runners-up and the weight of every word.
 
     `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
-    the best first; for a multi-label model `chosen` are those above the threshold, otherwise the one best label.
+    the best first; for a multi-label model `chosen` are those it gives the text, otherwise the one best label.
     `truncated_at` is the character offset after which the model read nothing, None when it read the whole text.
     `maps` are the weights behind the words, where they were asked for and the model has some.
     """

@@ -97,7 +97,7 @@ def _labels(explanation: Explanation) -> Iterator[str]:
     if not explanation.chosen:
         best, score = explanation.labels[0]
         best = f'<bdi lang="">{_safe(best)}</bdi> {escape(percent(score))}'
-        yield f'<p class="note">no label above the threshold; best: {best}</p>'
+        yield f'<p class="note">no label; most probable: {best}</p>'
     yield '<ol aria-label="labels">'
     for label in explanation.chosen:
         yield f'<li class="chosen"><strong><bdi lang="">{_safe(label)}</bdi></strong> {_bar(scores[label])}</li>'

@@ -323,7 +323,7 @@ def _header(explanation: Explanation) -> list[Cell]:
         line += [Cell(f" {percent(scores[label])}", PLAIN)]
     if not explanation.chosen:
         label, score = explanation.labels[0]
-        line = [*cells("no label above the threshold; best: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
+        line = [*cells("no label; most probable: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
     for label, score in runners_up(explanation):
         line += [Cell(" ", DIM), Cell("· ", DIM), *cells(label, DIM), Cell(f" {percent(score)}", DIM)]
     return line

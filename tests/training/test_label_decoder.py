@@ -179,6 +179,7 @@ def test_a_run_cut_off_and_resumed_ends_as_if_nothing_had_happened(run, tmp_path
             "label_smoothing": 0.1,
             "average": 0.9,
             "class_weights": "balanced",
+            "precision": "bf16",
         },
     }
     saved = {}
