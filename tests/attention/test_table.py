@@ -19,7 +19,7 @@ from attnclf.config import AttentionConfig, EmbeddingConfig, EncoderConfig, Mode
 from attnclf.errors import ConfigError, ExportError
 from attnclf.export.onnx import OPSET, export_onnx
 from attnclf.export.parity import check_parity, decided_otherwise
-from attnclf.model.classifier import TemporalAttention
+from attnclf.model.architectures import ARCHITECTURES
 
 VOCABULARY, LABELS, LONGEST, DIM = 30, 4, 25, 5
 REFUSED = {(score, "local-p") for score in ("temporal", "feed_forward")}
@@ -54,7 +54,7 @@ def network(names):
         embedding=EmbeddingConfig(dim=6), encoder=EncoderConfig(cell="gru", hidden=4), attention=attention(names)
     )
     torch.manual_seed(0)
-    built = TemporalAttention(config, VOCABULARY, LABELS, LONGEST)
+    built = ARCHITECTURES["temporal"].build(config, VOCABULARY, LABELS, LONGEST)
     with torch.no_grad():
         for parameter in built.parameters():
             parameter.normal_(std=0.5)

@@ -41,6 +41,7 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
     [
         ["--help"],
         ["train", "--help"],
+        ["mechanisms", "--help"],
         ["predict", "-m", "MODEL"],
         ["predict", "-m", "MODEL", "--attention"],
         ["predict", "-m", "MODEL", "ROWS.csv", "-f", "table"],
@@ -84,7 +85,7 @@ def test_help_comes_at_once(attnclf):
         done = attnclf("--help")
         times.append(time.perf_counter() - started)
     assert done.returncode == 0
-    for command in ("train", "predict", "explain", "evaluate", "info"):
+    for command in ("train", "predict", "explain", "evaluate", "info", "mechanisms"):
         assert command in done.stdout
     assert min(times) < 1.0
 

@@ -11,7 +11,7 @@ from attnclf_cli.app import app
 from manual import ROOT, blocks, coded, pages, read, rows, run
 
 from attnclf.config import Config
-from attnclf.presets import DEFAULT, PRESETS
+from attnclf.presets import ARCHITECTURES, DEFAULT, PRESETS
 
 GUIDES = [page for page in pages() if page.startswith("docs/")]
 SETTINGS = "docs/configuration.md"
@@ -100,7 +100,7 @@ def test_every_option_of_a_command_is_documented_and_no_other_option_is(name):
 
 
 def test_the_design_page_lists_every_command():
-    listed = re.findall(r"^attnclf (\w+) .* DIR$", read("docs/design.md"), flags=re.MULTILINE)
+    listed = re.findall(r"^attnclf (\w+)(?: .* DIR)?$", read("docs/design.md"), flags=re.MULTILINE)
     assert sorted(listed) == sorted(commands())
 
 
@@ -134,25 +134,37 @@ def leaves(values, prefix=""):
             yield f"{prefix}{name}", written(value)
 
 
-def test_every_preset_is_documented_with_its_values():
-    section = read(SETTINGS).split("## Presets")[1]
+def changes(title):
+    """What the table of a section says that each of its columns changes."""
+    section = read(SETTINGS).split(f"## {title}\n")[1].split("\n## ")[0]
     names = coded(next(line for line in section.splitlines() if line.startswith("| setting")))
     listed = {name: {} for name in names}
     for setting, *values in rows(section):
         for name, value in zip(names, values, strict=True):
             if value:
                 listed[name][setting.strip("`")] = value.strip("`")
-    assert listed == {name: dict(leaves(values)) for name, values in PRESETS.items()}
+    return listed
+
+
+def test_every_preset_is_documented_with_its_values():
+    assert changes("Presets") == {name: dict(leaves(values)) for name, values in PRESETS.items()}
     assert f"default `{DEFAULT}`" in read(SETTINGS)
 
 
-@pytest.mark.parametrize("kind", ["SCORES", "ALIGNMENTS", "CONTEXTS"])
+def test_what_an_architecture_changes_is_documented():
+    expected = {name: dict(leaves(values)) for name, values in ARCHITECTURES.items()}
+    assert changes("Architectures") == expected
+
+
+@pytest.mark.parametrize("kind", ["SCORES", "ALIGNMENTS", "CONTEXTS", "ARCHITECTURES"])
 def test_every_mechanism_of_attention_is_documented_with_its_formula_and_source(kind):
     from attnclf.attention import table
+    from attnclf.model import architectures
 
+    mechanisms = getattr(architectures if kind == "ARCHITECTURES" else table, kind)
     section = read("docs/attention.md").split(f"## {kind.capitalize()}\n")[1].split("\n## ")[0]
     documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in rows(section)}
-    assert documented == {name: (row.formula, row.source) for name, row in getattr(table, kind).items()}
+    assert documented == {name: (row.formula, row.source) for name, row in mechanisms.items()}
 
 
 def test_the_picture_is_drawn_by_the_program_from_our_own_lines(folder, tmp_path):
