@@ -1,10 +1,10 @@
-"""Labels one after the other against labels apart: label-decoder and temporal on a multi-label dataset, alike but for that.
+"""Labels one after the other against labels apart: label-decoder and temporal on a multi-label dataset.
 
     python benchmarks/decoder.py FOLDER [--seed 0 --seed 1 --seed 2] [--epochs 8]
 
 FOLDER has train and test as .jsonl or .jsonl.gz, with any number of labels a row; a tenth of the training rows is set
-aside for choosing. Every network has the widths and the recipe of preset `plain`; the test rows are scored once. The
-table goes to stdout; finished runs in --work are not repeated.
+aside for choosing. Every network has the widths and the recipe of preset `plain`, so that only the way to the labels
+differs; the test rows are scored once. The table goes to stdout; finished runs in --work are not repeated.
 """
 
 import json

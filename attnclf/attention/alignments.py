@@ -96,7 +96,7 @@ def entmax15(
     count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=below.dtype)
     mean = falling.cumsum(dim=-1) / count
     spread = (falling**2).cumsum(dim=-1) - count * mean**2
-    # Not 0 where no threshold exists: the gradient of a root is infinite there, and times 0 it would be NaN.
+    # Not down to 0, where the gradient of the root is infinite and becomes NaN, even of a threshold that is not chosen.
     thresholds = mean - ((1 - spread) / count).clamp_min(1e-9).sqrt()
     support = (thresholds <= falling).sum(dim=-1, keepdim=True)
     threshold = thresholds.gather(-1, support - 1)

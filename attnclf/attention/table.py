@@ -14,8 +14,8 @@ class Mechanism:
     """One row: a pure function, the parameters it learns, and where it comes from.
 
     `function` is called with keyword arguments. Those that `parameters` names are learned; the others are `inputs`,
-    given by the caller under these names: `query`, `keys` (scores); `scores`, `keep`, `query`, `window`, `sampling`
-    (alignments); `weights`, `values`, `keep` (contexts).
+    given by the caller under these names: `query`, `keys` (scores); `scores`, `keep`, `query`, `window`, `position`,
+    `sampling` (alignments); `weights`, `values`, `keep` (contexts).
 
     `parameters` maps names to shapes, in words: `query`, `key` (their widths), `hidden` (free), `max_length` (units of
     the longest text); `""` is a single number.

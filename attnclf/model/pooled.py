@@ -39,7 +39,9 @@ class PooledClassifier(nn.Module):
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
-        self.restraints = feed_forward_restraints(config.feed_forward) if config.attention.score == "feed_forward" else ()
+        self.restraints = (
+            feed_forward_restraints(config.feed_forward) if config.attention.score == "feed_forward" else ()
+        )
 
     def forward(
         self,

@@ -75,9 +75,10 @@ def test_heads_as_a_batch_axis_give_the_multi_head_attention_of_torch():
 
 
 @pytest.fixture(scope="module")
-def layers():
-    """Keras's layers, computed by torch."""
-    os.environ["KERAS_BACKEND"] = "torch"
+def layers(tmp_path_factory):
+    """Keras's layers, computed by torch on the CPU; its settings file stays out of the home folder."""
+    home = str(tmp_path_factory.mktemp("keras"))
+    os.environ.update(KERAS_BACKEND="torch", KERAS_TORCH_DEVICE="cpu", KERAS_HOME=home)
     import keras
 
     assert keras.backend.backend() == "torch"
@@ -85,9 +86,8 @@ def layers():
 
 
 def of_keras(layer, query, values, keys):
-    """Run a layer on the CPU and return its context and its weights as arrays."""
-    with torch.device("cpu"):
-        result = layer([query, values, keys], mask=[None, KEEP], return_attention_scores=True)
+    """Run a layer and return its context and its weights."""
+    result = layer([query, values, keys], mask=[None, KEEP], return_attention_scores=True)
     return [output.detach() for output in result]
 
 

@@ -151,7 +151,7 @@ def test_a_text_longer_than_the_positions_of_a_score_is_told_what_to_do(name):
 
 @pytest.mark.parametrize("dtype", list(WIDTHS))
 def test_the_cosine_survives_keys_that_are_huge_tiny_or_zero(dtype):
-    keys = torch.tensor([[[3e4, 4e4], [3e-4, 4e-4], [0.0, 0.0], [-3.0, -4.0]]], dtype=dtype).requires_grad_()
+    keys = torch.tensor([[[4.8e4, 6.4e4], [3e-4, 4e-4], [0.0, 0.0], [-3.0, -4.0]]], dtype=dtype).requires_grad_()
     query = torch.tensor([[[0.6, 0.8]]], dtype=dtype)
     found = scores.cosine(query, keys, torch.zeros((), dtype=dtype))
     expected = torch.tensor([[[1.0, 1.0, 0.0, -1.0]]], dtype=dtype)
@@ -292,6 +292,17 @@ def test_sparse_alignments_leave_positions_out_and_the_softmax_does_not():
     left_out = {name: int((aligned(name, values, keep) == 0).sum()) for name in ("global", "entmax15", "sparsemax")}
     padding = int((~keep).sum()) * Q
     assert padding == left_out["global"] < left_out["entmax15"] < left_out["sparsemax"]
+
+
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+@pytest.mark.parametrize("row", [[0, 0, -2, -2], [0, 1e30, -1e30, 3e38], [-3e38, 3e38, 3e38, 0]])
+def test_sparse_alignments_have_finite_gradients_on_a_grid_and_at_any_size(name, row):
+    values = torch.tensor([[row]], dtype=torch.float32, requires_grad=True)
+    weights = aligned(name, values, torch.ones(1, 1, 4, dtype=torch.bool))
+    assert weights.sum().item() == pytest.approx(1)
+    (weights * torch.arange(4)).sum().backward()
+    assert values.grad.isfinite().all()
+    assert values.grad.sum().item() == pytest.approx(0, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=50)

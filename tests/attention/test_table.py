@@ -207,13 +207,14 @@ def nearest(query, keys, log_scale):
 
 def test_a_new_score_is_one_function_and_one_row(exporting, monkeypatch, tmp_path):
     from attnclf.config import Config
+    from attnclf.explain.explain import explain
     from attnclf.runtime.classifier import Classifier
     from attnclf.training.train import train
 
     row = Mechanism(function=nearest, parameters={"log_scale": ""}, formula="−β ‖q − h_t‖²", source="none")
     monkeypatch.setitem(SCORES, "nearest", row)
-    rows = [f"{word} thing number {number},{label}" for word, label in (("good", "up"), ("bad", "down")) for number in
-            range(20)]  # fmt: skip
+    labels = {"good": "up", "bad": "down"}
+    rows = [f"{word} thing number {number},{label}" for word, label in labels.items() for number in range(20)]
     (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     config = {
         "text": {"max_length": 12, "min_frequency": 1},
@@ -227,8 +228,6 @@ def test_a_new_score_is_one_function_and_one_row(exporting, monkeypatch, tmp_pat
     )  # fmt: skip
     classifier = Classifier.load(out, device="cpu", threads=1)
     assert classifier.bundle.manifest["config"]["model"]["attention"]["score"] == "nearest"
-    from attnclf.explain.explain import explain
-
     explained = list(explain(classifier, ["good thing", "bad thing"]))
     assert [found.label for found in explained] == ["up", "down"]
 
