@@ -29,19 +29,17 @@ class PooledClassifier(nn.Module):
         max_length: int,
     ) -> None:
         super().__init__()
-        embedding = config.embedding
+        embedding, attention = config.embedding, config.attention
         self.embedding = Embedding(vocabulary, embedding.dim, embedding.pairs, embedding.grams)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
         self.embedding_dropout = nn.Dropout(embedding.dropout)
         self.encoder = encoder
-        self.pooling = Pooling(config.attention, encoder.out_dim, max_length)
+        self.pooling = Pooling(attention, encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
-        self.restraints = (
-            feed_forward_restraints(config.feed_forward) if config.attention.score == "feed_forward" else ()
-        )
+        self.restraints = feed_forward_restraints(config.feed_forward) if attention.score == "feed_forward" else ()
 
     def forward(
         self,
