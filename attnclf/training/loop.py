@@ -125,13 +125,12 @@ class Run:
         self.device = device
         self.multi_label = train.targets.ndim == 2
         self.sequential = train.sequences is not None
-        self.objective = (
-            objectives.sequence_cross_entropy
-            if self.sequential
-            else objectives.binary_cross_entropy
-            if self.multi_label
-            else objectives.cross_entropy
-        )
+        if self.sequential:
+            self.objective = objectives.sequence_cross_entropy
+        elif self.multi_label:
+            self.objective = objectives.binary_cross_entropy
+        else:
+            self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
         self.restraints = restraints(network)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
