@@ -22,14 +22,17 @@ Architecture = Literal[
     "feed-forward",
     "self-attention",
     "recurrent-self-attention",
+    "label-decoder",
 ]
 
 Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
 
 # The architectures that read a section of the settings; those not named here are read by all.
 READ_BY = {
-    "encoder": ("temporal", "feed-forward", "recurrent-self-attention"),
+    "encoder": ("temporal", "feed-forward", "recurrent-self-attention", "label-decoder"),
     "transformer": ("self-attention", "recurrent-self-attention"),
+    "decoder": ("label-decoder",),
+    "ngrams": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention"),
 }
 
 
@@ -130,6 +133,27 @@ class AttentionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderConfig:
+    """Hidden states → labels one after the other, with architecture label-decoder."""
+
+    style: Literal["bahdanau", "luong"] = "bahdanau"  # attention before the step or after it
+    cell: Literal["lstm", "gru"] = "lstm"  # as wide as the encoder's states
+    input_feeding: bool = True  # luong: what a step made of label and text joins the next step's input
+    beam: int = 1  # sequences kept at each step of the search; 1: greedy
+    order: Literal["frequency", "given"] = "frequency"  # of the labels to learn: most frequent first, or as in the row
+    steps: int = 0  # at most so many, labels and the end; 0: what the training row with the most labels takes
+
+    def __post_init__(self) -> None:
+        _within("model.decoder.beam", self.beam, 1, 100)
+        _within("model.decoder.steps", self.steps, 0, 1000)
+        if self.style == "bahdanau" and not self.input_feeding:
+            raise ConfigError(
+                "model.decoder.input_feeding is false, and in style bahdanau the context is always fed",
+                fix="set model.decoder.style=luong, or leave input_feeding out",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedForwardConfig:
     """What holds the weights w and the biases b of the score feed_forward small."""
 
@@ -188,6 +212,7 @@ class ModelConfig:
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     feed_forward: FeedForwardConfig = field(default_factory=FeedForwardConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
     ngrams: NgramConfig = field(default_factory=NgramConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
@@ -209,6 +234,8 @@ class ModelConfig:
             )
         if self.architecture in READ_BY["transformer"]:
             self._refuse_uneven_heads()
+        if self.architecture == "label-decoder":
+            self._refuse_scores_that_do_not_ask()
 
     def _refuse_other_attention(self) -> None:
         for name, only in (("score", "feed_forward"), ("alignment", "global")):
@@ -228,6 +255,19 @@ class ModelConfig:
             raise ConfigError(
                 f"model.transformer.heads is {heads}, which does not divide the width {width}",
                 fix=f"set it to one of: {', '.join(choices)}",
+            )
+
+    def _refuse_scores_that_do_not_ask(self) -> None:
+        from attnclf.attention.table import SCORES
+
+        score, style = self.attention.score, self.decoder.style
+        asking = [name for name, row in SCORES.items() if "query" in row.inputs]
+        choices = ["additive"] if style == "bahdanau" else asking
+        if score not in choices:
+            other = "; or model.decoder.style=luong" if score in asking else ""
+            raise ConfigError(
+                f"score {score!r} does not go with a decoder in style {style}",
+                fix=f"set model.attention.score to one of: {', '.join(choices)}{other}",
             )
 
 

@@ -47,6 +47,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "model": {"transformer": {"layers": 1, "positions": "none"}},
         "training": {"learning_rate": 2e-3},
     },
+    # A score that asks, for each step has its own query; n-grams have no say in what is emitted.
+    "label-decoder": {"model": {"attention": {"score": "additive"}, "ngrams": {"features": 0}}},
 }
 
 

@@ -60,6 +60,13 @@ class LabelSet:
         return [(self.names[number],) if number >= 0 else () for number in encoded.tolist()]
 
 
+def marked(sequences: np.ndarray, labels: int) -> np.ndarray:
+    """Marks (rows, labels), True for the labels that a row's sequence (rows, steps) names; -1 names none."""
+    marks = np.zeros((len(sequences), labels + 1), dtype=bool)
+    np.put_along_axis(marks, sequences, True, axis=1)  # -1 is the last column
+    return marks[:, :labels]
+
+
 def natural(name: str) -> tuple[int, float, list[str | int], str]:
     """Sort key: numbers first and by value, then words, with the numbers in them by value."""
     if NUMBER.fullmatch(name):

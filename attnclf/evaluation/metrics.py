@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from attnclf.errors import DataError
 from attnclf.evaluation.calibration import Calibration, calibrate
-from attnclf.evaluation.thresholds import chosen
 
 SMALLEST = 1e-7  # the smallest probability float32 softmax output is trusted with; keeps the log finite
 
@@ -121,16 +120,16 @@ def multi(
     true: NDArray[np.integer],
     probabilities: NDArray[np.floating],
     names: Sequence[str],
-    thresholds: NDArray[np.floating],
+    said: NDArray[np.bool_],
 ) -> Metrics:
-    """Score a model that gives each row every label at or above its threshold.
+    """Score a model that gives each row any number of labels.
 
-    `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `thresholds` is
-    (labels,). Calibration is over all rows × labels: how often a label stated with probability p is really there. The
-    log loss of a row is the sum over its labels. Raises DataError without rows.
+    `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `said` (rows, labels)
+    is True where the model gives the label. Calibration is over all rows × labels: how often a label stated with
+    probability p is really there. The log loss of a row is the sum over its labels. Raises DataError without rows.
     """
     rows, _ = _shape(probabilities)
-    truth, predicted = np.asarray(true, bool), chosen(probabilities, thresholds)
+    truth, predicted = np.asarray(true, bool), np.asarray(said, bool)
     hits, support, given = (truth & predicted).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
     per_label = _per_label(names, hits=hits, support=support, given=given)
     micro_f1, decided = _ratio(2 * hits.sum(), support.sum() + given.sum()), truth.sum(axis=1) + predicted.sum(axis=1)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
 from attnclf.explain.explanation import Explanation, Word
+from attnclf.explain.maps import MAPS
 from attnclf.explain.methods import METHODS
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
@@ -18,7 +19,9 @@ def explain(classifier: Classifier, texts: Sequence[str], *, method: str = "atte
     """Return an explanation for each text. Raises ConfigError for an unknown method."""
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}", fix=f"use one of: {', '.join(METHODS)}")
-    predictions = classifier.predict(texts, named=[CONTRIBUTIONS] if CONTRIBUTIONS in classifier.session.axes else [])
+    pictures = MAPS.get(classifier.bundle.pictures)
+    wanted = [*(pictures.outputs if pictures else ()), *({CONTRIBUTIONS} & classifier.session.axes.keys())]
+    predictions = classifier.predict(texts, named=wanted)
     weights = METHODS[method](classifier, texts, predictions)
     return [
         _explanation(classifier, text, prediction, row, method)
@@ -32,6 +35,18 @@ def _explanation(
     pieces = classifier.tokenizer.pieces(text)
     read = pieces[: len(weights)]
     added = _contributions(classifier, prediction)
+    spans = list(words(text, read))
+    shown = tuple(
+        Word(
+            text=text[read[first].start : read[last - 1].end],
+            start=read[first].start,
+            end=read[last - 1].end,
+            weight=float(weights[first:last].sum()),
+            contribution=None if added is None else float(added[first:last].sum()),
+        )
+        for first, last in spans
+    )
+    pictures = MAPS.get(classifier.bundle.pictures)
     return Explanation(
         text=text,
         label=prediction.label,
@@ -39,17 +54,9 @@ def _explanation(
         labels=tuple(classifier.ranked(prediction)) if prediction.label is not None else (),
         chosen=prediction.chosen,
         method=method,
-        words=tuple(
-            Word(
-                text=text[read[first].start : read[last - 1].end],
-                start=read[first].start,
-                end=read[last - 1].end,
-                weight=float(weights[first:last].sum()),
-                contribution=None if added is None else float(added[first:last].sum()),
-            )
-            for first, last in words(text, read)
-        ),
+        words=shown,
         truncated_at=read[-1].end if len(pieces) > len(read) else None,
+        maps=pictures.draw(prediction, shown, spans) if pictures else (),
     )
 
 

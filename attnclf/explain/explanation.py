@@ -26,12 +26,31 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """Weights in two dimensions: `weights[row][column]`, non-negative, with what rows and columns stand for.
+
+    Rows ask and columns answer: label × word, word × word. Where both are the words of the text they are the same
+    words in the same order. A map of one row is a list of columns with a weight each, such as the features of a gate.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form: name, rows, columns, weights."""
+        return {"name": self.name, "rows": self.rows, "columns": self.columns, "weights": self.weights}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why a text got its label: the prediction, its runners-up and the weight of every word.
 
     `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
-    the best first; for a multi-label model `chosen` are those above the threshold, otherwise the one best label.
+    the best first; for a multi-label model `chosen` are those it gives the text, otherwise the one best label.
     `truncated_at` is the character offset after which the model read nothing, None when it read the whole text.
+    `maps` are the weights behind the words, where they were asked for and the model has some.
     """
 
     text: str
@@ -42,10 +61,11 @@ class Explanation:
     method: str
     words: tuple[Word, ...]
     truncated_at: int | None = None
+    maps: tuple[Map, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: text, label, score, labels, method, tokens."""
-        return {
+        """Return the documented JSON form: text, label, score, labels, method, tokens, and maps where there are any."""
+        plain = {
             "text": self.text,
             "label": self.label,
             "score": self.score,
@@ -54,3 +74,4 @@ class Explanation:
             "tokens": [word.to_dict() for word in self.words],
             "truncated_at": self.truncated_at,
         }
+        return {**plain, "maps": [one.to_dict() for one in self.maps]} if self.maps else plain

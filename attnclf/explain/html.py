@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from attnclf.explain import heatmap_html
 from attnclf.explain.explanation import Explanation
 from attnclf.explain.palette import DARK, LIGHT, STEPS, Page, Scale
 from attnclf.explain.terminal import Run, heaviest, passages, percent, runners_up, runs, short, visible
@@ -48,7 +49,7 @@ mark {{
 .scale {{ margin: 0 .3em; }}
 .scale mark {{ padding: .15em .6em; border-radius: 0; }}
 @media (forced-colors: active) {{ mark {{ text-decoration: underline; }} }}
-"""
+{heatmap_html.STYLE}"""
 
 _PAGE = f"""\
 <!DOCTYPE html>
@@ -82,7 +83,9 @@ def render(explanations: Sequence[Explanation]) -> str:
 def _article(explanation: Explanation) -> str:
     if explanation.label is None:
         return '<article>\n<p class="note">nothing to classify: the text is blank</p>\n</article>'
-    return "\n".join(["<article>", *_labels(explanation), *_text(explanation), *_legend(explanation), "</article>"])
+    maps = (line for one in explanation.maps for line in heatmap_html.drawn(one))
+    parts = [*_labels(explanation), *_text(explanation), *_legend(explanation), *maps]
+    return "\n".join(["<article>", *parts, "</article>"])
 
 
 def _safe(text: str) -> str:
@@ -94,7 +97,7 @@ def _labels(explanation: Explanation) -> Iterator[str]:
     if not explanation.chosen:
         best, score = explanation.labels[0]
         best = f'<bdi lang="">{_safe(best)}</bdi> {escape(percent(score))}'
-        yield f'<p class="note">no label above the threshold; best: {best}</p>'
+        yield f'<p class="note">no label; most probable: {best}</p>'
     yield '<ol aria-label="labels">'
     for label in explanation.chosen:
         yield f'<li class="chosen"><strong><bdi lang="">{_safe(label)}</bdi></strong> {_bar(scores[label])}</li>'

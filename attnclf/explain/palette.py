@@ -65,9 +65,13 @@ class Scale:
     @classmethod
     def of(cls, words: Sequence[Word]) -> "Scale":
         """Return the scale of a text's words; without words, or with no weight at all, nothing ever gets a tone."""
-        weights = [word.weight for word in words] or [0.0]
-        even = sum(weights) / len(weights)
-        return cls(even=even, full=max(*weights, 2 * even))
+        return cls.over([word.weight for word in words])
+
+    @classmethod
+    def over(cls, weights: Sequence[float]) -> "Scale":
+        """Return the scale of any weights that are seen together: those of a text, those of a map."""
+        even = sum(weights) / max(len(weights), 1)
+        return cls(even=even, full=max([*weights, 2 * even]))
 
     def strength(self, weight: float) -> float:
         """Return 0 at `even` and below, 1 at `full`, and a straight line between: (weight - even) / (full - even)."""
@@ -75,6 +79,6 @@ class Scale:
             return 0.0
         return min(max((weight - self.even) / (self.full - self.even), 0.0), 1.0)
 
-    def step(self, weight: float) -> int:
-        """Return the strength as the nearest of 0 (plain) to STEPS (the full tone)."""
-        return int(STEPS * self.strength(weight) + 0.5)
+    def step(self, weight: float, steps: int = STEPS) -> int:
+        """Return the strength as the nearest of 0 (plain) to `steps` (the full tone)."""
+        return int(steps * self.strength(weight) + 0.5)

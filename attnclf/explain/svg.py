@@ -3,12 +3,13 @@
 import io
 import re
 from collections.abc import Sequence
-from html import unescape
+from html import escape, unescape
 
 from rich.cells import cell_len
 from rich.console import Console
 
 from attnclf.explain.explanation import Explanation
+from attnclf.explain.heatmap_terminal import HeatMap
 from attnclf.explain.terminal import Highlight
 
 # rich's own template fetches its font from the web. This one names fonts that are on people's machines.
@@ -41,7 +42,7 @@ _FORMAT = """\
 """
 _CELL = 20 * 0.61  # width of a cell in rich's pictures: font size times aspect ratio
 _PIECE = re.compile(r'<text ([^>]*) x="([^"]*)" y="([^"]*)" textLength="[^"]*" ([^>]*)>([^<]*)</text>')
-_OUTER_SPACE = re.compile("^(?:&#160;|\xa0)+|(?:&#160;|\xa0)+$")
+_INK, _WORD = re.compile(r"\S(?:.*\S)?"), re.compile(r"\S+")  # rich writes every space as a no-break space
 
 
 def render(explanations: Sequence[Explanation], *, width: int = 100) -> str:
@@ -64,22 +65,30 @@ def render(explanations: Sequence[Explanation], *, width: int = 100) -> str:
         if place:
             console.print()
         console.print(Highlight(explanation))
+        for drawn in explanation.maps:
+            console.print()
+            console.print(HeatMap(drawn))
     drawing = console.export_svg(title="attnclf explain", code_format=_FORMAT, unique_id="attnclf")
     return _PIECE.sub(_placed, drawing)
 
 
 def _placed(found: re.Match[str]) -> str:
-    """Place a piece of text by the cells of its ink.
+    """Place a piece of text by the cells of its ink; words of wide characters, and marked ones, each by themselves.
 
     rich measures in characters, which squeezes wide ones into half their room, and some viewers drop outer spaces.
     """
     style, x, y, clip, content = found.groups()
     text = unescape(content)
-    ink = text.strip("\xa0")  # rich writes every space as a no-break space
-    if not ink.strip():
-        return ""
-    left = float(x) + _CELL * (len(text) - len(text.lstrip("\xa0")))
+    apart = cell_len(text) != len(text)
+    return "".join(
+        _text(style, float(x) + _CELL * cell_len(text[: ink.start()]), y, clip, ink.group())
+        for ink in (_WORD if apart else _INK).finditer(text)
+    )
+
+
+def _text(style: str, x: float, y: str, clip: str, ink: str) -> str:
     size = cell_len(ink)
     adjust = "spacing" if size > len(ink) else "spacingAndGlyphs"
     length = f'textLength="{_CELL * size:g}" lengthAdjust="{adjust}"'
-    return f'<text {style} x="{left:g}" y="{y}" {length} {clip}>{_OUTER_SPACE.sub("", content)}</text>'
+    content = escape(ink).replace("\xa0", "&#160;")
+    return f'<text {style} x="{x:g}" y="{y}" {length} {clip}>{content}</text>'

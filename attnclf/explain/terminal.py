@@ -51,7 +51,7 @@ def _symbol(code: int) -> str:
 
 def percent(share: float) -> str:
     """Return a share of 1 as whole per cent, never rounding something to nothing or nearly all to all."""
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "<1 %"
     if 0.995 <= share < 1:
         return ">99 %"
@@ -346,7 +346,7 @@ def _header(explanation: Explanation) -> list[Cell]:
         line += [Cell(f" {percent(scores[label])}", PLAIN)]
     if not explanation.chosen:
         label, score = explanation.labels[0]
-        line = [*cells("no label above the threshold; best: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
+        line = [*cells("no label; most probable: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
     for label, score in runners_up(explanation):
         line += [Cell(" ", DIM), Cell("· ", DIM), *cells(label, DIM), Cell(f" {percent(score)}", DIM)]
     return line

@@ -8,6 +8,7 @@ from torch import nn
 
 from attnclf.config import ModelConfig
 from attnclf.model.encoder import Encoder
+from attnclf.model.label_decoder import LabelDecoder
 from attnclf.model.pooled import PooledClassifier
 from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
@@ -19,13 +20,15 @@ class Architecture(NamedTuple):
     """How to build a network from its settings and the numbers of units, labels, and units read of a text.
 
     Every network has `embedding(ids)` → vectors, `classify(vectors, lengths)` → `Output`, and `forward`,
-    which is one after the other.
+    which is one after the other. A `sequential` network emits labels one after the other, and has `teach(vectors,
+    lengths, sequences)` → logits of each next label.
     """
 
     build: Callable[[ModelConfig, int, int, int], nn.Module]
     formula: str
     source: str
     pictures: Pictures
+    sequential: bool = False
 
 
 def recurrent(config: ModelConfig, in_dim: int) -> Encoder:
@@ -53,6 +56,11 @@ def recurrent_self_attention(config: ModelConfig, vocabulary: int, labels: int, 
     return PooledClassifier(config, RecurrentSelfAttention(states, attending), vocabulary, labels, max_length)
 
 
+def label_decoder(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> LabelDecoder:
+    """Return the network that emits labels one after the other."""
+    return LabelDecoder(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "temporal": Architecture(
         build=temporal,
@@ -77,5 +85,12 @@ ARCHITECTURES: dict[str, Architecture] = {
         formula="embedding → recurrent states → heads of softmax(Q Kᵀ / √d) V → Σ a_t h_t → dense",
         source="Vaswani et al. 2017, sec. 3.1, over recurrent states",
         pictures="heads",
+    ),
+    "label-decoder": Architecture(
+        build=label_decoder,
+        formula="embedding → recurrent states h_t → decoder: start → label → label → end, Σ a_t h_t at each step",
+        source="Yang et al. 2018; Bahdanau et al. 2015; Luong et al. 2015",
+        pictures="labels",
+        sequential=True,
     ),
 }

@@ -24,13 +24,20 @@ def reversal(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, "batch ti
 
 
 def direction(cell: Literal["lstm", "gru"], in_dim: int, hidden: int) -> nn.LSTM | nn.GRU:
-    """Return one direction of a layer, initialised for long texts.
+    """Return one direction of a layer."""
+    rnn: nn.LSTM | nn.GRU = CELLS[cell](in_dim, hidden, batch_first=True)
+    initialise(rnn, cell)
+    return rnn
+
+
+def initialise(rnn: nn.Module, cell: Literal["lstm", "gru"]) -> None:
+    """Prepare a layer, or a cell that takes single steps, for long texts.
 
     Input weights are Glorot-uniform, recurrent ones orthogonal gate by gate (Saxe et al. 2014), biases zero except
     the LSTM's forget gate at 1 (Jozefowicz et al. 2015).
     """
-    rnn: nn.LSTM | nn.GRU = CELLS[cell](in_dim, hidden, batch_first=True)
     w, r, *biases = rnn.parameters()  # input-hidden, hidden-hidden and their biases, gates stacked in rows
+    hidden = r.shape[1]
     nn.init.xavier_uniform_(w)
     for gate in r.data.chunk(len(r) // hidden):
         nn.init.orthogonal_(gate)
@@ -38,7 +45,6 @@ def direction(cell: Literal["lstm", "gru"], in_dim: int, hidden: int) -> nn.LSTM
         nn.init.zeros_(bias)
     if cell == "lstm":
         nn.init.ones_(biases[0].data[hidden : 2 * hidden])
-    return rnn
 
 
 class Recurrence(nn.Module):

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from attnclf.bundle import Bundle, open_bundle
 from attnclf.data.batches import sorted_by_length
+from attnclf.data.labels import marked
 from attnclf.data.tokens import Tokens
+from attnclf.errors import ConfigError
+from attnclf.evaluation import thresholds as cuts
 from attnclf.runtime.session import Device, Session, open_session
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
@@ -28,7 +31,9 @@ class Prediction:
     the last unit that the network read.
     """
 
-    chosen: tuple[str, ...]  # the best label; with several labels allowed, those above the threshold, the best first
+    # The best label; with several labels allowed, those above the threshold, the best first, or those that the network
+    # emits one after the other, in that order.
+    chosen: tuple[str, ...]
     label: str | None
     score: float | None
     probabilities: NDArray[np.float32]
@@ -56,6 +61,7 @@ class Classifier:
         self.session = session
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
+        self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
     @classmethod
@@ -70,8 +76,14 @@ class Classifier:
     ) -> list[Prediction]:
         """Classify texts, in order. `threshold` replaces the model's own for multi-label choices.
 
-        `named` asks for further outputs of the network, of those in `session.axes`.
+        `named` asks for further outputs of the network, of those in `session.axes`. Raises ConfigError for a threshold
+        where the network emits its labels one after the other.
         """
+        if threshold is not None and self.sequential:
+            raise ConfigError(
+                "this model emits its labels one after the other until it says that is all: no threshold decides",
+                fix="leave --threshold out",
+            )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
         return [self._judged(*row, thresholds=thresholds) for row in zip(*self._run(texts, named), strict=True)]
 
@@ -89,11 +101,14 @@ class Classifier:
             return Prediction(
                 chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0]
             )
-        top = int(probabilities.argmax())
-        chosen = [top]
-        if self.multi_label:
+        best = int(probabilities.argmax())
+        chosen = [best]
+        if self.sequential:
+            chosen = named["sequence"][named["sequence"] >= 0].tolist()
+        elif self.multi_label:
             above = np.flatnonzero(probabilities >= thresholds)
             chosen = above[np.argsort(-probabilities[above], kind="stable")].tolist()
+        top = chosen[0] if chosen else best
         return Prediction(
             chosen=tuple(self.labels[label] for label in chosen),
             label=self.labels[top],
@@ -113,7 +128,17 @@ class Classifier:
         """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
         return self._run(texts).probabilities
 
+    def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return `probabilities` and which labels a multi-label model gives each row: (rows, labels) both."""
+        rows = self._run(texts)
+        if not self.sequential:
+            return rows.probabilities, cuts.chosen(rows.probabilities, self.thresholds)
+        sequences = np.stack([named["sequence"] for named in rows.named])
+        return rows.probabilities, marked(sequences, len(self.labels))
+
     def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
+        if self.sequential:
+            named = tuple(dict.fromkeys((*named, "sequence")))
         unknown: dict[str, int] = {}
         truncated: list[bool] = []
         spelled = self.session.spelled

@@ -21,9 +21,8 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
     """
     if corpus.multi_label and not classifier.multi_label:
         raise DataError("these rows have several labels each, the model gives one", fix="pass rows with one label")
-    probabilities = np.concatenate(
-        [classifier.probabilities(list(corpus.texts[start : start + CHUNK])) for start in range(0, len(corpus), CHUNK)]
-    )
+    parts = [classifier.judge(list(corpus.texts[start : start + CHUNK])) for start in range(0, len(corpus), CHUNK)]
+    probabilities, said = (np.concatenate(part) for part in zip(*parts, strict=True))
     names = classifier.labels
     if not classifier.multi_label:
         return metrics.single(LabelSet(names, False).encode(corpus.label_lists), probabilities, names)
@@ -36,6 +35,6 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
         marks,
         np.pad(probabilities, ((0, 0), (0, len(unseen)))),
         names + unseen,
-        np.pad(classifier.thresholds, (0, len(unseen)), constant_values=1.0),
+        np.pad(said, ((0, 0), (0, len(unseen)))),
     )
     return dataclasses.replace(scored, unknown=int(marks[:, len(names) :].any(axis=1).sum()))

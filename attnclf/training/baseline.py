@@ -51,7 +51,10 @@ def fit_and_score(train: Rows, splits: Mapping[str, Rows], names: Sequence[str],
     else:
         stated = _regress(features, true.astype(bool), read)
         threshold = thresholds.settle(splits[tune_on][1], stated[tune_on])
-        scores = {name: metrics.multi(splits[name][1], said, names, threshold) for name, said in stated.items()}
+        scores = {
+            name: metrics.multi(splits[name][1], shares, names, thresholds.chosen(shares, threshold))
+            for name, shares in stated.items()
+        }
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
 
 

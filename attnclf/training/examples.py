@@ -22,8 +22,9 @@ class Examples:
 
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
     (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
-    different unknown words, the n-th with the id `vocabulary` + n. `cut` texts
-    are longer than what stands here of them.
+    different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
+    them. `sequences` (rows, steps) are what a network learns that emits labels one after the other
+    (`training.sequences`).
     """
 
     tokens: Tokens
@@ -32,6 +33,7 @@ class Examples:
     vocabulary: int
     unknown: Sequence[str] | None
     cut: int = 0
+    sequences: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -65,6 +67,13 @@ class Examples:
         ids, lengths = self.tokens.padded(rows)
         ids, spellings = in_batch(ids, self.vocabulary, self.unknown or ())
         return ids, lengths, spellings
+
+    def goals(self, rows: NDArray[np.int64]) -> NDArray[np.integer] | NDArray[np.floating]:
+        """Return what the network is to learn of these rows: their targets, or their sequences up to the last end."""
+        if self.sequences is None:
+            return self.targets[rows]
+        sequences = self.sequences[rows]
+        return sequences[:, : int((sequences >= 0).sum(axis=1).max())]
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,9 +22,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled, sorted_by_length
+from attnclf.data.labels import marked
 from attnclf.errors import TrainingError
 from attnclf.evaluation import metrics
-from attnclf.evaluation.thresholds import settle
+from attnclf.evaluation.thresholds import chosen, settle
 from attnclf.model.restraint import restraints
 from attnclf.text.tokenizer import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
@@ -94,6 +95,18 @@ class Outcome:
     seconds: float
 
 
+class Judged(NamedTuple):
+    """What a network says of examples: logits (rows, labels) on the CPU, the mean loss of the rows with known labels.
+
+    `sequences` (rows, steps) are the labels that a network emitted which emits them one after the other, -1 from the
+    end on; None of other networks.
+    """
+
+    logits: Tensor
+    loss: float
+    sequences: NDArray[np.int64] | None
+
+
 class Run:
     """One training run of a network; `train` leaves the best weights in it."""
 
@@ -111,7 +124,13 @@ class Run:
         self.config = config
         self.device = device
         self.multi_label = train.targets.ndim == 2
-        self.objective = objectives.binary_cross_entropy if self.multi_label else objectives.cross_entropy
+        self.sequential = train.sequences is not None
+        if self.sequential:
+            self.objective = objectives.sequence_cross_entropy
+        elif self.multi_label:
+            self.objective = objectives.binary_cross_entropy
+        else:
+            self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
         self.restraints = restraints(network)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
@@ -187,27 +206,30 @@ class Run:
                 saved = time.monotonic()
         return None
 
-    def logits(self, examples: Examples, network: nn.Module | None = None) -> Tensor:
-        """Return the network's logits (rows, labels), on the CPU."""
+    def predict(self, examples: Examples, network: nn.Module | None = None) -> Judged:
+        """Return what the network says of the examples, and how far that is from the truth."""
         network = network or self.network
         network.eval()
-        logits = torch.empty(len(examples), len(self.label_weights))
-        with torch.no_grad():
-            for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
-                with self._autocast():
-                    logits[torch.from_numpy(rows)] = network(*self._inputs(examples, rows)).logits.float().cpu()
-        return logits
-
-    def predict(self, examples: Examples, network: nn.Module | None = None) -> tuple[NDArray[np.float32], float]:
-        """Return probabilities (rows, labels) and the mean loss over rows with known labels."""
-        logits = self.logits(examples, network)
-        targets = torch.from_numpy(examples.targets)
-        known = torch.ones(len(examples), dtype=torch.bool) if self.multi_label else targets >= 0
-        loss = self.objective(
-            logits[known], targets[known], torch.ones(int(known.sum())), torch.ones(logits.shape[1]), 0.0
-        )
-        probabilities = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
-        return probabilities.numpy(), float(loss)
+        labels = len(self.label_weights)
+        logits = torch.empty(len(examples), labels)
+        emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
+        total, counted = 0.0, 0
+        for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
+            ids, lengths = self._inputs(examples, rows)
+            goals = torch.from_numpy(examples.goals(rows)).to(self.device)
+            with torch.no_grad(), self._autocast():
+                vectors = network.embedding(ids)  # type: ignore[operator]
+                output = network.classify(vectors, lengths)  # type: ignore[operator]
+                taught = self._taught(network, vectors, lengths, goals) if self.sequential else output.logits
+            known = torch.ones_like(lengths, dtype=torch.bool) if self.multi_label else goals >= 0
+            even = torch.ones(int(known.sum()), device=self.device), torch.ones(labels, device=self.device)
+            total += float(self.objective(taught[known].float(), goals[known], *even, 0.0)) * int(known.sum())
+            counted += int(known.sum())
+            logits[torch.from_numpy(rows)] = output.logits.float().cpu()
+            if self.sequential:
+                for row, sequence in zip(rows, output.named["sequence"].cpu().numpy(), strict=True):
+                    emitted[row] = sequence
+        return Judged(logits, total / max(counted, 1), np.stack(emitted) if self.sequential else None)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
@@ -238,7 +260,7 @@ class Run:
     def _step(self, rows: NDArray[np.int64]) -> float:
         """Take one optimizer step on the rows and return their mean loss."""
         ids, lengths = self._inputs(self.train_examples, rows)
-        targets = torch.from_numpy(self.train_examples.targets[rows]).to(self.device)
+        goals = torch.from_numpy(self.train_examples.goals(rows)).to(self.device)
         weights = torch.from_numpy(self.train_examples.weights[rows]).to(self.device)
         if self.config.word_dropout:
             hidden = torch.rand(ids.shape, device=self.device) < self.config.word_dropout
@@ -248,8 +270,8 @@ class Run:
 
         def loss_at(vectors: Tensor) -> Tensor:
             with self._autocast():
-                logits = self.network.classify(vectors, lengths).logits  # type: ignore[operator]
-            loss = self.objective(logits, targets, weights, self.label_weights, self.config.label_smoothing)
+                logits = self._taught(self.network, vectors, lengths, goals)
+            loss = self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
             return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
@@ -281,6 +303,14 @@ class Run:
             self._constrain(self.averaged.module)
         return value
 
+    def _taught(self, network: nn.Module, vectors: Tensor, lengths: Tensor, goals: Tensor) -> Tensor:
+        """Return the logits that the objective compares with the goals."""
+        if self.sequential:
+            taught: Tensor = network.teach(vectors, lengths, goals)  # type: ignore[operator]
+            return taught
+        logits: Tensor = network.classify(vectors, lengths).logits  # type: ignore[operator]
+        return logits
+
     def _constrain(self, network: nn.Module) -> None:
         for restraint in self.restraints:
             restraint.constrain(network)
@@ -289,8 +319,8 @@ class Run:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
         place = self.place
         judged: nn.Module = self.network if self.averaged is None else self.averaged.module
-        probabilities, loss = self.predict(self.valid_examples, judged)
-        score = validation_score(self.valid_examples.targets, probabilities)
+        judgement = self.predict(self.valid_examples, judged)
+        loss, score = judgement.loss, validation_score(self.valid_examples.targets, judgement)
         finished = Epoch(
             epoch=place.epoch + 1,
             step=place.step,
@@ -337,12 +367,21 @@ class Run:
         )
 
 
-def validation_score(targets: NDArray[Any], probabilities: NDArray[np.float32]) -> float:
-    """Return what the best epoch is chosen by: accuracy, or micro-F1 at the tuned threshold for several labels."""
-    names = [str(label) for label in range(probabilities.shape[1])]
-    if targets.ndim == 2:
-        return metrics.multi(targets, probabilities, names, settle(targets, probabilities)).micro_f1
-    return metrics.single(targets, probabilities, names).accuracy
+def validation_score(targets: NDArray[Any], judged: Judged) -> float:
+    """Return what the best epoch is chosen by: accuracy, or for several labels the micro-F1.
+
+    That is of the labels that the network emits, or of those above the tuned threshold.
+    """
+    names = [str(label) for label in range(judged.logits.shape[1])]
+    several = targets.ndim == 2
+    probabilities = (torch.sigmoid(judged.logits) if several else torch.softmax(judged.logits, dim=-1)).numpy()
+    if not several:
+        return metrics.single(targets, probabilities, names).accuracy
+    if judged.sequences is not None:
+        said = marked(judged.sequences, len(names))
+    else:
+        said = chosen(probabilities, settle(targets, probabilities))
+    return metrics.multi(targets, probabilities, names, said).micro_f1
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

@@ -106,7 +106,7 @@ def attempt(row: Row) -> Trial:
 
 
 def _through(row: Row, folder: Path) -> None:
-    several = row.kind == "architecture" and ARCHITECTURES[row.name].pictures == "labels"
+    several = row.kind == "architecture" and ARCHITECTURES[row.name].sequential
     data = folder / "rows.tsv"
     lines = [f"{text}\t{labels if several else labels.split('|')[0]}" for text, labels in ROWS.items()]
     data.write_text("\n".join(["text\tlabel", *lines * COPIES]) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
 from attnclf.training.mixing import mix
+from attnclf.training.sequences import label_sequences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,13 @@ def train(
     rows = read_splits(data, valid, test, options or DataOptions(), config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
+    sequential = ARCHITECTURES[config.model.architecture].sequential
+    if sequential and not labels.multi_label:
+        others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
+        raise ConfigError(
+            f"architecture {config.model.architecture} emits several labels, and these rows have one each",
+            fix=f"pass another --architecture: {others}",
+        )
     for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
         say(f"Warning: {warning}")
 
@@ -101,8 +110,16 @@ def train(
     tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
     spelled = config.model.ngrams.features > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
+    if sequential:
+        frequency = Counter(name for names in rows.train.label_lists for name in names)
+        examples, validation = (
+            dataclasses.replace(
+                part, sequences=label_sequences(read.label_lists, labels, config.model.decoder.order, frequency)
+            )
+            for part, read in ((examples, rows.train), (validation, rows.valid))
+        )
     _say_cut(examples, config, say)
-    network, config = build(config, tokenizer, len(labels), say)
+    network, config = build(config, tokenizer, len(labels), say, examples.sequences)
     importance = label_weights(config, labels, examples)
     run = Run(network, examples, validation, config.training, importance, place)
     fingerprint = _fingerprint(config, labels, examples, validation)
@@ -111,12 +128,12 @@ def train(
         say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
     outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
 
+    said = run.predict(validation).logits
     network = network.cpu()
-    said = run.logits(validation)
     if spelled:
         network, said = beside_ngrams(network, said, examples, validation, importance, tokenizer, config, say)
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
-    if labels.multi_label:
+    if labels.multi_label and not sequential:
         thresholds = settle(validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
     with new_bundle(out) as folder:
         report = write_bundle(
@@ -182,8 +199,14 @@ def read_splits(
     return Splits(train=learned, valid=judged, test=tested)
 
 
-def build(config: Config, tokenizer: Tokenizer, labels: int, say: Callable[[str], None]) -> tuple[nn.Module, Config]:
-    """Return a new network, and the settings with the width of the pretrained vectors, where there are any."""
+def build(
+    config: Config,
+    tokenizer: Tokenizer,
+    labels: int,
+    say: Callable[[str], None],
+    sequences: NDArray[np.int64] | None = None,
+) -> tuple[nn.Module, Config]:
+    """Return a new network, and the settings with what the data decided: width of vectors, steps of the decoder."""
     embedding = config.model.embedding
     vectors = None
     if embedding.vectors is not None:
@@ -191,6 +214,9 @@ def build(config: Config, tokenizer: Tokenizer, labels: int, say: Callable[[str]
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
         say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
+    if sequences is not None and not config.model.decoder.steps:
+        decoder = dataclasses.replace(config.model.decoder, steps=sequences.shape[1])
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, decoder=decoder))
     architecture = ARCHITECTURES[config.model.architecture]
     network = architecture.build(config.model, tokenizer.size, labels, config.text.max_length)
     if vectors is not None:
@@ -267,6 +293,7 @@ def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
     settings["training"].pop("time_limit")  # a resumed run may be given more time
     digest = hashlib.sha256(json.dumps([settings, labels.names], sort_keys=True).encode())
     for part in parts:
-        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

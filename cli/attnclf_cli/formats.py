@@ -20,7 +20,8 @@ def _shown(classifier: Classifier, prediction: Prediction, top: int) -> list[tup
         return []
     if top > 1 or not classifier.multi_label:
         return classifier.ranked(prediction)[:top]
-    return [pair for pair in classifier.ranked(prediction) if pair[0] in prediction.chosen]
+    scores = dict(classifier.ranked(prediction))
+    return [(label, scores[label]) for label in prediction.chosen]
 
 
 def jsonl(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:

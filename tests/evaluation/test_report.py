@@ -38,7 +38,7 @@ def several(rows, wrong):
     true = np.tile([1, 0, 1], (rows, 1))
     probabilities = np.where(true == 1, 0.9, 0.1).astype(np.float32)
     probabilities[:wrong, 0] = 0.2
-    return metrics.multi(true, probabilities, ("радость", "[bold]грусть", "страх"), np.full(3, 0.5))
+    return metrics.multi(true, probabilities, ("радость", "[bold]грусть", "страх"), probabilities >= 0.5)
 
 
 def against(ours, theirs, split="test"):

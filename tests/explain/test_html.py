@@ -93,7 +93,7 @@ def test_uniform_weights_have_no_mark():
 
 def test_no_chosen_label_is_said():
     page = Page(render([explanation(chosen=())]))
-    assert "no label above the threshold; best: refund 71 %" in page.shown("note")
+    assert "no label; most probable: refund 71 %" in page.shown("note")
     assert page.shown("chosen") == ""
 
 

@@ -143,7 +143,7 @@ def test_several_chosen_labels_all_stand_in_the_header():
 
 def test_no_chosen_label_is_said_and_the_best_one_named():
     low = explain("so so", [1, 3], labels=(("x", 0.31), ("y", 0.2)), chosen=())
-    assert draw(low).splitlines()[0] == "no label above the threshold; best: x 31 % · y 20 %"
+    assert draw(low).splitlines()[0] == "no label; most probable: x 31 % · y 20 %"
 
 
 def test_a_blank_text_draws_one_line():

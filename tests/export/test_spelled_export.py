@@ -24,7 +24,7 @@ def build():
     config = ModelConfig(
         embedding=EmbeddingConfig(dim=6, grams=int(rows.max()), pairs=20), encoder=EncoderConfig(hidden=5)
     )
-    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, 3, 512).eval()
+    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, 3, 130).eval()
     network.embedding.read_grams(rows, spellings(["", "", *KNOWN]))
     with torch.no_grad():
         network.embedding.grams.weight[1:].normal_()

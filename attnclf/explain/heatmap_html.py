@@ -1,0 +1,85 @@
+"""Drawing a map of weights on an HTML page: a table of shades, or a list of bars where there is one row only."""
+
+from collections.abc import Iterator
+from html import escape
+
+from attnclf.explain.explanation import Map
+from attnclf.explain.heatmap_terminal import BARS, heaviest_columns, scale_of, strongest_pairs
+from attnclf.explain.terminal import percent, short
+
+LARGEST = 60  # words across; the ones that get most weight
+
+STYLE = """\
+.map { overflow-x: auto; margin: 1.5rem 0; }
+.map table { border-collapse: collapse; font-size: .85rem; line-height: 1.2; }
+.map p { margin: .5rem 0; }
+.map th { font-weight: normal; text-align: start; white-space: nowrap; padding: 0 .4em 0 0; }
+.map thead th { vertical-align: bottom; text-align: center; padding: 0 0 .4em; }
+.map thead bdi { writing-mode: vertical-rl; transform: rotate(180deg); }
+.map thead .upright { transform: none; text-orientation: upright; }
+.map tbody td {
+  min-width: 1.3em; height: 1.3em; padding: 0; border: 1px solid rgb(128 128 128 / .2);
+  background: rgb(var(--tone) / calc((var(--weight) - var(--even)) / (var(--full) - var(--even))));
+}
+.map li { flex-basis: 100%; }
+"""
+
+
+def drawn(weights: Map) -> Iterator[str]:
+    """Yield the lines of a figure; shades follow the rule of `palette.Scale`, a cell's weight shows on pointing at it.
+
+    Of more than `LARGEST` columns those with the most weight are drawn; the rows too where both are the same words.
+    """
+    yield '<figure class="map">'
+    yield f"<p><strong>{escape(weights.name)}</strong></p>"
+    yield from _bars(weights) if len(weights.rows) == 1 else _table(weights)
+    yield "</figure>"
+
+
+def _table(weights: Map) -> Iterator[str]:
+    columns = heaviest_columns(weights, LARGEST)
+    rows = columns if weights.rows == weights.columns else range(len(weights.rows))
+    scale = scale_of(weights)
+    yield f'<table style="--even:{scale.even:.6g};--full:{max(scale.full, 1e-9):.6g}">'
+    yield "<thead><tr><td></td>"
+    yield from (f'<th scope="col">{_heading(weights.columns[column])}</th>' for column in columns)
+    yield "</tr></thead><tbody>"
+    for row in rows:
+        yield f'<tr><th scope="row">{_name(weights.rows[row])}</th>'
+        for column in columns:
+            weight = weights.weights[row][column]
+            said = f"{short(weights.rows[row])} → {short(weights.columns[column])} {percent(weight)}"
+            yield f'<td style="--weight:{weight:.4g}" title="{escape(said)}"></td>'
+        yield "</tr>"
+    yield "</tbody></table>"
+    note = f"plain up to the even share ({percent(scale.even)}), the full tone at {percent(scale.full)}"
+    if len(columns) < len(weights.columns):
+        note = f"the {len(columns)} of {len(weights.columns):,} words with the most weight; {note}"
+    yield f'<p class="note">{escape(note)}</p>'
+    pairs = ", ".join(
+        f"{_name(row)} → {_name(column)} {escape(percent(weight))}" for row, column, weight in strongest_pairs(weights)
+    )
+    if pairs:
+        yield f'<p class="note">strongest: {pairs}</p>'
+
+
+def _bars(weights: Map) -> Iterator[str]:
+    (values,) = weights.weights
+    largest = max(values, default=0.0) or 1.0
+    yield "<ol>"
+    for name, value in list(zip(weights.columns, values, strict=True))[:BARS]:
+        bar = f'<span class="bar" style="--share:{value / largest:.3f}"></span>'
+        yield f"<li>{_name(name)} {bar} {value:.2g}</li>"
+    yield "</ol>"
+    if len(weights.columns) > BARS:
+        yield f'<p class="note">… and {len(weights.columns) - BARS:,} more</p>'
+
+
+def _name(name: str) -> str:
+    return f'<bdi lang="">{escape(short(name))}</bdi>'
+
+
+def _heading(name: str) -> str:
+    """Return a word that runs upwards; one of wide characters stays upright, as it would on a vertical line."""
+    wide = any("\u2e80" <= character <= "\uffdc" for character in name)
+    return f'<bdi lang="" class="upright">{escape(short(name))}</bdi>' if wide else _name(name)
