@@ -37,7 +37,7 @@ COPIES = 2  # of the rows: enough for a few batches and a validation part
 # Narrow and short: whether it runs is asked, not whether it learns well.
 SMALLEST: dict[str, Any] = {
     "text": {"max_length": 12, "min_frequency": 1},
-    "model": {"embedding": {"dim": 8}, "ngrams": {"features": 50}},
+    "model": {"embedding": {"dim": 8}},
     "training": {"epochs": 2, "min_steps": 0, "valid_fraction": 0.25},
 }
 

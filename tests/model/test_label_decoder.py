@@ -33,7 +33,7 @@ def network(seed=0, labels=LABELS, size=0.7, alignment="global", score="additive
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
-        made.embedding.tokens.weight[0] = 0
+        made.embedding.weight[0] = 0
     return made.eval()
 
 

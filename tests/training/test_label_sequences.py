@@ -20,7 +20,7 @@ from attnclf.training.train import train
 pytestmark = pytest.mark.usefixtures("exporting")
 
 LABELS = LabelSet(("a", "b", "c"), multi_label=True)
-DECODER = {"model": {"architecture": "label-decoder", "attention": {"score": "additive"}}}
+DECODER = {"model": {"architecture": "label-decoder", "ngrams": {"features": 0}, "attention": {"score": "additive"}}}
 
 
 # The order
