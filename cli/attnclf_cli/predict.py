@@ -67,4 +67,4 @@ def predict(
     warn_of_damage(damage)
     if cut:
         longest = classifier.tokenizer.max_length
-        typer.echo(f"Note: of {cut:,} of {read:,} texts only the first {longest:,} units were read", err=True)
+        typer.echo(f"Note: {cut:,} of {read:,} texts were read up to their first {longest:,} units only", err=True)

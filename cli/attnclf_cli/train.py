@@ -125,7 +125,7 @@ def train(
         )
     if not quiet:
         Console(highlight=False).print(trained.report)
-    notes.print(f"\nWrote {out}. Try: [bold]cat texts.txt | attnclf predict -m {out}[/bold]")
+    notes.print(f"\nWrote {out}. Try: [bold]cat texts.txt | attnclf predict -m {out}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
         raise typer.Exit(130)

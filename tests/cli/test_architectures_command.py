@@ -85,7 +85,7 @@ def test_predict_counts_the_texts_it_did_not_read_to_the_end(in_session, model, 
     longest = classifier.tokenizer.max_length
     lines = ["x " * longest, "x " * (longest + 1), "short", "", "x " * (3 * longest)]
     done = in_session("predict", "-m", model, "-f", "tsv", input="\n".join(lines) + "\n")
-    assert done.stderr == f"Note: of 2 of 5 texts only the first {longest} units were read\n"
+    assert done.stderr == f"Note: 2 of 5 texts were read up to their first {longest} units only\n"
     assert len(done.stdout.splitlines()) == 5
     assert in_session("predict", "-m", model, "-f", "tsv", input="x " * longest + "\n").stderr == ""
 
