@@ -11,7 +11,7 @@ demo: .venv/installed
 	head -3 examples/tickets/new_tickets.txt | $(BIN)/attnclf explain --model demo --format terminal
 
 test: .venv/developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-gpu: .venv/developer
 	$(BIN)/python -m pytest -m gpu tests/gpu
