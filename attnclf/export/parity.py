@@ -36,8 +36,9 @@ def check_parity(
         ids = torch.randint(1, vocabulary, (batch, time), generator=generator)
         spellings = None
         if session.spelled:  # every third word is unknown
-            # Slots that are read, for the others all lead to the same empty row.
-            read = network.get_buffer("linear.gram_rows").nonzero().flatten()
+            # Slots that are read, for the others all lead to the same empty row; where there is none, that row.
+            rows = network.get_buffer("linear.gram_rows")
+            read = rows.nonzero().flatten() if rows.any() else torch.zeros(1, dtype=torch.int64)
             spellings = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
             ids = torch.where(strange, vocabulary + ids % len(spellings), ids)

@@ -1,98 +1,205 @@
-"""A network whose words share n-grams: unknown words get the same answer from torch and from the file."""
+"""A network beside a linear model over n-grams: unknown words count alike in torch and in the file."""
+
+import itertools
 
 import jaxtyping
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto
 
-from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig
+from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
+from attnclf.data.tokens import Tokens
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.mixture import Mixture
 from attnclf.runtime.session import open_session
-from attnclf.text.spelling import frequent_grams, in_batch, spellings
+from attnclf.text.spelling import in_batch
+from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.training import ngrams
+from attnclf.training.examples import Examples
 
-KNOWN = ["walking", "talked", "parcels", "late", "好"]
-STRANGE = ["walked", "talking", "parcel", "qqq"]
-VOCABULARY = 2 + len(KNOWN)
+UNITS = ["[PAD]", "[UNK]", "walking", "talked", "parcels", "late", "好"]
+STRANGE = ["walked", "talking", "parcel", "qqq", "坏"]
+VOCABULARY, LABELS = len(UNITS), 3
+BATCHES = [
+    ([[7]], [1]),
+    ([[2, 3, 4, 5, 6]], [5]),
+    ([[2, 8, 9, 10, 7], [10, 3, 0, 0, 0], [1, 0, 0, 0, 0], [11, 6, 11, 0, 0]], [5, 2, 1, 3]),
+    ([[7, 8, 9, 10, 11, 2, 3, 4, 5, 6, 1] * 9], [99]),
+]
 
 
-def build():
+@pytest.fixture(scope="module", autouse=True)
+def _shapes_unchecked():
+    """Leave shapes unchecked: a size that is compared while the graph is traced becomes a constant of it."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def build(units=UNITS, strange=STRANGE):
+    """Return a network beside the linear model that a hundred random rows of the units teach."""
     torch.manual_seed(0)
-    rows = frequent_grams([*KNOWN, *STRANGE], 40)
-    config = ModelConfig(
-        embedding=EmbeddingConfig(dim=6, grams=int(rows.max()), pairs=20), encoder=EncoderConfig(hidden=5)
-    )
-    network = ARCHITECTURES["temporal"].build(config, VOCABULARY, 3, 130).eval()
-    network.embedding.read_grams(rows, spellings(["", "", *KNOWN]))
+    config = ModelConfig(embedding=EmbeddingConfig(dim=6), encoder=EncoderConfig(hidden=5))
+    network = ARCHITECTURES["temporal"].build(config, len(units), LABELS, 512)
     with torch.no_grad():
-        network.embedding.grams.weight[1:].normal_()
         network.dense.weight.mul_(4)
-    return network
+    generator = np.random.default_rng(0)
+    rows = [generator.integers(1, len(units) + len(strange), generator.integers(1, 9)) for _ in range(100)]
+    examples = Examples(
+        tokens=Tokens.pack(rows, vocabulary=99, empty=UNKNOWN_ID),
+        targets=generator.integers(0, LABELS, 100),
+        weights=np.ones(100, dtype=np.float32),
+        vocabulary=len(units),
+        unknown=strange,
+    )
+    linear = ngrams.learn(examples, np.ones(LABELS, dtype=np.float32), units, NgramConfig(features=60))
+    return Mixture(network, linear, torch.tensor([0.6, 1.7])).eval()
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    path = tmp_path_factory.mktemp("spelled") / "model.onnx"
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        network = build()
-        export_onnx(network, path, multi_label=False)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    network, path = build(), tmp_path_factory.mktemp("spelled") / "model.onnx"
+    export_onnx(network, path, multi_label=False)
     return network, path
 
 
-def answers(network, session, ids, lengths):
+@pytest.fixture(scope="module")
+def session(exported):
+    return open_session(exported[1], device="cpu")
+
+
+def inputs(ids, lengths):
     local, spelled = in_batch(np.array(ids, dtype=np.int64), VOCABULARY, STRANGE)
-    lengths = np.array(lengths, dtype=np.int64)
+    return local, np.array(lengths, dtype=np.int64), spelled
+
+
+def from_torch(network, ids, lengths):
     with torch.no_grad():
-        output = network(*(torch.from_numpy(array) for array in (local, lengths, spelled)))
-    return output.logits.numpy(), session.run(local, lengths, spelled).logits
+        return network(*map(torch.from_numpy, inputs(ids, lengths)))
 
 
-@pytest.mark.parametrize(
-    ("ids", "lengths"),
-    [
-        ([[7]], [1]),
-        ([[2, 3, 4, 5, 6]], [5]),
-        ([[2, 8, 9, 10, 7], [10, 3, 0, 0, 0], [1, 0, 0, 0, 0]], [5, 2, 1]),
-    ],
-)
-def test_unknown_words_count_alike_in_torch_and_in_the_file(exported, ids, lengths):
-    network, path = exported
-    torch_logits, file_logits = answers(network, open_session(path, device="cpu"), ids, lengths)
-    assert np.abs(torch_logits - file_logits).max() < 1e-5
+def from_file(session, ids, lengths):
+    return session.run(*inputs(ids, lengths), named=["contributions"])
 
 
-def test_an_unknown_word_is_told_from_another_by_its_ngrams(exported):
-    network, path = exported
-    session = open_session(path, device="cpu")
-    walked, talking = (answers(network, session, [[word]], [1])[1] for word in (7, 8))
+def near(ours, theirs):
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("ids", "lengths"), BATCHES)
+def test_unknown_words_count_alike_in_torch_and_in_the_file(exported, session, ids, lengths):
+    ours, theirs = from_torch(exported[0], ids, lengths), from_file(session, ids, lengths)
+    near(ours.logits, theirs.logits)
+    near(torch.softmax(ours.logits, dim=1), theirs.probabilities)
+    near(ours.weights, theirs.attention)
+    near(ours.named["contributions"], theirs.named["contributions"])
+
+
+@pytest.mark.parametrize(("ids", "lengths"), BATCHES)
+def test_what_the_units_contribute_and_the_network_says_sum_to_the_logits_of_the_file(exported, session, ids, lengths):
+    network, result = exported[0], from_file(session, ids, lengths)
+    known = torch.tensor(ids)
+    known[known >= VOCABULARY] = UNKNOWN_ID
+    with torch.no_grad():
+        alone = network.network(known, torch.tensor(lengths)).logits
+    a, b = network.weights
+    contributions = result.named["contributions"]
+    assert contributions.shape == (len(ids), len(ids[0]), LABELS)
+    near((a * alone + b * network.linear.bias).numpy() + contributions.sum(axis=1), result.logits)
+    for row, length in zip(contributions, lengths, strict=True):
+        assert (row[length:] == 0).all()
+    assert np.abs(contributions).max() > 1e-2
+
+
+def test_an_unknown_word_is_told_from_another_by_its_ngrams_and_not_by_its_number(session):
+    walked, talking, bad, unknown = (from_file(session, [[word]], [1]).logits for word in (7, 8, 11, 1))
     assert np.abs(walked - talking).max() > 1e-2
+    near(bad, unknown)
+    near(walked, from_file(session, [[7, 0], [8, 11]], [1, 2]).logits[:1])
 
 
-def test_a_text_with_unknown_words_gets_the_same_answer_alone_and_in_a_batch(exported):
-    network, path = exported
-    session = open_session(path, device="cpu")
-    alone = answers(network, session, [[9, 3]], [2])
-    beside = answers(network, session, [[7, 8, 2, 10], [9, 3, 0, 0]], [4, 2])
-    for one, two in zip(alone, beside, strict=True):
-        assert np.abs(one[0] - two[1]).max() < 1e-5
+def test_a_text_gets_the_same_answer_alone_in_a_batch_and_padded(session):
+    rows = [[9, 3], [7, 8, 2, 10], [1], [11, 6, 4], [5, 5, 5, 9, 10]]
+    width = max(map(len, rows)) + 4
+    for batch in itertools.islice(itertools.permutations(rows), 0, None, 40):
+        together = from_file(session, [row + [0] * (width - len(row)) for row in batch], [len(row) for row in batch])
+        for place, row in enumerate(batch):
+            alone = from_file(session, [row], [len(row)])
+            near(together.logits[place], alone.logits[0])
+            near(together.named["contributions"][place, : len(row)], alone.named["contributions"][0])
 
 
-def test_the_parity_gate_notices_when_unknown_words_are_spelled_differently(exported):
-    network, path = exported
-    assert check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False) < 1e-5
-    with torch.no_grad():
-        network.embedding.grams.weight[1:] += 0.5
-        # Known words are read through known_grams: put their rows back, so that only unknown ones differ.
-        network.embedding.tokens.weight -= 0.5 * (network.embedding.known_grams > 0).any(dim=1, keepdim=True)
+def test_the_graph_names_its_inputs_and_outputs_and_leaves_their_sizes_open(exported, session):
+    graph = onnx.load(str(exported[1])).graph
+
+    def shapes(values):
+        return {
+            value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values
+        }
+
+    assert shapes(graph.input) == {"ids": ["batch", "time"], "lengths": ["batch"], "spellings": ["unknown", "grams"]}
+    assert graph.input[2].type.tensor_type.elem_type == TensorProto.INT64
+    assert shapes(graph.output)["contributions"] == ["batch", "time", LABELS]
+    assert session.spelled
+    assert session.axes == {"contributions": ("batch", "time", LABELS)}
+
+
+# The gate
+
+
+def gate(network, path):
+    return check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False)
+
+
+def refuses(network, path, name, change):
+    """Tell whether the gate refuses the file once `change` has changed one of the network's tables in place."""
+    values = network.get_buffer(name)
+    kept = values.clone()
+    change(values)
+    assert not torch.equal(values, kept)
     try:
         with pytest.raises(ExportError, match="differs from the trained one"):
-            check_parity(network, path, vocabulary=VOCABULARY, max_length=512, multi_label=False)
+            gate(network, path)
     finally:
-        with torch.no_grad():
-            network.embedding.tokens.weight += 0.5 * (network.embedding.known_grams > 0).any(dim=1, keepdim=True)
-            network.embedding.grams.weight[1:] -= 0.5
+        values.copy_(kept)
+
+
+def test_the_parity_gate_lets_a_true_copy_pass(exported):
+    assert gate(*exported) < 1e-5
+
+
+@pytest.mark.parametrize("table", ["words", "word_grams", "pairs", "grams"])
+@pytest.mark.parametrize("column", [0, LABELS], ids=["weights", "lengths"])
+def test_the_parity_gate_notices_a_table_that_differs(exported, table, column):
+    def change(values):
+        values[:, column] += 0.5 * (values[:, -1] > 0)
+
+    refuses(*exported, f"linear.{table}", change)
+
+
+@pytest.mark.parametrize("name", ["linear.bias", "weights"])
+def test_the_parity_gate_notices_another_bias_and_other_weights_of_the_two(exported, name):
+    def change(values):
+        values[0] += 0.5
+
+    refuses(*exported, name, change)
+
+
+@pytest.mark.parametrize("table", ["pair_rows", "gram_rows"])
+def test_the_parity_gate_notices_slots_that_lead_to_other_rows(exported, table):
+    def change(values):
+        values[values > 0] = values[values > 0].flip(0)
+
+    refuses(*exported, f"linear.{table}", change)
+
+
+def test_a_language_of_single_characters_has_no_ngrams_and_passes_the_gate(tmp_path):
+    network, path = build(["[PAD]", "[UNK]", *"一二三四五"], list("六七八")), tmp_path / "model.onnx"
+    assert len(network.linear.grams) == 1  # the empty one
+    export_onnx(network, path, multi_label=False)
+    assert gate(network, path) < 1e-5
