@@ -133,8 +133,8 @@ def _headings(weights: Map, block: Sequence[tuple[int, int]], stub: int, square:
     """Yield the lines over a block: the words, or their numbers with one digit below the other."""
     if square:
         numbers = [str(column + 1) for column, _ in block]
-        for line in zip(*(number.rjust(max(map(len, numbers))) for number in numbers), strict=True):
-            yield [Cell(" " * stub, PLAIN), *(Cell(f"{digit} ", DIM) for digit in line)]
+        for digits in zip(*(number.rjust(max(map(len, numbers))) for number in numbers), strict=True):
+            yield [Cell(" " * stub, PLAIN), *(Cell(f"{digit} ", DIM) for digit in digits)]
         return
     line = [Cell(" " * stub, PLAIN)]
     for column, size in block:
