@@ -17,6 +17,8 @@ STYLE = """\
 .map thead th { vertical-align: bottom; text-align: center; padding: 0 0 .4em; }
 .map thead bdi { writing-mode: vertical-rl; transform: rotate(180deg); }
 .map thead .upright { transform: none; text-orientation: upright; }
+.map thead .flat { writing-mode: horizontal-tb; transform: none; }
+.map .pair { white-space: nowrap; }
 .map tbody td {
   min-width: 1.3em; height: 1.3em; padding: 0; border: 1px solid rgb(128 128 128 / .2);
   background: rgb(var(--tone) / calc((var(--weight) - var(--even)) / (var(--full) - var(--even))));
@@ -57,7 +59,8 @@ def _table(weights: Map) -> Iterator[str]:
         note = f"the {len(columns)} of {len(weights.columns):,} words with the most weight; {note}"
     yield f'<p class="note">{escape(note)}</p>'
     pairs = ", ".join(
-        f"{_name(row)} → {_name(column)} {escape(percent(weight))}" for row, column, weight in strongest_pairs(weights)
+        f'<span class="pair">{_name(row)} → {_name(column)} {escape(percent(weight))}</span>'
+        for row, column, weight in strongest_pairs(weights)
     )
     if pairs:
         yield f'<p class="note">strongest: {pairs}</p>'
@@ -80,6 +83,8 @@ def _name(name: str) -> str:
 
 
 def _heading(name: str) -> str:
-    """Return a word that runs upwards; one of wide characters stays upright, as it would on a vertical line."""
+    """Return a word that runs upwards; wide characters stay upright, as on a vertical line; one alone lies flat."""
     wide = any("\u2e80" <= character <= "\uffdc" for character in name)
-    return f'<bdi lang="" class="upright">{escape(short(name))}</bdi>' if wide else _name(name)
+    if wide or len(name) == 1:
+        return f'<bdi lang="" class="{"flat" if len(name) == 1 else "upright"}">{escape(short(name))}</bdi>'
+    return _name(name)

@@ -57,7 +57,12 @@ def heaviest_columns(weights: Map, most: int) -> list[int]:
 
 
 def strongest_pairs(weights: Map) -> list[tuple[str, str, float]]:
-    """Return the pairs of row and column with the largest weights above the even share, the strongest first."""
+    """Return the pairs of row and column with the largest weights above the even share, the strongest first.
+
+    There are none in a map of one row: that row is a highlight, and a highlight names its words.
+    """
+    if len(weights.rows) == 1:
+        return []
     scale = scale_of(weights)
     found = (
         (row, column, weight)
@@ -106,7 +111,8 @@ def _grid(weights: Map, tones: tuple[Style, ...], width: int) -> Iterator[list[C
         line = cells("strongest: ", DIM)
         for place, (row_name, column_name, weight) in enumerate(pairs):
             line += cells(", " if place else "", DIM)
-            line += [Cell(f"{_kept(short(row_name))} → {_kept(short(column_name))}", PLAIN)]
+            row_name, column_name = (_kept(short(name, min(width - 8, 24))) for name in (row_name, column_name))
+            line += [Cell(f"{row_name} →", PLAIN), Cell(" ", PLAIN), Cell(column_name, PLAIN)]
             line += [Cell(f" {percent(weight)}", DIM)]
         yield line
 
@@ -146,7 +152,7 @@ def _headings(weights: Map, block: Sequence[tuple[int, int]], stub: int, square:
 def _shade(scale: Scale, weight: float, size: int, tones: tuple[Style, ...]) -> list[Cell]:
     step = scale.step(weight, len(tones) or len(SHADES))
     if not step:
-        return cells(f"{'·'.center(size - 1)} ", DIM)
+        return cells(f"{'·':^{size}}", DIM)
     return [Cell(" " * size, tones[step - 1]) if tones else Cell(SHADES[step - 1] * size, PLAIN)]
 
 

@@ -6,7 +6,18 @@ from html import escape
 from attnclf.explain import heatmap_html
 from attnclf.explain.explanation import Explanation
 from attnclf.explain.palette import DARK, LIGHT, STEPS, Page, Scale
-from attnclf.explain.terminal import Run, heaviest, passages, percent, runners_up, runs, short, visible
+from attnclf.explain.terminal import (
+    Run,
+    heaviest,
+    passages,
+    percent,
+    runners_up,
+    runs,
+    short,
+    signed,
+    strongest,
+    visible,
+)
 
 TOP = 5
 
@@ -84,7 +95,7 @@ def _article(explanation: Explanation) -> str:
     if explanation.label is None:
         return '<article>\n<p class="note">nothing to classify: the text is blank</p>\n</article>'
     maps = (line for one in explanation.maps for line in heatmap_html.drawn(one))
-    parts = [*_labels(explanation), *_text(explanation), *_legend(explanation), *maps]
+    parts = [*_labels(explanation), *_text(explanation), *_legend(explanation), *_contributions(explanation), *maps]
     return "\n".join(["<article>", *parts, "</article>"])
 
 
@@ -161,3 +172,11 @@ def _legend(explanation: Explanation) -> Iterator[str]:
         f'<bdi lang="">{escape(short(w.text))}</bdi> {escape(percent(w.weight))}' for w in heaviest(words, TOP)
     )
     yield f'<p class="legend">top words: {top}</p>'
+
+
+def _contributions(explanation: Explanation) -> Iterator[str]:
+    moving = strongest(explanation.words, TOP)
+    if moving and explanation.label is not None:
+        named = ", ".join(f'<bdi lang="">{escape(short(word.text))}</bdi> {signed(amount)}' for word, amount in moving)
+        label = f'<bdi lang="">{_safe(explanation.label)}</bdi>'
+        yield f'<p class="legend"><strong>n-grams</strong> for {label}: {named}</p>'
