@@ -47,6 +47,7 @@ def _explanation(
         for first, last in spans
     )
     pictures = MAPS.get(classifier.bundle.pictures)
+    units = [(piece.id, text[piece.start : piece.end]) for piece in read]
     return Explanation(
         text=text,
         label=prediction.label,
@@ -56,7 +57,7 @@ def _explanation(
         method=method,
         words=shown,
         truncated_at=read[-1].end if len(pieces) > len(read) else None,
-        maps=pictures.draw(prediction, shown, spans) if pictures else (),
+        maps=pictures.draw(prediction, shown, spans, units) if pictures else (),
     )
 
 
