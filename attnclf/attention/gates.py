@@ -19,12 +19,18 @@ def sigmoid_gate(
     return torch.sigmoid(hidden @ w.T + b)
 
 
-def openness(
+def let_through(
     gates: Float[Tensor, "*batch hidden"], w: Float[Tensor, "hidden features"]
 ) -> Float[Tensor, "*batch features"]:
-    """Return how open the way of each feature through the hidden units is, 0 to 1: Σ_j g_j |w_ji| / Σ_j |w_ji|.
+    """Return how strongly each feature goes on by way of all hidden units, Σ_j g_j |w_ji|.
 
     `gates` are those of the hidden units, 0 where a unit itself is off; `w` are the weights that lead to them.
     """
-    strength = w.abs()
-    return gates @ strength / strength.sum(dim=0).clamp_min(torch.finfo(w.dtype).tiny)
+    return gates @ w.abs()
+
+
+def openness(
+    gates: Float[Tensor, "*batch hidden"], w: Float[Tensor, "hidden features"]
+) -> Float[Tensor, "*batch features"]:
+    """Return how open the way of each feature is, 0 to 1: Σ_j g_j |w_ji| / Σ_j |w_ji|, of the same arguments."""
+    return let_through(gates, w) / w.abs().sum(dim=0).clamp_min(torch.finfo(w.dtype).tiny)

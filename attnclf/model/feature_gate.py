@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from attnclf.attention.gates import openness, sigmoid_gate, softmax_gate
+from attnclf.attention.gates import let_through, openness, sigmoid_gate, softmax_gate
 from attnclf.attention.step import weight
 from attnclf.config import GateConfig, ModelConfig
 from attnclf.model.decoder import glorot
@@ -16,13 +16,15 @@ from attnclf.model.restraint import Restraint
 
 
 class Gated(NamedTuple):
-    """What a gate returns: what goes on (batch, out_dim), and how open the way of each feature is (batch, features).
+    """What a gate returns: what goes on (batch, out_dim), and for each feature (batch, features) two figures.
 
-    `hidden` (batch, out_dim) are the gates of the hidden units, where there are some.
+    `gate` is how open its way is, 0 to 1, and `through` how much of it goes on, at least 0. `hidden` (batch, out_dim)
+    are the gates of the hidden units, where there are some.
     """
 
     passed: Tensor
     gate: Tensor
+    through: Tensor
     hidden: Tensor | None = None
 
 
@@ -42,7 +44,7 @@ class SoftmaxGate(nn.Module):
     def forward(self, x: Float[Tensor, "batch features"]) -> Gated:
         """Return the gated features, and the gate of each."""
         gate = softmax_gate(x, self.w, self.b)
-        return Gated(x * gate, gate)
+        return Gated(x * gate, gate, gate * x.abs())
 
 
 class SigmoidGate(nn.Module):
@@ -57,10 +59,11 @@ class SigmoidGate(nn.Module):
         self.b = nn.Parameter(torch.zeros(self.out_dim))
 
     def forward(self, x: Float[Tensor, "batch features"]) -> Gated:
-        """Return the gated hidden units, how open they leave the way of each feature, and their gates."""
+        """Return the gated hidden units, what they let through of each feature, and their gates."""
         hidden = torch.relu(x @ self.v.T + self.c)
         gate = sigmoid_gate(hidden, self.w, self.b)
-        return Gated(hidden * gate, openness(gate * (hidden > 0), self.v), gate)
+        working = gate * (hidden > 0)
+        return Gated(hidden * gate, openness(working, self.v), let_through(working, self.v) * x.abs(), gate)
 
 
 GATES: dict[str, type[SoftmaxGate] | type[SigmoidGate]] = {"softmax": SoftmaxGate, "sigmoid": SigmoidGate}
@@ -69,9 +72,10 @@ GATES: dict[str, type[SoftmaxGate] | type[SigmoidGate]] = {"softmax": SoftmaxGat
 class FeatureGate(nn.Module):
     """ids → x (TF-IDF) → gate → Dense.
 
-    The share of a feature is gate × x over the sum of that: what the gate let through of it. The occurrences of its
-    unit in the text have equal parts of it as their attention weights. Named outputs: `gate` (batch, time), the gate of
-    the feature that each unit is, 0 where it is none; in the form sigmoid also `hidden_gate` (batch, hidden).
+    The share of a feature is what of it goes on, over the sum of that: g_i x_i under softmax, and Σ_j g_j |v_ji| x_i
+    over the hidden units j that are on under sigmoid. The occurrences of its unit in the text have equal parts of it as
+    their attention weights. Named outputs: `gate` (batch, time), the gate of the feature that each unit is, 0 where it
+    is none; in the form sigmoid also `hidden_gate` (batch, hidden).
     """
 
     def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:
@@ -91,7 +95,7 @@ class FeatureGate(nn.Module):
     def classify(self, vectors: Float[Tensor, "batch features"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify vectors of features; weights and `gate` are here those of the features, (batch, features)."""
         gated: Gated = self.gate(vectors)
-        through = gated.gate * vectors
-        shares = through / through.sum(dim=1, keepdim=True).clamp_min(torch.finfo(through.dtype).tiny)
+        total = gated.through.sum(dim=1, keepdim=True)
+        shares = gated.through / total.clamp_min(torch.finfo(total.dtype).tiny)
         named = {"gate": gated.gate} | ({} if gated.hidden is None else {"hidden_gate": gated.hidden})
         return Output(self.dense(self.dropout(gated.passed) * self.gate.scale), shares, named)
