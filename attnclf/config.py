@@ -23,15 +23,19 @@ Architecture = Literal[
     "self-attention",
     "recurrent-self-attention",
     "label-decoder",
+    "feature-gate",
 ]
 
 Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
 
 # The architectures that read a section of the settings; those not named here are read by all.
 READ_BY = {
+    "embedding": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention", "label-decoder"),
     "encoder": ("temporal", "feed-forward", "recurrent-self-attention", "label-decoder"),
+    "attention": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention", "label-decoder"),
     "transformer": ("self-attention", "recurrent-self-attention"),
     "decoder": ("label-decoder",),
+    "gate": ("feature-gate",),
     "ngrams": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention"),
 }
 
@@ -189,6 +193,32 @@ class TransformerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """Features of a text → what a gate lets through of them, with architecture feature-gate."""
+
+    form: Literal["sigmoid", "softmax"] = "sigmoid"
+    features: int = 0  # at most so many units, those in most of the texts; 0: 5,000, and 2,000 in form softmax
+    hidden: int = 128  # sigmoid: width of the hidden layer
+    l2: float = 1e-4  # sigmoid: times the sum of the squared weights of the hidden layer, added to the loss
+
+    def __post_init__(self) -> None:
+        # Softmax has features × features weights: 8,192 of them take a quarter of a gigabyte, thrice while learning.
+        _within("model.gate.features", self.features, 0, 8192 if self.form == "softmax" else 2**18)
+        _within("model.gate.hidden", self.hidden, 1, 4096)
+        _within("model.gate.l2", self.l2, 0, float("inf"))
+        if self.form == "softmax" and (self.hidden, self.l2) != (128, 1e-4):
+            raise ConfigError(
+                "a gate of form softmax has no hidden layer that model.gate.hidden or model.gate.l2 could set",
+                fix="leave them out, or set model.gate.form=sigmoid",
+            )
+
+    @property
+    def most(self) -> int:
+        """How many features there may be."""
+        return self.features or (2_000 if self.form == "softmax" else 5_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NgramConfig:
     """A linear model over n-grams beside the network."""
 
@@ -213,6 +243,7 @@ class ModelConfig:
     feed_forward: FeedForwardConfig = field(default_factory=FeedForwardConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
     ngrams: NgramConfig = field(default_factory=NgramConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
@@ -324,6 +355,13 @@ class Config:
     text: TextConfig = field(default_factory=TextConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.training.adversarial and self.model.architecture not in READ_BY["embedding"]:
+            raise ConfigError(
+                f"training.adversarial moves vectors of units, and architecture {self.model.architecture!r} has none",
+                fix=f"leave it out, or use architecture: {', '.join(READ_BY['embedding'])}",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values, as saved in the bundle."""

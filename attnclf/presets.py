@@ -49,6 +49,16 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     },
     # A score that asks, for each step has its own query; n-grams have no say in what is emitted.
     "label-decoder": {"model": {"attention": {"score": "additive"}, "ngrams": {"features": 0}}},
+    # It counts units: no vectors, no states, no pooling of them.
+    "feature-gate": {
+        "model": {
+            "embedding": {"dim": 128, "token_dropout": 0.0},
+            "encoder": {"hidden": 64},
+            "attention": {"context": "soft"},
+            "ngrams": {"features": 0},
+        },
+        "training": {"adversarial": 0.0},
+    },
 }
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
 from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.maps import MAPS, Choice, Maps, check_choice
+from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
 from attnclf.explain.methods import METHODS
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
@@ -108,6 +108,7 @@ def _explanation(
         )
         for first, last in spans
     )
+    units = [(piece.id, text[piece.start : piece.end]) for piece in read]
     return Explanation(
         text=text,
         label=prediction.label,
@@ -117,7 +118,7 @@ def _explanation(
         method=method,
         words=shown,
         truncated_at=read[-1].end if len(pieces) > len(read) else None,
-        maps=pictures.draw(prediction, shown, spans, choice) if pictures else (),
+        maps=pictures.draw(prediction, Shown(shown, spans, units), choice) if pictures else (),
     )
 
 

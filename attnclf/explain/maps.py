@@ -1,7 +1,6 @@
 """The weights behind an explanation in two dimensions, one function for each kind of picture, one signature, one table.
 
-A function takes a prediction with its named outputs, the displayed words, the first and last unit of each, and which
-of several heads was chosen.
+A function takes a prediction with its named outputs, what of the text is shown, and which of several heads was chosen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,14 @@ SHORT = 30  # words of a text whose map is drawn unasked: as many as fit a termi
 Spans = Sequence[tuple[int, int]]
 
 
+class Shown(NamedTuple):
+    """What of a text is shown: its words, the first and last unit of each, and all units read, by id and text."""
+
+    words: Sequence[Word]
+    spans: Spans
+    units: Sequence[tuple[int, str]]
+
+
 class Choice(NamedTuple):
     """A layer and a head of self-attention, both from 1; None is the last layer, and the mean of its heads."""
 
@@ -33,11 +40,11 @@ class Maps(NamedTuple):
     """
 
     outputs: tuple[str, ...]
-    draw: Callable[[Prediction, Sequence[Word], Spans, Choice], tuple[Map, ...]]
+    draw: Callable[[Prediction, Shown, Choice], tuple[Map, ...]]
     short: int = SHORT
 
 
-def labels(prediction: Prediction, words: Sequence[Word], spans: Spans, choice: Choice) -> tuple[Map, ...]:
+def labels(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ...]:
     """Return one map, emitted label × word: where the decoder looked for each label (Bahdanau et al. 2015, fig. 3)."""
     if not prediction.chosen:
         return ()
@@ -46,24 +53,25 @@ def labels(prediction: Prediction, words: Sequence[Word], spans: Spans, choice: 
             name="alignment",
             title="where the decoder looked for each label",
             rows=prediction.chosen,
-            columns=tuple(word.text for word in words),
-            weights=_plain(_summed(prediction.named["alignment"][: len(prediction.chosen)], spans)),
+            columns=tuple(word.text for word in shown.words),
+            weights=_plain(_summed(prediction.named["alignment"][: len(prediction.chosen)], shown.spans)),
         ),
     )
 
 
-def heads(prediction: Prediction, words: Sequence[Word], spans: Spans, choice: Choice) -> tuple[Map, ...]:
+def heads(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ...]:
     """Return one map, word × word: what each word (row) took of each (column) (Vaswani et al. 2017, sec. 3.2).
 
     A word of several units takes what its units take on average, and gives what they give together: rows sum to 1.
     """
+    words, spans, _ = shown
     if not spans:
         return ()
     layers = prediction.named["self_attention"]  # (layers, heads, time, time)
     layer = choice.layer or len(layers)
     head = "mean" if choice.head is None else choice.head
-    units = layers[layer - 1].mean(axis=0) if head == "mean" else layers[layer - 1, head - 1]
-    given = _summed(units, spans)
+    weights = layers[layer - 1].mean(axis=0) if head == "mean" else layers[layer - 1, head - 1]
+    given = _summed(weights, spans)
     sizes = np.array([last - first for first, last in spans], dtype=given.dtype)
     names = tuple(word.text for word in words)
     said = f"the mean of {layers.shape[1]} heads" if head == "mean" else f"head {head}"
@@ -90,9 +98,23 @@ def _plain(weights: NDArray[Any]) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, weights.tolist()))
 
 
+def features(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ...]:
+    """Return one map of one row: the features of the text that the gate opened, each once, the most open first."""
+    if "gate" not in prediction.named:  # blank
+        return ()
+    gates = prediction.named["gate"].tolist()
+    opened = {unit: (name, gate) for (unit, name), gate in zip(shown.units, gates, strict=True) if gate > 0}
+    ranked = sorted(opened.values(), key=lambda pair: -pair[1])
+    if not ranked:
+        return ()
+    names, weights = zip(*ranked, strict=True)
+    return (Map(name="gate", title="features that the gate opened", rows=("gate",), columns=names, weights=(weights,)),)
+
+
 MAPS: dict[str, Maps] = {
     "heads": Maps(outputs=("self_attention",), draw=heads),
     "labels": Maps(outputs=("alignment",), draw=labels),
+    "features": Maps(outputs=("gate",), draw=features),
 }
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from attnclf.config import ModelConfig
 from attnclf.model.encoder import Encoder
+from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.label_decoder import LabelDecoder
 from attnclf.model.pooled import PooledClassifier
 from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
@@ -61,6 +62,11 @@ def label_decoder(config: ModelConfig, vocabulary: int, labels: int, max_length:
     return LabelDecoder(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
 
 
+def feature_gate(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> FeatureGate:
+    """Return the network that weighs the features of a text, whatever their order."""
+    return FeatureGate(config, vocabulary, labels)
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "temporal": Architecture(
         build=temporal,
@@ -92,5 +98,11 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="Yang et al. 2018; Bahdanau et al. 2015; Luong et al. 2015",
         pictures="labels",
         sequential=True,
+    ),
+    "feature-gate": Architecture(
+        build=feature_gate,
+        formula="TF-IDF x → x ⊙ softmax(W x + b), or h = relu(V x + c), h ⊙ σ(W h + b) → dense",
+        source="dense attention; Dauphin et al. 2017, eq. 1",
+        pictures="features",
     ),
 }

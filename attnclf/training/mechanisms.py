@@ -11,7 +11,7 @@ import numpy as np
 
 from attnclf import presets
 from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
-from attnclf.config import Config
+from attnclf.config import READ_BY, Config
 from attnclf.explain.explain import explain
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
@@ -37,9 +37,9 @@ COPIES = 2  # of the rows: enough for a few batches and a validation part
 # Narrow and short: whether it runs is asked, not whether it learns well.
 SMALLEST: dict[str, Any] = {
     "text": {"max_length": 12, "min_frequency": 1},
-    "model": {"embedding": {"dim": 8}},
     "training": {"epochs": 2, "min_steps": 0, "valid_fraction": 0.25},
 }
+NARROW = {"model": {"embedding": {"dim": 8}}}  # where units have vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,8 @@ def _through(row: Row, folder: Path) -> None:
     data = folder / "rows.tsv"
     lines = [f"{text}\t{labels if several else labels.split('|')[0]}" for text, labels in ROWS.items()]
     data.write_text("\n".join(["text\tlabel", *lines * COPIES]) + "\n", encoding="utf-8")
-    config = Config.from_dict(presets.settings("plain", SMALLEST, {"model": row.settings}))
+    narrow = NARROW if row.settings.get("architecture", "temporal") in READ_BY["embedding"] else {}
+    config = Config.from_dict(presets.settings("plain", SMALLEST, narrow, {"model": row.settings}))
     options = DataOptions(label_separator="|" if several else None)
     train(
         str(data), folder / "model", config=config, options=options, device="cpu", baseline=False, say=lambda line: None

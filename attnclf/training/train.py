@@ -24,6 +24,8 @@ from attnclf.errors import ConfigError, DataError, DeviceError
 from attnclf.evaluation.report import Report
 from attnclf.evaluation.thresholds import settle
 from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.feature_gate import FeatureGate
+from attnclf.model.features import frequent_units
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
@@ -117,7 +119,10 @@ def train(
             for part, read in ((examples, rows.train), (validation, rows.valid))
         )
     _say_cut(examples, config, say)
-    network, config = build(config, tokenizer, len(labels), say, examples.sequences)
+    if config.model.architecture == "feature-gate":
+        network, config = build_gate(config, tokenizer, len(labels), say, examples)
+    else:
+        network, config = build(config, tokenizer, len(labels), say, examples.sequences)
     importance = label_weights(config, labels, examples)
     run = Run(network, examples, validation, config.training, importance, place)
     fingerprint = _fingerprint(config, labels, examples, validation)
@@ -224,6 +229,23 @@ def build(
         with torch.no_grad():
             table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
         table.requires_grad_(embedding.trainable)
+    return network, config
+
+
+def build_gate(
+    config: Config, tokenizer: Tokenizer, labels: int, say: Callable[[str], None], examples: Examples
+) -> tuple[nn.Module, Config]:
+    """Return a new feature gate over the units that most texts have, and the settings with their number."""
+    tokens, gate = examples.tokens, config.model.gate
+    units, idf = frequent_units(tokens.ids, tokens.offsets, tokenizer.size, gate.most)
+    if not len(units):
+        raise DataError("no unit of these texts is a known one", fix="lower it: --set text.min_frequency=1")
+    config = dataclasses.replace(
+        config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(units)))
+    )
+    network = FeatureGate(config.model, tokenizer.size, labels)
+    network.embedding.learn(units, idf)
+    say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
     return network, config
 
 

@@ -68,5 +68,8 @@ def _network(bundle: "Bundle") -> str:
         parts.append(f"{encoder['cell']} {encoder['hidden']} wide")
     if bundle.architecture in READ_BY["transformer"]:
         parts.append(f"{model['transformer']['layers']} x {model['transformer']['heads']} heads")
-    parts += [f"{attention[step]} {step}" for step in ("score", "alignment", "context")]
+    if bundle.architecture in READ_BY["gate"]:
+        parts.append(f"{model['gate']['form']} gate over {model['gate']['features']:,} units")
+    if bundle.architecture in READ_BY["attention"]:
+        parts += [f"{attention[step]} {step}" for step in ("score", "alignment", "context")]
     return ", ".join(parts)

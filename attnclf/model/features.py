@@ -1,0 +1,74 @@
+"""Token ids → one dense vector x of features: how much of each unit a text has, whatever the order."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from attnclf.text.tokenizer import SPECIALS
+
+
+class TfIdf(nn.Module):
+    """Damped counts of units × inverse document frequency, scaled to length 1: (batch, time) → (batch, features).
+
+    x_i = (1 + ln c_i) · idf_i for a unit that occurs c_i times, 0 for one that does not, over the norm of these (Salton
+    & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Until `learn` has said otherwise the features
+    are the first units, all with idf 1.
+    """
+
+    place: Tensor  # (vocabulary,) int64: of each unit among the features; `features` where it is none
+    idf: Tensor  # (features,)
+
+    def __init__(self, vocabulary: int, most: int) -> None:
+        super().__init__()
+        self.features = max(min(most, vocabulary - len(SPECIALS)), 1)
+        place = torch.arange(vocabulary) - len(SPECIALS)
+        self.register_buffer("place", place.where((place >= 0) & (place < self.features), self.features))
+        self.register_buffer("idf", torch.ones(self.features))
+
+    def learn(self, units: NDArray[np.int64], idf: NDArray[np.float32]) -> None:
+        """Take these units (features,) for the features, in this order, with these inverse document frequencies."""
+        self.place.fill_(self.features)
+        self.place[torch.from_numpy(units)] = torch.arange(self.features)
+        self.idf.copy_(torch.from_numpy(idf))
+
+    def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch features"]:
+        """Return x of each row, 0 at padding; all 0 for a text without any feature."""
+        counts = self._counts(ids)[:, : self.features]
+        x: Tensor = (counts > 0) * (1 + counts.clamp_min(1).log()) * self.idf
+        length: Tensor = x.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return x / length
+
+    def at_units(
+        self, values: Float[Tensor, "batch features"], ids: Int[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time"]:
+        """Return for each unit of the text the value of the feature that it is, 0 for one that is none."""
+        return nn.functional.pad(values, (0, 1)).gather(1, self.place[ids])
+
+    def occurrences(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch features"]:
+        """Return how often each feature occurs, but at least 1."""
+        return self._counts(ids)[:, : self.features].clamp_min(1)
+
+    def _counts(self, ids: Tensor) -> Tensor:
+        """Return how often each feature occurs, and last how many units are none: (batch, features + 1)."""
+        places = self.place[ids]
+        none = torch.zeros(ids.shape[0], self.features + 1, device=ids.device)
+        return none.scatter_add(1, places, torch.ones_like(places, dtype=none.dtype))
+
+
+def frequent_units(
+    ids: NDArray[np.integer], offsets: NDArray[np.int64], vocabulary: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the at most `most` units that occur in most rows, by id, and ln((1 + rows) / (1 + rows with it)) + 1.
+
+    Rows of ids lie end to end, row r at offsets[r]:offsets[r + 1]. Padding and the unknown unit are no features. The
+    formula is that of scikit-learn's `TfidfVectorizer`.
+    """
+    rows = len(offsets) - 1
+    keys = np.repeat(np.arange(rows), np.diff(offsets)) * vocabulary + ids
+    having = np.bincount(np.unique(keys) % vocabulary, minlength=vocabulary)
+    having[: len(SPECIALS)] = 0
+    order = np.argsort(-having, kind="stable")[:most]
+    units = np.sort(order[having[order] > 0])
+    return units, (np.log((1 + rows) / (1 + having[units])) + 1).astype(np.float32)
