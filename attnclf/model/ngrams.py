@@ -23,10 +23,10 @@ class NgramLinear(nn.Module):
     """z = Σ_t (words[id_t] + pairs[id_{t-1}, id_t]) / ‖words, pairs‖ + √s Σ_t Σ_{g in t} grams[g] / ‖grams‖ + bias
 
     The features are TF-IDF values of words and pairs of words, and of the character n-grams inside words (Bojanowski
-    et al. 2017). A text's features of the first kind have Euclidean length 1 together, those of the second √s, where s
+    et al. 2017). A text's features of the first kind have length 1 together, those of the second √s, where s
     is the share of its units that have n-grams: one Latin word in a Chinese text must not weigh as much as all the
     rest. A row of a table holds a feature's weight for each label, times its idf, and in the last column idf², from
-    which the lengths ‖·‖ = √(Σ_t idf²) are summed.
+    which the lengths ‖·‖ = √(Σ_t idf²) are summed: Euclidean where no feature repeats.
 
     Args:
         tables: `words` and `word_grams` (vocabulary, labels + 1), where the second is the sum over the word's own

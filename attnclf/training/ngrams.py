@@ -195,13 +195,17 @@ def _regress(
     """Return coefficients and intercept of one label against the rest.
 
     Features are first scaled by how differently the two sides use them, |ln ratio| of their frequencies, halfway
-    (`contrast`) between not at all and fully: the NB-SVM of Wang & Manning 2012, with its interpolation β.
+    (`contrast`) between not at all and fully: the NB-SVM of Wang & Manning 2012, with its interpolation β. Rows without
+    weight are left out; one side alone makes a constant.
     """
     from sklearn.linear_model import LogisticRegression
 
+    counting = weights > 0
+    column, weights = column[counting], weights[counting]
     if column.all() or not column.any():
-        return np.zeros(len(features.mass)), 5.0 if column.all() else -5.0
-    inside, outside = column @ features.present, ~column @ features.present
+        return np.zeros(len(features.mass)), -5.0 if not column.any() else 5.0
+    present, values = features.present[counting], features.values[counting]
+    inside, outside = column @ present, ~column @ present
     rates = [
         (uses + SMOOTHING) / (rows + 2 * SMOOTHING)
         for uses, rows in ((inside, column.sum()), (outside, (~column).sum()))
@@ -214,7 +218,7 @@ def _regress(
     model = LogisticRegression(C=config.strength, solver="liblinear", dual=True, tol=0.1, random_state=0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Liblinear failed to converge")  # near enough
-        model.fit(features.values @ sparse.diags(scale), column, sample_weight=weights)
+        model.fit(values @ sparse.diags(scale), column, sample_weight=weights)
     return model.coef_[0] * scale, float(model.intercept_[0])
 
 

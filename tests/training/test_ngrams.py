@@ -328,6 +328,15 @@ def test_a_label_of_no_row_or_of_every_row_is_a_constant(tokenizer, text):
     assert abs(said[1]) < 5
 
 
+def test_rows_without_weight_count_for_nothing_and_no_weight_at_all_is_no_crash(tokenizer):
+    weights = np.ones(len(TEXTS), dtype=np.float32)
+    weights[MANY[:, 0] == 1] = 0
+    said = logits(learned(tokenizer, MANY, weights=weights), tokenizer, TEXTS[:1])[0]
+    assert said[0] == -5, "no row that counts has the first label"
+    nothing = logits(learned(tokenizer, MANY, weights=np.zeros_like(weights)), tokenizer, TEXTS[:1])[0]
+    assert (nothing == -5).all()
+
+
 # A sample of large data
 
 
