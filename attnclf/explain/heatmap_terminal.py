@@ -111,8 +111,8 @@ def _grid(weights: Map, tones: tuple[Style, ...], width: int) -> Iterator[list[C
         line = cells("strongest: ", DIM)
         for place, (row_name, column_name, weight) in enumerate(pairs):
             line += cells(", " if place else "", DIM)
-            row_name, column_name = (_kept(short(name, min(width - 8, 24))) for name in (row_name, column_name))
-            line += [Cell(f"{row_name} →", PLAIN), Cell(" ", PLAIN), Cell(column_name, PLAIN)]
+            pair = (_kept(short(name, min((width - 12) // 2, 24))) for name in (row_name, column_name))
+            line += [Cell(" → ".join(pair), PLAIN)]
             line += [Cell(f" {percent(weight)}", DIM)]
         yield line
 
