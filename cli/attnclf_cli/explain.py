@@ -48,7 +48,13 @@ def explain(
     classifier = Classifier.load(model, device=device.value)
     damage = Damage()
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
-        lines = texts(stream, format=kind, text_columns=text_column, damage=damage)
+        lines = texts(
+            stream,
+            format=kind,
+            text_columns=text_column,
+            feature_columns=classifier.bundle.columns,
+            damage=damage,
+        )
         explained = (run(classifier, window, method=method) for window in windows(lines))
         drawn(name, explained, output, top=top)
     warn_of_damage(damage)
