@@ -48,6 +48,11 @@ class Bundle:
         """Which picture shows the network's attention: highlight, heads, labels or features."""
         return str(self.manifest.get("pictures", "highlight"))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The numeric columns that the network reads in place of a text; empty for one that reads text."""
+        return tuple(self.manifest.get("columns", ()))
+
     def path(self, name: str) -> Path:
         """Return the path of a file that the manifest lists, after checking that it is the file that was written."""
         expected = self.manifest["checksums"].get(name)

@@ -200,6 +200,7 @@ class GateConfig:
     features: int = 0  # at most so many units, those in most of the texts; 0: 5,000, and 2,000 in form softmax
     hidden: int = 128  # sigmoid: width of the hidden layer
     l2: float = 1e-4  # sigmoid: times the sum of the squared weights of the hidden layer, added to the loss
+    columns: tuple[str, ...] = ()  # numeric columns of the data that are the features, in place of a text
 
     def __post_init__(self) -> None:
         # Softmax has features × features weights: 8,192 of them take a quarter of a gigabyte, thrice while learning.
@@ -210,6 +211,13 @@ class GateConfig:
             raise ConfigError(
                 "a gate of form softmax has no hidden layer that model.gate.hidden or model.gate.l2 could set",
                 fix="leave them out, or set model.gate.form=sigmoid",
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise ConfigError("model.gate.columns names a column twice", fix="name each column once")
+        if self.columns and self.features:
+            raise ConfigError(
+                "model.gate.features limits the units of a text, and model.gate.columns are the features",
+                fix="leave one of the two out",
             )
 
     @property
@@ -362,6 +370,11 @@ class Config:
                 f"training.adversarial moves vectors of units, and architecture {self.model.architecture!r} has none",
                 fix=f"leave it out, or use architecture: {', '.join(READ_BY['embedding'])}",
             )
+        if self.model.gate.columns and (self.training.word_dropout or self.text != TextConfig()):
+            raise ConfigError(
+                "with model.gate.columns (--feature-columns) no text is read",
+                fix="leave out the settings of text and training.word_dropout",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values, as saved in the bundle."""
@@ -404,6 +417,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return _wrong_type(path, value, " or ".join(_spelled(choice) for choice in choices))
     if origin is dict and isinstance(value, Mapping):
         return {str(key): _convert(choices[1], item, f"{path}.{key}") for key, item in value.items()}
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(choices[0], item, path) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is type(None) and value is None:
@@ -416,6 +431,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
 def _spelled(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " | ".join(get_args(hint))
+    if get_origin(hint) is tuple:
+        return 'a list, such as ["age", "income"]'
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "nothing"}
     return names.get(hint, "a table of names and numbers")
 

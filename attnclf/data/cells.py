@@ -8,6 +8,7 @@ from attnclf.data.rows import BadRow, Record, Row
 
 # Between two joined columns (title, body): a line break is a boundary in every language and never part of a word.
 JOINER = "\n"
+LARGEST = 1e30  # the network computes with 32 bits, which hold 3e38
 
 
 def text_of(values: Mapping[str, object], columns: Sequence[str]) -> str:
@@ -22,6 +23,28 @@ def text_of(values: Mapping[str, object], columns: Sequence[str]) -> str:
         if value and not value.isspace():
             parts.append(value)
     return parts[0] if len(parts) == 1 else JOINER.join(parts)
+
+
+def numbers_of(values: Mapping[str, object], columns: Mapping[str, str]) -> str:
+    """Text of a record's numeric columns, "name=number, name=number"; ValueError if one is missing or no number.
+
+    `columns` has for each name the column it stands for. `attnclf.text.numbers` reads such texts.
+    """
+    return ", ".join(f"{name}={number_of(values.get(column), name)}" for name, column in columns.items())
+
+
+def number_of(value: object, name: str) -> str:
+    """A finite number as it is written, without spaces around it."""
+    written = "" if value is None else str(value).strip()
+    if not written:
+        raise ValueError(f"'{name}' is missing")
+    try:
+        number = math.nan if isinstance(value, bool) else float(written)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST:
+        raise ValueError(f"'{name}' is {value!r}, not a number")
+    return written
 
 
 def labels_of(value: object, separator: str | None = None) -> tuple[str, ...]:
@@ -68,7 +91,8 @@ def weight_of(value: object) -> float:
 def row(record: Record, columns: Columns, separator: str | None = None) -> Row | BadRow:
     """Read one record as the columns say, or say why that cannot be done."""
     try:
-        text = text_of(record.values, columns.text)
+        features = columns.features
+        text = numbers_of(record.values, features) if features else text_of(record.values, columns.text)
         if not text or text.isspace():
             raise ValueError("the text is empty")
         labels = labels_of(record.values.get(columns.labels), separator)

@@ -31,9 +31,13 @@ Sample = Sequence[Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The chosen columns, and `why`: "as asked", "by name" or "by content"."""
+    """The chosen columns, and `why`: "as asked", "by name" or "by content".
+
+    `features` has the numeric columns that stand in for a text, by the names they were asked for; else it is empty.
+    """
 
     text: tuple[str, ...]
+    features: Mapping[str, str]
     labels: str
     weight: str | None
     why: str
@@ -46,11 +50,13 @@ def choose(
     text: Sequence[str] | None = None,
     label: str | None = None,
     weight: str | None = None,
+    features: Sequence[str] = (),
 ) -> Columns:
     """Check the columns that were asked for and find the others; raises DataError when that cannot be settled.
 
-    A column can be asked for by its name or by its position, counted from 1.
+    A column can be asked for by its name or by its position, counted from 1. With `features` no text is looked for.
     """
+    feature_columns = feature_columns_of(features, columns, text)
     weight_column = None if weight is None else find(weight, columns)
     label_column = None if label is None else find(label, columns)
     text_columns = tuple(find(name, columns) for name in text or ())
@@ -58,21 +64,30 @@ def choose(
 
     if label_column in text_columns:
         raise DataError(f"column '{label_column}' cannot be both text and label", fix="name two different columns")
-    taken = {*text_columns, label_column, weight_column}
-    if not text_columns:
+    taken = {*text_columns, *feature_columns.values(), label_column, weight_column}
+    if not (text_columns or features):
         named = by_name(TEXT_NAMES, [c for c in columns if c not in taken and holds_text(c, sample)], "text")
         text_columns = (named,) if named else ()
     if label_column is None:
         label_column = by_name(LABEL_NAMES, [c for c in columns if c not in {*taken, *text_columns}], "label")
 
-    taken = {*text_columns, label_column, weight_column}
-    if not text_columns:
+    taken |= {*text_columns, label_column}
+    if not (text_columns or features):
         why = "by content"
         text_columns = (text_by_content([c for c in columns if c not in taken], sample),)
     if label_column is None:
         why = "by content"
         label_column = label_by_content([c for c in columns if c not in {*taken, *text_columns}], sample)
-    return Columns(text=text_columns, labels=label_column, weight=weight_column, why=why)
+    if label_column in feature_columns.values():
+        raise DataError(f"column '{label_column}' cannot be both feature and label", fix="name two different columns")
+    return Columns(text=text_columns, features=feature_columns, labels=label_column, weight=weight_column, why=why)
+
+
+def feature_columns_of(features: Sequence[str], columns: Sequence[str], text: Sequence[str] | None) -> dict[str, str]:
+    """The column of each feature asked for; DataError if text columns are asked for too."""
+    if features and text:
+        raise DataError("a model reads a text or numeric columns, not both", fix="leave out --text-column")
+    return {name: find(name, columns) for name in features}
 
 
 def find(asked: str, columns: Sequence[str]) -> str:

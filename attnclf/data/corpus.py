@@ -86,12 +86,15 @@ def read(
     text_columns: Sequence[str] | None = None,
     label_column: str | None = None,
     weight_column: str | None = None,
+    feature_columns: Sequence[str] = (),
     label_separator: str | None = None,
     on_bad_row: Literal["error", "skip"] = "error",
     split: str | None = None,
     large_bytes: int = 512 * 2**20,
 ) -> Corpus:
     """Read labelled rows from a file, a folder, `hf:name` or `-`.
+
+    With `feature_columns` the text of a row is made of those numeric columns, "age=34, income=52000".
 
     The corpus is multi-label if a label cell holds a list, if `label_separator` is given, or if a fastText line has
     no label or several. Bad rows raise one DataError, or with "skip" are left out and returned in `Corpus.bad`. Above
@@ -117,6 +120,7 @@ def read(
             text=text_columns,
             label=label_column,
             weight=weight_column,
+            features=feature_columns,
         )
         if label_separator is None:
             refuse_written_lists(chosen.labels, sample)
@@ -224,7 +228,8 @@ def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label:
     labels = len({label for labels in set(tally.label_lists) for label in labels})
     parts = [f"{source.name}: {source.format}", plural(len(tally.label_lists), "row")]
     if source.format not in FIXED_COLUMNS:
-        parts.append(f"text = {columns.quoted(chosen.text).replace(', ', ' + ')}")
+        read, role = (list(chosen.features), "features") if chosen.features else (chosen.text, "text")
+        parts.append(f"{role} = {columns.quoted(read).replace(', ', ' + ')}")
         parts.append(f"label = '{chosen.labels}'" + (" (chosen by content)" if chosen.why == "by content" else ""))
     if chosen.weight is not None:
         parts.append(f"weight = '{chosen.weight}'")

@@ -2,12 +2,12 @@
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal, NamedTuple, get_args
 
 from attnclf.data import cells, columns, delimiters
 from attnclf.data.readers import delimited, fasttext, jsonlines
@@ -31,13 +31,48 @@ def texts(
     *,
     format: InputFormat,
     text_columns: Sequence[str] | None = None,
+    feature_columns: Sequence[str] = (),
     damage: Damage | None = None,
 ) -> Iterator[str]:
     """Yield the text of each record as soon as its line is there, "" for a blank one.
 
-    Of a line only its ending is stripped. DataError names the line that is broken, or the columns if none is the text.
+    Of a line only its ending is stripped. With `feature_columns` the text is made of those numeric columns. DataError
+    names the line that is broken, or the columns if none is the text.
     """
-    return READERS[format](decoded(stream, damage or Damage()), text_columns)
+    if feature_columns and format not in ("jsonl", "csv", "tsv"):
+        raise DataError(
+            f"the model reads the columns {columns.quoted(feature_columns)}, not {format}",
+            fix="pass a file with such columns; for a pipe say --input-format csv, tsv or jsonl",
+        )
+    return READERS[format](decoded(stream, damage or Damage()), Wanted(text_columns, feature_columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What makes the text of a record: the text columns asked for, or numeric columns."""
+
+    text: Sequence[str] | None
+    features: Sequence[str]
+
+    @property
+    def named(self) -> Sequence[str]:
+        """Every column that was asked for."""
+        return self.features or self.text or ()
+
+    def among(self, names: Sequence[str], strings: Sequence[str]) -> "Reading":
+        """How to read records with columns of these names, of which some may hold strings."""
+        if self.features:
+            found = columns.feature_columns_of(self.features, names, self.text)
+            return Reading(tuple(found.values()), lambda values: cells.numbers_of(values, found))
+        chosen = text_columns(names, strings, self.text)
+        return Reading(chosen, lambda values: cells.text_of(values, chosen))
+
+
+class Reading(NamedTuple):
+    """The columns that are read, and the text made of them; ValueError says why that cannot be done."""
+
+    columns: tuple[str, ...]
+    text: Callable[[Mapping[str, object]], str]
 
 
 @contextmanager
@@ -84,60 +119,62 @@ def decoded(stream: BinaryIO, damage: Damage) -> Iterator[str]:
         raise DataError(f"the file is damaged: {error}", fix="compress or copy it again") from error
 
 
-def from_lines(lines: Iterator[str], _: Sequence[str] | None) -> Iterator[str]:
+def from_lines(lines: Iterator[str], _: Wanted) -> Iterator[str]:
     """Every line is a text."""
     for line in lines:
         yield unended(line)
 
 
-def from_fasttext(lines: Iterator[str], _: Sequence[str] | None) -> Iterator[str]:
+def from_fasttext(lines: Iterator[str], _: Wanted) -> Iterator[str]:
     """Every line is a text, after the labels it may start with."""
     for line in lines:
         yield fasttext.split(unended(line))[1]
 
 
-def from_jsonl(lines: Iterator[str], asked: Sequence[str] | None) -> Iterator[str]:
+def from_jsonl(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
     """Every line is an object; its text is in the columns asked for, else in one with a known name."""
-    chosen: tuple[str, ...] | None = None
+    reading: Reading | None = None
     for number, line in enumerate(lines, 1):
         if line.isspace():
             yield ""
             continue
         try:
             values = jsonlines.parse(line)
-            if chosen is None:
+            if reading is None:
                 strings = [name for name, value in values.items() if value is None or isinstance(value, str)]
-                chosen = text_columns(tuple(values), strings, asked)
-            if not any(column in values for column in chosen):
-                raise ValueError(f"there is no {columns.quoted(chosen)}")
-            text = cells.text_of(values, chosen)
+                reading = wanted.among(tuple(values), strings)
+            if not any(column in values for column in reading.columns):
+                raise ValueError(f"there is no {columns.quoted(reading.columns)}")
+            text = reading.text(values)
         except ValueError as error:
             raise broken(f"line {number}", str(error)) from None
         yield encodable(text)
 
 
-def from_csv(lines: Iterator[str], asked: Sequence[str] | None) -> Iterator[str]:
+def from_csv(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
     """Every record is a row under a header line, which also tells the delimiter; a quoted field may span lines."""
     first = next(lines, "")
     delimiter, _ = delimiters.sniff([first])
-    return from_rows(delimited.numbered(chain([first], lines), delimiter), asked)
+    return from_rows(delimited.numbered(chain([first], lines), delimiter), wanted)
 
 
-def from_tsv(lines: Iterator[str], asked: Sequence[str] | None) -> Iterator[str]:
+def from_tsv(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
     """Every line is a row under a header line; quotes count only where they are well formed within the line."""
-    return from_rows(((f"line {number}", tab_fields(unended(line))) for number, line in enumerate(lines, 1)), asked)
+    return from_rows(((f"line {number}", tab_fields(unended(line))) for number, line in enumerate(lines, 1)), wanted)
 
 
-def from_rows(rows: Iterator[tuple[str, list[str] | str]], asked: Sequence[str] | None) -> Iterator[str]:
+def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> Iterator[str]:
     """Texts of the rows under their header; columns asked for by position may do without one."""
     opening, first = next(rows, ("line 1", []))
     if isinstance(first, str):
         raise broken(opening, first)
     if not first:
         return
-    headed = any(map(columns.known, first)) or not all(name.isdigit() and name not in first for name in asked or [""])
+    headed = any(map(columns.known, first)) or not all(
+        name.isdigit() and name not in first for name in wanted.named or [""]
+    )
     names = delimited.names(first) if headed else delimited.positions(len(first))
-    chosen = text_columns(names, names, asked)
+    reading = wanted.among(names, names)
     for place, fields in rows if headed else chain([(opening, first)], rows):
         if isinstance(fields, str):
             raise broken(place, fields)
@@ -146,7 +183,11 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], asked: Sequence[str] 
         elif len(fields) != len(names):
             raise broken(place, f"{delimited.counted(len(fields))} instead of {len(names)}")
         else:
-            yield cells.text_of(dict(zip(names, fields, strict=True)), chosen)
+            try:
+                text = reading.text(dict(zip(names, fields, strict=True)))
+            except ValueError as error:
+                raise broken(place, str(error)) from None
+            yield text
 
 
 def tab_fields(line: str) -> list[str]:
@@ -192,7 +233,7 @@ def encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-READERS: dict[InputFormat, Callable[[Iterator[str], Sequence[str] | None], Iterator[str]]] = {
+READERS: dict[InputFormat, Callable[[Iterator[str], Wanted], Iterator[str]]] = {
     "lines": from_lines,
     "jsonl": from_jsonl,
     "csv": from_csv,

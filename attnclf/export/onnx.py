@@ -11,9 +11,11 @@ from torch.export import Dim
 
 from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
 from attnclf.model.encoder import Recurrence
+from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.mixture import Mixture
 
 INPUTS = ("ids", "lengths", "spellings")
+NUMBERS = ("numbers", "lengths")  # of a network that reads numeric columns
 OUTPUTS = ("logits", "probabilities", "attention")
 OPSET = 18  # LSTM-14, the version that ONNX Runtime's CUDA provider registers
 
@@ -43,28 +45,31 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
     the size of the vocabulary and up; zeros of shape (1, 1) where there are none.
 
+    A network with `columns` takes `numbers` float32 (batch, columns) in place of ids.
+
     Outputs: `OUTPUTS`, then the network's named ones.
     """
-    ids = torch.ones(2, 7, dtype=torch.int64)
-    lengths = torch.tensor([7, 4], dtype=torch.int32)
+    columns = network.columns if isinstance(network, FeatureGate) else 0
+    ids = torch.ones(2, columns) if columns else torch.ones(2, 7, dtype=torch.int64)
+    lengths = torch.tensor([columns] * 2 if columns else [7, 4], dtype=torch.int32)
     batch, time = Dim("batch", min=1), Dim("time", min=1)
     spelled = isinstance(network, Mixture)
     spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
-    shapes: dict[str, object] = {"ids": {0: batch, 1: time}, "lengths": {0: batch}}
+    shapes: dict[str, object] = {"ids": {0: batch} if columns else {0: batch, 1: time}, "lengths": {0: batch}}
     if spelled:
         shapes["spellings"] = ({0: Dim("unknown", min=1), 1: Dim("grams", min=1)},)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         exported = Exported(network, multi_label).cpu()
-        named = exported.network(ids[:1, :1], lengths[1:].clamp_max(1), *spellings).named
+        named = exported.network(ids[:1, : columns or 1], lengths[1:].clamp_max(columns or 1), *spellings).named
         program = torch.onnx.export(
             exported,
             (ids, lengths, *spellings),
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=INPUTS[: 2 + len(spellings)],
+            input_names=NUMBERS if columns else INPUTS[: 2 + len(spellings)],
             output_names=(*OUTPUTS, *named),
             dynamic_shapes=shapes,
             custom_translation_table=TRANSLATIONS,

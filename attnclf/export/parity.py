@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from attnclf.errors import ExportError
+from attnclf.model.feature_gate import FeatureGate
 from attnclf.runtime.session import open_session
 
 TOLERANCE = 1e-4
@@ -43,6 +44,10 @@ def check_parity(
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
             ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
         ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
+        if isinstance(network, FeatureGate) and network.columns:  # numbers like those it learned from
+            lengths = torch.full_like(lengths, network.columns)
+            scale, middle = network.get_buffer("embedding.deviation"), network.get_buffer("embedding.mean")
+            ids = middle + scale * torch.randn(batch, network.columns, generator=generator)
         with torch.no_grad():
             logits, weights, named = network(ids, lengths, *([] if spellings is None else [spellings]))
         probabilities = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)

@@ -10,7 +10,7 @@ from attnclf.attention.gates import let_through, openness, sigmoid_gate, softmax
 from attnclf.attention.step import weight
 from attnclf.config import GateConfig, ModelConfig
 from attnclf.model.decoder import glorot
-from attnclf.model.features import TfIdf
+from attnclf.model.features import Standardised, TfIdf
 from attnclf.model.output import Output
 from attnclf.model.restraint import Restraint
 
@@ -70,9 +70,9 @@ GATES: dict[str, type[SoftmaxGate] | type[SigmoidGate]] = {"softmax": SoftmaxGat
 
 
 class FeatureGate(nn.Module):
-    """ids → x (TF-IDF) → gate → Dense.
+    """ids or numbers → x (TF-IDF, or standardised columns) → gate → Dense; `columns` is 0 where it reads ids.
 
-    The share of a feature is what of it goes on, over the sum of that: g_i x_i under softmax, and Σ_j g_j |v_ji| x_i
+    The share of a feature is what of it goes on, over the sum of that: g_i |x_i| under softmax, Σ_j g_j |v_ji x_i|
     over the hidden units j that are on under sigmoid. The occurrences of its unit in the text have equal parts of it as
     their attention weights. Named outputs: `gate` (batch, time), the gate of the feature that each unit is, 0 where it
     is none; in the form sigmoid also `hidden_gate` (batch, hidden).
@@ -80,14 +80,18 @@ class FeatureGate(nn.Module):
 
     def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:
         super().__init__()
-        self.embedding = TfIdf(vocabulary, config.gate.most)
+        self.columns = len(config.gate.columns)
+        self.embedding: TfIdf | Standardised
+        self.embedding = Standardised(self.columns) if self.columns else TfIdf(vocabulary, config.gate.most)
         self.gate = GATES[config.gate.form](config.gate, self.embedding.features)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = glorot(nn.Linear(self.gate.out_dim, labels))
         self.restraints = (Restraint(parameter="gate.v", l2=config.gate.l2),) if config.gate.form == "sigmoid" else ()
 
-    def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Output:
-        """Classify rows of token ids, 0 at padding."""
+    def forward(
+        self, ids: Int[Tensor, "batch time"] | Float[Tensor, "batch columns"], lengths: Int[Tensor, " batch"]
+    ) -> Output:
+        """Classify rows of token ids, 0 at padding, or rows of numbers."""
         logits, shares, named = self.classify(self.embedding(ids), lengths)
         weights = self.embedding.at_units(shares / self.embedding.occurrences(ids), ids)
         return Output(logits, weights, {**named, "gate": self.embedding.at_units(named["gate"], ids)})

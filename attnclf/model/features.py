@@ -1,4 +1,4 @@
-"""Token ids → one dense vector x of features: how much of each unit a text has, whatever the order."""
+"""What a feature gate reads, as one dense vector x: how much of each unit a text has, or numeric columns."""
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ class TfIdf(nn.Module):
     """Damped counts of units × inverse document frequency, scaled to length 1: (batch, time) → (batch, features).
 
     x_i = (1 + ln c_i) · idf_i for a unit that occurs c_i times, 0 for one that does not, over the norm of these (Salton
-    & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Until `learn` has said otherwise the features
-    are the first units, all with idf 1.
+    & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Features are the first units, all with
+    idf 1, unless made by `over`.
     """
 
     place: Tensor  # (vocabulary,) int64: of each unit among the features; `features` where it is none
@@ -27,11 +27,14 @@ class TfIdf(nn.Module):
         self.register_buffer("place", place.where((place >= 0) & (place < self.features), self.features))
         self.register_buffer("idf", torch.ones(self.features))
 
-    def learn(self, units: NDArray[np.int64], idf: NDArray[np.float32]) -> None:
-        """Take these units (features,) for the features, in this order, with these inverse document frequencies."""
-        self.place.fill_(self.features)
-        self.place[torch.from_numpy(units)] = torch.arange(self.features)
-        self.idf.copy_(torch.from_numpy(idf))
+    @classmethod
+    def over(cls, units: NDArray[np.int64], idf: NDArray[np.float32], vocabulary: int) -> "TfIdf":
+        """Return the features that are these units (features,), with their inverse document frequencies."""
+        made = cls(vocabulary, len(units))
+        made.place.fill_(len(units))
+        made.place[torch.from_numpy(units)] = torch.arange(len(units))
+        made.idf.copy_(torch.from_numpy(idf))
+        return made
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch features"]:
         """Return x of each row, 0 at padding; all 0 for a text without any feature."""
@@ -55,6 +58,45 @@ class TfIdf(nn.Module):
         places = self.place[ids]
         none = torch.zeros(ids.shape[0], self.features + 1, device=ids.device)
         return none.scatter_add(1, places, torch.ones_like(places, dtype=none.dtype))
+
+
+class Standardised(nn.Module):
+    """x = (v - mean) / deviation of the numbers v of a row: (batch, columns) → (batch, features), which are the same.
+
+    Mean 0 and deviation 1 unless made by `over`.
+    """
+
+    mean: Tensor  # (columns,)
+    deviation: Tensor
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.features = columns
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("deviation", torch.ones(columns))
+
+    @classmethod
+    def over(cls, rows: NDArray[np.floating]) -> "Standardised":
+        """Take mean and standard deviation of each column of rows (rows, columns); 1 for one that never varies."""
+        made = cls(rows.shape[1])
+        varies = rows.min(axis=0) < rows.max(axis=0)
+        made.mean.copy_(torch.from_numpy(rows.mean(axis=0, dtype=np.float64)))
+        made.deviation.copy_(torch.from_numpy(np.where(varies, rows.std(axis=0, dtype=np.float64), 1)))
+        return made
+
+    def forward(self, numbers: Float[Tensor, "batch columns"]) -> Float[Tensor, "batch columns"]:
+        """Return x of each row."""
+        return (numbers - self.mean) / self.deviation
+
+    def at_units(
+        self, values: Float[Tensor, "batch columns"], numbers: Float[Tensor, "batch columns"]
+    ) -> Float[Tensor, "batch columns"]:
+        """Return the values themselves: a column is a feature."""
+        return values
+
+    def occurrences(self, numbers: Float[Tensor, "batch columns"]) -> Float[Tensor, "batch columns"]:
+        """Return 1 for each column."""
+        return torch.ones_like(numbers)
 
 
 def frequent_units(

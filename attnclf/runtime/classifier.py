@@ -15,6 +15,7 @@ from attnclf.data.tokens import Tokens
 from attnclf.errors import ConfigError
 from attnclf.evaluation import thresholds as cuts
 from attnclf.runtime.session import Device, Session, open_session
+from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
@@ -55,7 +56,7 @@ class Rows(NamedTuple):
 class Classifier:
     """A bundle, ready to run."""
 
-    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, session: Session) -> None:
+    def __init__(self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, session: Session) -> None:
         self.bundle = bundle
         self.tokenizer = tokenizer
         self.session = session
@@ -68,7 +69,11 @@ class Classifier:
     def load(cls, folder: str | Path, *, device: Device = "auto", threads: int = 0) -> "Classifier":
         """Open a model folder. Raises BundleError for a missing or damaged one, DeviceError for a missing device."""
         bundle = open_bundle(Path(folder))
-        tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
+        tokenizer: Tokenizer | NumberReader
+        if bundle.columns:
+            tokenizer = NumberReader(bundle.columns)
+        else:
+            tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
         return cls(bundle, tokenizer, open_session(bundle.path("model.onnx"), device=device, threads=threads))
 
     def predict(
@@ -142,12 +147,16 @@ class Classifier:
         unknown: dict[str, int] = {}
         truncated: list[bool] = []
         spelled = self.session.spelled
-        if spelled:
+        encoded: Sequence[NDArray[Any]]
+        if spelled and isinstance(self.tokenizer, Tokenizer):
             encoded = self.tokenizer.encode_spelled(texts, unknown, truncated)
         else:
             encoded = self.tokenizer.encode(texts, truncated)
         words, known = list(unknown), self.tokenizer.size
-        tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
+        if isinstance(self.tokenizer, NumberReader):
+            tokens = Tokens.pack_numbers(encoded, columns=known)
+        else:
+            tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
         lengths = tokens.lengths
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)

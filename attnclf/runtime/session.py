@@ -44,6 +44,7 @@ class Session:
     def __init__(self, session: Any, device: Literal["cpu", "cuda"]) -> None:
         self._session = session
         self.device = device
+        self._reads = session.get_inputs()[0].name  # ids, or numbers
         self.spelled = any(given.name == "spellings" for given in session.get_inputs())
         self.axes: Mapping[str, tuple[str | int, ...]] = {
             output.name: tuple(output.shape) for output in session.get_outputs() if output.name not in ALWAYS
@@ -51,18 +52,18 @@ class Session:
 
     def run(
         self,
-        ids: NDArray[np.int64],
+        ids: NDArray[np.int64] | NDArray[np.float32],
         lengths: NDArray[np.integer],
         spellings: NDArray[np.int64] | None = None,
         *,
         named: Iterable[str] = (),
     ) -> Result:
-        """Run ids (batch, time), 0 at padding, and lengths (batch,), each at least 1.
+        """Run ids (batch, time), 0 at padding, or numbers (batch, columns), and lengths (batch,), each at least 1.
 
         A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too. Of the outputs in
         `axes`, those in `named` are computed; the work for the others is left out.
         """
-        inputs = {"ids": ids, "lengths": lengths.astype(np.int32)}
+        inputs: dict[str, NDArray[Any]] = {self._reads: ids, "lengths": lengths.astype(np.int32)}
         if spellings is not None:
             inputs["spellings"] = spellings
         names = list(named)

@@ -9,7 +9,13 @@ from attnclf.evaluation.report import Report
 def model_card(name: str, description: Mapping[str, Any], report: Report) -> str:
     """Return the text of the bundle's README.md."""
     metrics = report.splits[report.split]
-    text = description["text"]
+    text, columns = description["text"], description["columns"]
+    source = "new.csv" if columns else "new.txt"
+    reads = (
+        f"{text['unit']} units, lower-cased: {str(text['lowercase']).lower()}, at most {text['max_length']:,} of a text"
+    )
+    if columns:
+        reads = f"the numeric columns {', '.join(f'`{column}`' for column in columns)}"
     labels = ", ".join(f"`{label}`" for label in description["labels"][:30])
     more = len(description["labels"]) - 30
     score = "micro-F1" if description["task"] == "multi-label" else "accuracy"
@@ -21,12 +27,12 @@ A {description["task"]} text classifier with {len(description["labels"])} labels
 - {score} on the {report.split} rows ({metrics.rows:,}): **{100 * metrics.score:.1f}**, macro-F1
   {100 * metrics.macro_f1:.1f}, expected calibration error {metrics.ece:.3f}. {report.verdict}
 - labels: {labels}{f" and {more} more" if more > 0 else ""}
-- reads {text["unit"]} units, lower-cased: {str(text["lowercase"]).lower()}, at most {text["max_length"]:,} of a text
+- reads {reads}
 - details: [report](report/report.md); all settings: `attnclf.json`
 
 ```
-cat new.txt | attnclf predict --model {name}
-cat new.txt | attnclf explain --model {name}
+attnclf predict {source} --model {name}
+attnclf explain {source} --model {name}
 ```
 
 It knows what its training rows showed it and nothing else: texts of another kind get a label too, often with a high

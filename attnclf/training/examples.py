@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.tokens import Tokens
+from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
@@ -39,12 +41,15 @@ class Examples:
         return len(self.tokens)
 
     @classmethod
-    def of(cls, corpus: Corpus, tokenizer: Tokenizer, labels: LabelSet, *, spelled: bool) -> "Examples":
+    def of(cls, corpus: Corpus, tokenizer: Tokenizer | NumberReader, labels: LabelSet, *, spelled: bool) -> "Examples":
         """Encode a corpus, chunk by chunk."""
         unknown: dict[str, int] = {}
         cut: list[bool] = []
         parts = []
         for chunk in _chunks(corpus.texts):
+            if isinstance(tokenizer, NumberReader):
+                parts.append(Tokens.pack_numbers(tokenizer.encode(chunk), columns=tokenizer.size))
+                continue
             ids = tokenizer.encode_spelled(chunk, unknown, cut) if spelled else tokenizer.encode(chunk, cut)
             parts.append(Tokens.pack(ids, vocabulary=tokenizer.size + len(unknown), empty=UNKNOWN_ID))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
@@ -57,9 +62,11 @@ class Examples:
             cut=sum(cut),
         )
 
-    def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Return what the network takes for these rows: ids (batch, time) and lengths (batch,)."""
+    def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+        """Return what the network takes for these rows: ids (batch, time), or numbers (batch, columns), and lengths."""
         ids, lengths = self.tokens.padded(rows)
+        if ids.dtype.kind == "f":
+            return ids, lengths
         return np.where(ids < self.vocabulary, ids, UNKNOWN_ID), lengths
 
     def spelled(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:

@@ -21,6 +21,7 @@ from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
+from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import baseline as linear
 from attnclf.training.card import model_card
@@ -33,7 +34,7 @@ def write_bundle(
     name: str,
     network: nn.Module,
     config: Config,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | NumberReader,
     labels: LabelSet,
     thresholds: NDArray[np.float64],
     train: Corpus,
@@ -47,7 +48,8 @@ def write_bundle(
     exported graph differs from the network.
     """
     network.eval()
-    tokenizer.save(folder / "tokenizer.json")
+    if isinstance(tokenizer, Tokenizer):
+        tokenizer.save(folder / "tokenizer.json")
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
     export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
     difference = check_parity(
@@ -65,6 +67,7 @@ def write_bundle(
         "task": "multi-label" if labels.multi_label else "single-label",
         "labels": list(labels.names),
         "thresholds": thresholds.tolist(),
+        "columns": list(config.model.gate.columns),
         "text": dataclasses.asdict(config.text),
         "config": config.to_dict(),
         "training": {"rows": len(train), "seconds": round(outcome.seconds, 1), "ending": outcome.ending},
@@ -75,7 +78,7 @@ def write_bundle(
     report = Report(
         title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows",
         splits={split: evaluate(classifier, corpus) for split, corpus in evaluated.items()},
-        baseline=_baseline(train, evaluated, labels) if baseline else None,
+        baseline=_baseline(train, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
         history=outcome.history,
     )
     report.write(folder / "report")
@@ -85,7 +88,9 @@ def write_bundle(
     return report
 
 
-def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet) -> Baseline | str:
+def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet, numeric: bool) -> Baseline | str:
+    if numeric:
+        return "it reads texts, and these rows are numbers"
     reason = linear.skipped(sum(map(len, train.texts)), len(labels))
     if reason is not None:
         return reason

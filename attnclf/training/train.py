@@ -25,7 +25,8 @@ from attnclf.evaluation.report import Report
 from attnclf.evaluation.thresholds import settle
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.feature_gate import FeatureGate
-from attnclf.model.features import frequent_units
+from attnclf.model.features import Standardised, TfIdf, frequent_units
+from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
@@ -107,7 +108,11 @@ def train(
 
     torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
-    tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
+    tokenizer: Tokenizer | NumberReader
+    if config.model.gate.columns:
+        tokenizer = NumberReader(config.model.gate.columns)
+    else:
+        tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
     spelled = config.model.ngrams.features > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
     if sequential:
@@ -120,7 +125,7 @@ def train(
         )
     _say_cut(examples, config, say)
     if config.model.architecture == "feature-gate":
-        network, config = build_gate(config, tokenizer, len(labels), say, examples)
+        network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
     else:
         network, config = build(config, tokenizer, len(labels), say, examples.sequences)
     importance = label_weights(config, labels, examples)
@@ -168,7 +173,9 @@ def read_splits(
     """
 
     def part(argument: str, split: str | None = None) -> Corpus:
-        read = corpus.read(argument, split=split, **dataclasses.asdict(options))
+        read = corpus.read(
+            argument, split=split, feature_columns=config.model.gate.columns, **dataclasses.asdict(options)
+        )
         say(read.description)
         for row in read.bad[:5]:
             say(f"Warning: left out {row.place}: {row.reason}")
@@ -206,7 +213,7 @@ def read_splits(
 
 def build(
     config: Config,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | NumberReader,
     labels: int,
     say: Callable[[str], None],
     sequences: NDArray[np.int64] | None = None,
@@ -233,18 +240,23 @@ def build(
 
 
 def build_gate(
-    config: Config, tokenizer: Tokenizer, labels: int, say: Callable[[str], None], examples: Examples
+    config: Config, vocabulary: int, labels: int, say: Callable[[str], None], examples: Examples
 ) -> tuple[nn.Module, Config]:
-    """Return a new feature gate over the units that most texts have, and the settings with their number."""
+    """Return a new feature gate over columns, or the units that most texts have, and the settings with their number."""
     tokens, gate = examples.tokens, config.model.gate
-    units, idf = frequent_units(tokens.ids, tokens.offsets, tokenizer.size, gate.most)
+    if gate.columns:
+        network = FeatureGate(config.model, vocabulary, labels)
+        network.embedding = Standardised.over(tokens.ids.reshape(len(tokens), -1))
+        say(f"A gate of form {gate.form} over the columns {', '.join(gate.columns)}")
+        return network, config
+    units, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)
     if not len(units):
         raise DataError("no unit of these texts is a known one", fix="lower it: --set text.min_frequency=1")
     config = dataclasses.replace(
         config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(units)))
     )
-    network = FeatureGate(config.model, tokenizer.size, labels)
-    network.embedding.learn(units, idf)
+    network = FeatureGate(config.model, vocabulary, labels)
+    network.embedding = TfIdf.over(units, idf, vocabulary)
     say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
     return network, config
 

@@ -41,6 +41,7 @@ def evaluate(
         data,
         format=input_format,
         text_columns=text_column,
+        feature_columns=classifier.bundle.columns,
         label_column=label_column,
         label_separator=label_separator,
         on_bad_row=on_bad_row.value,

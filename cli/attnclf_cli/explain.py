@@ -78,7 +78,13 @@ def explain(
             yield some
 
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
-        lines = texts(stream, format=kind, text_columns=text_column, damage=damage)
+        lines = texts(
+            stream,
+            format=kind,
+            text_columns=text_column,
+            feature_columns=classifier.bundle.columns,
+            damage=damage,
+        )
         drawn(name, explained(lines), output, top=top)
     warn_of_damage(damage)
     if unasked and long:

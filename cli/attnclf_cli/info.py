@@ -50,6 +50,8 @@ def info(
         "size": f"{size / 1e6:.1f} MB",
         "device": classifier.session.device,
     }
+    if classifier.bundle.columns:
+        rows["text"] = f"none; the columns {', '.join(classifier.bundle.columns)}"
     for split, metrics in manifest["metrics"].items():
         score = metrics["micro_f1"] if classifier.multi_label else metrics["accuracy"]
         name = "micro-F1" if classifier.multi_label else "accuracy"
@@ -69,7 +71,9 @@ def _network(bundle: "Bundle") -> str:
     if bundle.architecture in READ_BY["transformer"]:
         parts.append(f"{model['transformer']['layers']} x {model['transformer']['heads']} heads")
     if bundle.architecture in READ_BY["gate"]:
-        parts.append(f"{model['gate']['form']} gate over {model['gate']['features']:,} units")
+        gate = model["gate"]
+        over = f"{len(bundle.columns):,} columns" if bundle.columns else f"{gate['features']:,} units"
+        parts.append(f"{gate['form']} gate over {over}")
     if bundle.architecture in READ_BY["attention"]:
         parts += [f"{attention[step]} {step}" for step in ("score", "alignment", "context")]
     return ", ".join(parts)

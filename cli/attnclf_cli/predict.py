@@ -53,7 +53,14 @@ def predict(
     damage = Damage()
     read = cut = 0
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
-        for window in windows(texts(stream, format=kind, text_columns=text_column, damage=damage)):
+        lines = texts(
+            stream,
+            format=kind,
+            text_columns=text_column,
+            feature_columns=classifier.bundle.columns,
+            damage=damage,
+        )
+        for window in windows(lines):
             predictions = classifier.predict(window, threshold=threshold)
             output.write(
                 "".join(

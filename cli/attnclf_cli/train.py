@@ -44,6 +44,10 @@ def train(
     ] = None,
     test: Annotated[str | None, typer.Option(help="Rows to report a score on.", show_default=False)] = None,
     text_column: options.TextColumns = None,
+    feature_columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Numeric columns to read in place of text.", show_default=False),
+    ] = None,
     label_column: options.LabelColumn = None,
     weight_column: Annotated[
         str | None, typer.Option(help="Column with the weight of each row.", show_default=False)
@@ -98,6 +102,7 @@ def train(
         {"training": {name: value for name, value in flags.items() if value is not None}},
         {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
         {"model": {"architecture": architecture}} if architecture else {},
+        {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns else {},
     )
     interrupted = Interrupted()
     with display(notes) as (say, watch), stopping(interrupted, say):
@@ -125,10 +130,16 @@ def train(
         )
     if not quiet:
         Console(highlight=False).print(trained.report)
-    notes.print(f"\nWrote {out}. Try: [bold]cat texts.txt | attnclf predict -m {out}[/bold]", soft_wrap=True)
+    usage = f"attnclf predict rows.csv -m {out}" if feature_columns else f"cat texts.txt | attnclf predict -m {out}"
+    notes.print(f"\nWrote {out}. Try: [bold]{usage}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
         raise typer.Exit(130)
+
+
+def listed(names: str) -> list[str]:
+    """Return the names that "age, income" means."""
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def seconds(text: str) -> float:

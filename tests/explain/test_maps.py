@@ -16,7 +16,7 @@ from attnclf.errors import ConfigError
 from attnclf.explain import explain as module
 from attnclf.explain.explain import explain
 from attnclf.explain.explanation import Word
-from attnclf.explain.maps import SHORT, Choice, heads
+from attnclf.explain.maps import SHORT, Choice, Shown, heads
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.train import DataOptions, train
@@ -207,7 +207,7 @@ def test_the_units_of_a_word_give_together_and_take_on_average():
         named={"self_attention": weights[None, None]},
     )  # fmt: skip
     words = [Word(text="can't", start=0, end=5, weight=0.5), Word(text="pay", start=6, end=9, weight=0.5)]
-    (one,) = heads(prediction, words, [(0, 2), (2, 3)], Choice())
+    (one,) = heads(prediction, Shown(words, [(0, 2), (2, 3)], ()), Choice())
     assert one.weights == ((0.75, 0.25), (0.75, 0.25))
     (other,) = heads(prediction, words, [(0, 1), (1, 3)], Choice(1, 1))
     assert other.weights == ((0.5, 0.5), (0.125, 0.875))

@@ -33,9 +33,7 @@ def features_of(most):
     """Return what learned its features from ROWS, and which units they are."""
     offsets = np.cumsum([0, *map(len, ROWS)])
     units, idf = frequent_units(np.concatenate(ROWS), offsets, VOCABULARY, most)
-    features = TfIdf(VOCABULARY, len(units))
-    features.learn(units, idf)
-    return features, units
+    return TfIdf.over(units, idf, VOCABULARY), units
 
 
 def padded(rows, extra=0):
@@ -110,7 +108,7 @@ def test_only_the_hidden_layer_is_held_small():
 @pytest.mark.parametrize("form", FORMS)
 def test_the_exported_graph_agrees_at_shapes_never_traced_and_padding_changes_nothing(form, exporting, tmp_path):
     network, path = built(form), tmp_path / "model.onnx"
-    network.embedding.learn(np.arange(2, 12)[::-1].copy(), np.linspace(1, 3, 10, dtype=np.float32))
+    network.embedding = TfIdf.over(np.arange(2, 12)[::-1].copy(), np.linspace(1, 3, 10, dtype=np.float32), VOCABULARY)
     export_onnx(network, path, multi_label=False)
     assert check_parity(network, path, vocabulary=VOCABULARY, multi_label=False) < 1e-5
     session = open_session(path, device="cpu")

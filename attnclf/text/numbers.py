@@ -1,0 +1,48 @@
+"""A row of numbers as a text: `age=34, income=52000`, which is read, shown and streamed like any other text.
+
+`attnclf.data.cells.numbers_of` writes it from the columns of a file.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.errors import DataError
+from attnclf.text.tokenizer import Piece
+
+
+class NumberReader:
+    """Takes the place of a tokenizer where a model reads numeric columns: the units of a text are its numbers."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.units = list(columns)
+        self.size = self.max_length = len(self.units)
+        self._form = re.compile(", ".join(rf"({re.escape(name)}=(\S+?))" for name in self.units))
+
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> list[NDArray[np.float32]]:
+        """Return the numbers of each text (columns,), none of a blank one. Raises DataError for any other text.
+
+        Where `cut` is given, it is told of each text that it is no longer than what is returned.
+        """
+        if cut is not None:
+            cut += [False] * len(texts)
+        return [np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts]
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Return the place of each column, name and number together, in a text; the id is the column's place."""
+        return [Piece(place, start, end) for place, (_, start, end) in enumerate(self._read(text))]
+
+    def _read(self, text: str) -> list[tuple[float, int, int]]:
+        """Return each number with the start and end of what says it."""
+        if not text or text.isspace():
+            return []
+        found = self._form.fullmatch(text)
+        try:
+            if found is None:
+                raise ValueError
+            return [(float(found[2 * n]), *found.span(2 * n - 1)) for n in range(1, self.size + 1)]
+        except ValueError:
+            form = ", ".join(f"{name}=NUMBER" for name in self.units)
+            raise DataError(f"{text[:60]!r} is not a row of the model's columns", fix=f"write it as {form!r}") from None
