@@ -134,7 +134,7 @@ def test_the_maps_of_all_heads_and_the_highlight_make_the_answer(load, text):
         assert (others - ours).abs().max() > 1e-4, "any weights give the same answer: the test sees nothing"
 
 
-class Shown(nn.Module):
+class Told(nn.Module):
     """A decoder's attention that looks where it is told, for as many steps as it is told; then where it likes."""
 
     def __init__(self, attention, rows):
@@ -157,7 +157,7 @@ def test_a_decoder_that_looks_where_the_map_says_emits_the_same_labels(load):
         ids, lengths = inputs(classifier, text)
         found = []
         for rows in (torch.tensor(drawn.weights), torch.tensor(drawn.weights).flip(-1)):
-            network.decoder.attention = Shown(own, rows)
+            network.decoder.attention = Told(own, rows)
             with torch.no_grad():
                 found.append(network(ids, lengths))
             network.decoder.attention = own
