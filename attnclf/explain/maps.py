@@ -3,6 +3,7 @@
 A function takes a prediction with its named outputs, what of the text is shown, and which of several heads was chosen.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -41,7 +42,7 @@ class Maps(NamedTuple):
 
     outputs: tuple[str, ...]
     draw: Callable[[Prediction, Shown, Choice], tuple[Map, ...]]
-    short: int = SHORT
+    short: float = SHORT
 
 
 def labels(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ...]:
@@ -114,7 +115,7 @@ def features(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map,
 MAPS: dict[str, Maps] = {
     "heads": Maps(outputs=("self_attention",), draw=heads),
     "labels": Maps(outputs=("alignment",), draw=labels),
-    "features": Maps(outputs=("gate",), draw=features),
+    "features": Maps(outputs=("gate",), draw=features, short=math.inf),  # a list, however long the text
 }
 
 
