@@ -204,7 +204,8 @@ class GateConfig:
 
     def __post_init__(self) -> None:
         # Softmax has features × features weights: 8,192 of them take a quarter of a gigabyte, thrice while learning.
-        _within("model.gate.features", self.features, 0, 8192 if self.form == "softmax" else 2**18)
+        # And x itself is dense: a batch of thousands of one-word texts must fit into memory.
+        _within("model.gate.features", self.features, 0, 8192 if self.form == "softmax" else 32_768)
         _within("model.gate.hidden", self.hidden, 1, 4096)
         _within("model.gate.l2", self.l2, 0, float("inf"))
         if self.form == "softmax" and (self.hidden, self.l2) != (128, 1e-4):

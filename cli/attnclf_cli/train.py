@@ -104,6 +104,7 @@ def train(
         {"model": {"architecture": architecture}} if architecture else {},
         {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns else {},
     )
+    settled = Config.from_dict(chosen)
     interrupted = Interrupted()
     with display(notes) as (say, watch), stopping(interrupted, say):
         trained = run(
@@ -119,7 +120,7 @@ def train(
                 label_separator=label_separator,
                 on_bad_row=on_bad_row.value,
             ),
-            config=Config.from_dict(chosen),
+            config=settled,
             device=device.value,
             resume=resume,
             force=force,
@@ -130,7 +131,9 @@ def train(
         )
     if not quiet:
         Console(highlight=False).print(trained.report)
-    usage = f"attnclf predict rows.csv -m {out}" if feature_columns else f"cat texts.txt | attnclf predict -m {out}"
+    usage = f"cat texts.txt | attnclf predict -m {out}"
+    if settled.model.gate.columns:
+        usage = f"attnclf predict rows.csv -m {out}"
     notes.print(f"\nWrote {out}. Try: [bold]{usage}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
