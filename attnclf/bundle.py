@@ -13,12 +13,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args
 
 from attnclf.errors import BundleError
 
 FORMAT_VERSION = 1
 MANIFEST = "attnclf.json"
+
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+NETWORKS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,20 @@ class Bundle:
     def pictures(self) -> str:
         """Which picture shows the network's attention: highlight, heads, labels or features."""
         return str(self.manifest.get("pictures", "highlight"))
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions in which the folder has the network."""
+        return tuple(precision for precision in PRECISIONS if NETWORKS[precision] in self.manifest["checksums"])
+
+    def network(self, precision: Precision = "fp32") -> Path:
+        """Return the checked path of the network in a precision; raises BundleError for one that was not made."""
+        if precision != "fp32" and precision not in self.precisions:
+            raise BundleError(
+                f"{self.folder} has no {precision} network",
+                fix=f"make it: attnclf export --model {self.folder} --precision {precision}",
+            )
+        return self.path(NETWORKS[precision])
 
     def path(self, name: str) -> Path:
         """Return the path of a file that the manifest lists, after checking that it is the file that was written."""

@@ -1,6 +1,7 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.bundle import Bundle, open_bundle
+from attnclf.bundle import Bundle, Precision, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.data.tokens import Tokens
 from attnclf.errors import ConfigError
 from attnclf.evaluation import thresholds as cuts
-from attnclf.runtime.session import Device, Session, open_session
+from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
-BATCH_TOKENS = 8192  # units of a batch with its padding: fills the cores, keeps memory small
+# Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
+BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +57,35 @@ class Rows(NamedTuple):
 class Classifier:
     """A bundle, ready to run."""
 
-    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, session: Session) -> None:
+    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, session: Session, batch_size: int | None = None) -> None:
         self.bundle = bundle
         self.tokenizer = tokenizer
         self.session = session
+        self.batch_size = batch_size
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
+        self._workers = ThreadPoolExecutor(session.workers) if session.workers > 1 else None
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: Device = "auto", threads: int = 0) -> "Classifier":
-        """Open a model folder. Raises BundleError for a missing or damaged one, DeviceError for a missing device."""
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: Device = "auto",
+        precision: Precision = "fp32",
+        threads: int = 0,
+        batch_size: int | None = None,
+    ) -> "Classifier":
+        """Open a model folder; at most `batch_size` texts go through the network together.
+
+        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device.
+        """
         bundle = open_bundle(Path(folder))
         tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
-        return cls(bundle, tokenizer, open_session(bundle.path("model.onnx"), device=device, threads=threads))
+        session = open_session(bundle.network(precision), device=device, threads=threads)
+        return cls(bundle, tokenizer, session, batch_size)
 
     def predict(
         self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
@@ -85,7 +101,9 @@ class Classifier:
                 fix="leave --threshold out",
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        return [self._judged(*row, thresholds=thresholds) for row in zip(*self._run(texts, named), strict=True)]
+        rows = self._run(texts, named)
+        best = rows.probabilities.argmax(axis=1).tolist()
+        return [self._judged(*row, thresholds=thresholds) for row in zip(*rows, best, strict=True)]
 
     def _judged(
         self,
@@ -94,6 +112,7 @@ class Classifier:
         named: Mapping[str, NDArray[Any]],
         empty: bool,
         truncated: bool,
+        best: int,
         *,
         thresholds: NDArray[np.float32],
     ) -> Prediction:
@@ -101,7 +120,6 @@ class Classifier:
             return Prediction(
                 chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0]
             )
-        best = int(probabilities.argmax())
         chosen = [best]
         if self.sequential:
             chosen = named["sequence"][named["sequence"] >= 0].tolist()
@@ -149,13 +167,17 @@ class Classifier:
         words, known = list(unknown), self.tokenizer.size
         tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
         lengths = tokens.lengths
+
+        def judged(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
+            ids, steps = tokens.padded(rows)
+            ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
+            return rows, self.session.run(ids, steps, spellings, named=named)
+
         probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
         others: list[dict[str, NDArray[Any]]] = [{} for _ in encoded]
-        for rows in sorted_by_length(lengths, BATCH_TOKENS):
-            ids, steps = tokens.padded(rows)
-            ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
-            result = self.session.run(ids, steps, spellings, named=named)
+        each = map if self._workers is None else self._workers.map
+        for rows, result in each(judged, sorted_by_length(lengths, BATCH_TOKENS[self.session.device], self.batch_size)):
             probabilities[rows] = result.probabilities
             for row, weights in zip(rows, result.attention, strict=True):
                 attention[row] = weights[: lengths[row]]
