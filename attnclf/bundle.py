@@ -166,5 +166,24 @@ def write_manifest(folder: Path, description: dict[str, Any]) -> None:
         **description,
         "checksums": {path.relative_to(folder).as_posix(): checksum(path) for path in files},
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    _write(folder, manifest)
+
+
+def add_file(bundle: Bundle, source: Path, **description: Any) -> None:
+    """Move a file into a model folder, which must be on the same disk, and list it there with its description.
+
+    Whatever happens in between, the folder is as it was, or without that file.
+    """
+    manifest, name = bundle.manifest, source.name
+    others = {other: known for other, known in manifest["checksums"].items() if other != name}
+    if name in manifest["checksums"]:
+        _write(bundle.folder, {**manifest, "checksums": others})
+    new = checksum(source)
+    source.replace(bundle.folder / name)
+    _write(bundle.folder, {**manifest, **description, "checksums": dict(sorted({**others, name: new}.items()))})
+
+
+def _write(folder: Path, manifest: dict[str, Any]) -> None:
+    fresh = folder / f".{MANIFEST}.{os.getpid()}"
+    fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(folder / MANIFEST)

@@ -1,10 +1,10 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from attnclf.bundle import Bundle, Precision, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.data.tokens import Tokens
-from attnclf.errors import ConfigError
+from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.spelling import in_batch
@@ -21,6 +21,10 @@ from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
 # Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
 BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
+
+T = TypeVar("T")
+R = TypeVar("R")
+Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,15 @@ class Prediction:
     attention: NDArray[np.float32]
     named: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     truncated: bool = False
+
+
+class Encoded(NamedTuple):
+    """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut."""
+
+    tokens: Tokens
+    unknown: list[str]
+    empty: list[bool]
+    truncated: list[bool]
 
 
 class Rows(NamedTuple):
@@ -82,9 +95,13 @@ class Classifier:
 
         Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device.
         """
+        if precision == "int8" and device == "cuda":
+            raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
         bundle = open_bundle(Path(folder))
         tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
-        session = open_session(bundle.network(precision), device=device, threads=threads)
+        session = open_session(
+            bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
+        )
         return cls(bundle, tokenizer, session, batch_size)
 
     def predict(
@@ -154,30 +171,46 @@ class Classifier:
         sequences = np.stack([named["sequence"] for named in rows.named])
         return rows.probabilities, marked(sequences, len(self.labels))
 
+    def encoded(self, texts: Sequence[str]) -> Encoded:
+        """Return texts as ids."""
+        unknown: dict[str, int] = {}
+        truncated: list[bool] = []
+        if self.session.spelled:
+            rows = self.tokenizer.encode_spelled(texts, unknown, truncated)
+        else:
+            rows = self.tokenizer.encode(texts, truncated)
+        tokens = Tokens.pack(rows, vocabulary=self.tokenizer.size + len(unknown), empty=UNKNOWN_ID)
+        return Encoded(tokens, list(unknown), [len(row) == 0 for row in rows], truncated)
+
+    def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows that go through the network together."""
+        return sorted_by_length(encoded.tokens.lengths, BATCH_TOKENS[self.session.device], self.batch_size)
+
+    def inputs(self, encoded: Encoded, rows: NDArray[np.int64]) -> Inputs:
+        """Return what `Session.run` wants for a batch."""
+        ids, lengths = encoded.tokens.padded(rows)
+        if not self.session.spelled:
+            return ids, lengths, None
+        ids, spellings = in_batch(ids, self.tokenizer.size, encoded.unknown)
+        return ids, lengths, spellings
+
+    def each(self, run: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        """Run a function over batches, as many at a time as suits the session; results come in order."""
+        return map(run, batches) if self._workers is None else self._workers.map(run, batches)
+
     def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
         if self.sequential:
             named = tuple(dict.fromkeys((*named, "sequence")))
-        unknown: dict[str, int] = {}
-        truncated: list[bool] = []
-        spelled = self.session.spelled
-        if spelled:
-            encoded = self.tokenizer.encode_spelled(texts, unknown, truncated)
-        else:
-            encoded = self.tokenizer.encode(texts, truncated)
-        words, known = list(unknown), self.tokenizer.size
-        tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
-        lengths = tokens.lengths
+        encoded = self.encoded(texts)
+        count, lengths = len(encoded.tokens), encoded.tokens.lengths
 
-        def judged(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
-            ids, steps = tokens.padded(rows)
-            ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
-            return rows, self.session.run(ids, steps, spellings, named=named)
+        def run(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
+            return rows, self.session.run(*self.inputs(encoded, rows), named=named)
 
-        probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
-        attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
-        others: list[dict[str, NDArray[Any]]] = [{} for _ in encoded]
-        each = map if self._workers is None else self._workers.map
-        for rows, result in each(judged, sorted_by_length(lengths, BATCH_TOKENS[self.session.device], self.batch_size)):
+        probabilities = np.empty((count, len(self.labels)), dtype=np.float32)
+        attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * count
+        others: list[dict[str, NDArray[Any]]] = [{} for _ in range(count)]
+        for rows, result in self.each(run, self.batches(encoded)):
             probabilities[rows] = result.probabilities
             for row, weights in zip(rows, result.attention, strict=True):
                 attention[row] = weights[: lengths[row]]
@@ -185,7 +218,7 @@ class Classifier:
                 for row, value in zip(rows, values, strict=True):
                     # A copy, for a view would keep the whole batch in memory.
                     others[row][name] = value[self._real(name, int(lengths[row]))].copy()
-        return Rows(probabilities, attention, others, [len(row) == 0 for row in encoded], truncated)
+        return Rows(probabilities, attention, others, encoded.empty, encoded.truncated)
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""

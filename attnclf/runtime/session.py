@@ -86,7 +86,7 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     # after every step lose more than they win as soon as anything else wants one of them.
     options.intra_op_num_threads = 1
     providers = ["CPUExecutionProvider"]
-    if device == "cuda" or (device == "auto" and _has_gpu()):
+    if device == "cuda" or (device == "auto" and has_gpu()):
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find among the results
             onnxruntime.preload_dlls()
         onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from `running` below
@@ -109,7 +109,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Tell whether an NVIDIA driver is installed, without loading any CUDA library."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False

@@ -31,6 +31,7 @@ def explain(
     text_column: options.TextColumns = None,
     input_format: options.DataFormat = None,
     device: options.Device = options.DeviceName.auto,
+    precision: options.Precision = options.PrecisionName.fp32,
     out: options.Out = None,
 ) -> None:
     """Show which words decided: the text with its words shaded by the weight they had."""
@@ -45,7 +46,7 @@ def explain(
         name = ENDINGS.get(out.suffix.lower(), "terminal")
     elif name == "auto":
         name = "terminal" if sys.stdout.isatty() else "json"
-    classifier = Classifier.load(model, device=device.value)
+    classifier = Classifier.load(model, device=device.value, precision=precision.value)
     damage = Damage()
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
         lines = texts(stream, format=kind, text_columns=text_column, damage=damage)
