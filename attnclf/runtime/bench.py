@@ -20,7 +20,7 @@ from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.samples import made_for
 from attnclf.runtime.session import Device, has_gpu
 
-UNITS = 100_000  # of the texts of a round, which is over within a second or two
+UNITS = 50_000  # of the texts of a round, which is over within a second or two
 TEXTS = 4096  # at most; what `predict` hands on together
 ROUNDS = 5  # after one that does not count
 ALONE = 300  # texts judged one by one for the latency ...

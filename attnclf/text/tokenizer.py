@@ -73,7 +73,7 @@ class Tokenizer:
         encodings: list[Encoding] = self._library.encode_batch(readable, add_special_tokens=False)
         encoded = self._ids(encodings, cut)
         for text, encoding, ids in zip(readable, encodings, encoded, strict=True):
-            strange = np.flatnonzero(ids == UNKNOWN_ID)
+            strange = (ids == UNKNOWN_ID).nonzero()[0]
             if len(strange):
                 offsets = encoding.offsets
                 words = (text[slice(*offsets[place])] for place in strange.tolist())
