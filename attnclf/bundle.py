@@ -13,12 +13,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args
 
 from attnclf.errors import BundleError
 
 FORMAT_VERSION = 1
 MANIFEST = "attnclf.json"
+
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+NETWORKS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,20 @@ class Bundle:
     def columns(self) -> tuple[str, ...]:
         """The numeric columns that the network reads in place of a text; empty for one that reads text."""
         return tuple(self.manifest.get("columns", ()))
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions in which the folder has the network."""
+        return tuple(precision for precision in PRECISIONS if NETWORKS[precision] in self.manifest["checksums"])
+
+    def network(self, precision: Precision = "fp32") -> Path:
+        """Return the checked path of the network in a precision; raises BundleError for one that was not made."""
+        if precision != "fp32" and precision not in self.precisions:
+            raise BundleError(
+                f"{self.folder} has no {precision} network",
+                fix=f"make it: attnclf export --model {self.folder} --precision {precision}",
+            )
+        return self.path(NETWORKS[precision])
 
     def path(self, name: str) -> Path:
         """Return the path of a file that the manifest lists, after checking that it is the file that was written."""
@@ -153,5 +171,24 @@ def write_manifest(folder: Path, description: dict[str, Any]) -> None:
         **description,
         "checksums": {path.relative_to(folder).as_posix(): checksum(path) for path in files},
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    _write(folder, manifest)
+
+
+def add_file(bundle: Bundle, source: Path, **description: Any) -> None:
+    """Move a file into a model folder, which must be on the same disk, and list it there with its description.
+
+    Whatever happens in between, the folder is as it was, or without that file.
+    """
+    manifest, name = bundle.manifest, source.name
+    others = {other: known for other, known in manifest["checksums"].items() if other != name}
+    if name in manifest["checksums"]:
+        _write(bundle.folder, {**manifest, "checksums": others})
+    new = checksum(source)
+    source.replace(bundle.folder / name)
+    _write(bundle.folder, {**manifest, **description, "checksums": dict(sorted({**others, name: new}.items()))})
+
+
+def _write(folder: Path, manifest: dict[str, Any]) -> None:
+    fresh = folder / f".{MANIFEST}.{os.getpid()}"
+    fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(folder / MANIFEST)

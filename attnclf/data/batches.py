@@ -22,13 +22,16 @@ def shuffled(lengths: NDArray[np.int64], size: int, generator: "np.random.Genera
     return [batches[index] for index in generator.permutation(len(batches))]
 
 
-def sorted_by_length(lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of rows from short to long, each of at most `tokens` units with its padding (at least one row)."""
+def sorted_by_length(lengths: NDArray[np.int64], tokens: int, most: int | None = None) -> Iterator[NDArray[np.int64]]:
+    """Yield batches of rows from short to long, each of at most `tokens` units with its padding (at least one row).
+
+    A batch has no more than `most` rows.
+    """
     order = _by_length(lengths, np.arange(len(lengths)))
     start = 0
     while start < len(order):
         # Rows come in rising length, so the last row of a batch decides its width.
-        widths = lengths[order[start : start + tokens]]
+        widths = lengths[order[start : start + min(tokens, most or tokens)]]
         fits = int(np.searchsorted(widths * np.arange(1, len(widths) + 1), tokens, side="right"))
         yield order[start : start + max(fits, 1)]
         start += max(fits, 1)

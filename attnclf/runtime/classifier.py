@@ -1,25 +1,31 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.bundle import Bundle, open_bundle
+from attnclf.bundle import Bundle, Precision, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.data.tokens import Tokens
-from attnclf.errors import ConfigError
+from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
-from attnclf.runtime.session import Device, Session, open_session
+from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 
-BATCH_TOKENS = 8192  # units of a batch with its padding: fills the cores, keeps memory small
+# Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
+BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
+
+T = TypeVar("T")
+R = TypeVar("R")
+Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,15 @@ class Prediction:
     truncated: bool = False
 
 
+class Encoded(NamedTuple):
+    """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut."""
+
+    tokens: Tokens
+    unknown: list[str]
+    empty: list[bool]
+    truncated: list[bool]
+
+
 class Rows(NamedTuple):
     """What the network says of many texts: arrays over rows, or lists of one value for each row."""
 
@@ -56,25 +71,45 @@ class Rows(NamedTuple):
 class Classifier:
     """A bundle, ready to run."""
 
-    def __init__(self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, session: Session) -> None:
+    def __init__(
+        self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, session: Session, batch_size: int | None = None
+    ) -> None:
         self.bundle = bundle
         self.tokenizer = tokenizer
         self.session = session
+        self.batch_size = batch_size
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
+        self._workers = ThreadPoolExecutor(session.workers) if session.workers > 1 else None
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: Device = "auto", threads: int = 0) -> "Classifier":
-        """Open a model folder. Raises BundleError for a missing or damaged one, DeviceError for a missing device."""
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: Device = "auto",
+        precision: Precision = "fp32",
+        threads: int = 0,
+        batch_size: int | None = None,
+    ) -> "Classifier":
+        """Open a model folder; at most `batch_size` texts go through the network together.
+
+        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device.
+        """
+        if precision == "int8" and device == "cuda":
+            raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
         bundle = open_bundle(Path(folder))
         tokenizer: Tokenizer | NumberReader
         if bundle.columns:
             tokenizer = NumberReader(bundle.columns)
         else:
             tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
-        return cls(bundle, tokenizer, open_session(bundle.path("model.onnx"), device=device, threads=threads))
+        session = open_session(
+            bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
+        )
+        return cls(bundle, tokenizer, session, batch_size)
 
     def predict(
         self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
@@ -90,7 +125,9 @@ class Classifier:
                 fix="leave --threshold out",
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        return [self._judged(*row, thresholds=thresholds) for row in zip(*self._run(texts, named), strict=True)]
+        rows = self._run(texts, named)
+        best = rows.probabilities.argmax(axis=1).tolist()
+        return [self._judged(*row, thresholds=thresholds) for row in zip(*rows, best, strict=True)]
 
     def _judged(
         self,
@@ -99,6 +136,7 @@ class Classifier:
         named: Mapping[str, NDArray[Any]],
         empty: bool,
         truncated: bool,
+        best: int,
         *,
         thresholds: NDArray[np.float32],
     ) -> Prediction:
@@ -106,7 +144,6 @@ class Classifier:
             return Prediction(
                 chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0]
             )
-        best = int(probabilities.argmax())
         chosen = [best]
         if self.sequential:
             chosen = named["sequence"][named["sequence"] >= 0].tolist()
@@ -141,30 +178,52 @@ class Classifier:
         sequences = np.stack([named["sequence"] for named in rows.named])
         return rows.probabilities, marked(sequences, len(self.labels))
 
+    def encoded(self, texts: Sequence[str]) -> Encoded:
+        """Return texts as ids."""
+        unknown: dict[str, int] = {}
+        truncated: list[bool] = []
+        known = self.tokenizer.size
+        rows: Sequence[NDArray[Any]]
+        if isinstance(self.tokenizer, NumberReader):
+            rows = self.tokenizer.encode(texts, truncated)
+            tokens = Tokens.pack_numbers(rows, columns=known)
+        elif self.session.spelled:
+            rows = self.tokenizer.encode_spelled(texts, unknown, truncated)
+            tokens = Tokens.pack(rows, vocabulary=known + len(unknown), empty=UNKNOWN_ID)
+        else:
+            rows = self.tokenizer.encode(texts, truncated)
+            tokens = Tokens.pack(rows, vocabulary=known, empty=UNKNOWN_ID)
+        return Encoded(tokens, list(unknown), [len(row) == 0 for row in rows], truncated)
+
+    def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows that go through the network together."""
+        return sorted_by_length(encoded.tokens.lengths, BATCH_TOKENS[self.session.device], self.batch_size)
+
+    def inputs(self, encoded: Encoded, rows: NDArray[np.int64]) -> Inputs:
+        """Return what `Session.run` wants for a batch."""
+        ids, lengths = encoded.tokens.padded(rows)
+        if not self.session.spelled:
+            return ids, lengths, None
+        ids, spellings = in_batch(ids, self.tokenizer.size, encoded.unknown)
+        return ids, lengths, spellings
+
+    def each(self, run: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        """Run a function over batches, as many at a time as suits the session; results come in order."""
+        return map(run, batches) if self._workers is None else self._workers.map(run, batches)
+
     def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
         if self.sequential:
             named = tuple(dict.fromkeys((*named, "sequence")))
-        unknown: dict[str, int] = {}
-        truncated: list[bool] = []
-        spelled = self.session.spelled
-        encoded: Sequence[NDArray[Any]]
-        if spelled and isinstance(self.tokenizer, Tokenizer):
-            encoded = self.tokenizer.encode_spelled(texts, unknown, truncated)
-        else:
-            encoded = self.tokenizer.encode(texts, truncated)
-        words, known = list(unknown), self.tokenizer.size
-        if isinstance(self.tokenizer, NumberReader):
-            tokens = Tokens.pack_numbers(encoded, columns=known)
-        else:
-            tokens = Tokens.pack(encoded, vocabulary=known + len(words), empty=UNKNOWN_ID)
-        lengths = tokens.lengths
-        probabilities = np.empty((len(encoded), len(self.labels)), dtype=np.float32)
-        attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
-        others: list[dict[str, NDArray[Any]]] = [{} for _ in encoded]
-        for rows in sorted_by_length(lengths, BATCH_TOKENS):
-            ids, steps = tokens.padded(rows)
-            ids, spellings = in_batch(ids, known, words) if spelled else (ids, None)
-            result = self.session.run(ids, steps, spellings, named=named)
+        encoded = self.encoded(texts)
+        count, lengths = len(encoded.tokens), encoded.tokens.lengths
+
+        def run(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
+            return rows, self.session.run(*self.inputs(encoded, rows), named=named)
+
+        probabilities = np.empty((count, len(self.labels)), dtype=np.float32)
+        attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * count
+        others: list[dict[str, NDArray[Any]]] = [{} for _ in range(count)]
+        for rows, result in self.each(run, self.batches(encoded)):
             probabilities[rows] = result.probabilities
             for row, weights in zip(rows, result.attention, strict=True):
                 attention[row] = weights[: lengths[row]]
@@ -172,7 +231,7 @@ class Classifier:
                 for row, value in zip(rows, values, strict=True):
                     # A copy, for a view would keep the whole batch in memory.
                     others[row][name] = value[self._real(name, int(lengths[row]))].copy()
-        return Rows(probabilities, attention, others, [len(row) == 0 for row in encoded], truncated)
+        return Rows(probabilities, attention, others, encoded.empty, encoded.truncated)
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""

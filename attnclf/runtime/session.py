@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import io
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -36,15 +37,16 @@ ALWAYS = Result._fields[:3]
 
 
 class Session:
-    """Runs one exported network; `device` says where it really runs.
+    """Runs one exported network; `device` says where it really runs, `workers` how many batches at a time suit it.
 
     `axes` has the further outputs of the network: for each name its axes, those that vary by name ("batch", "time").
     """
 
-    def __init__(self, session: Any, device: Literal["cpu", "cuda"]) -> None:
+    def __init__(self, session: Any, device: Literal["cpu", "cuda"], workers: int = 1) -> None:
         self._session = session
         self.device = device
         self._reads = session.get_inputs()[0].name  # ids, or numbers
+        self.workers = workers
         self.spelled = any(given.name == "spellings" for given in session.get_inputs())
         self.axes: Mapping[str, tuple[str | int, ...]] = {
             output.name: tuple(output.shape) for output in session.get_outputs() if output.name not in ALWAYS
@@ -74,16 +76,18 @@ class Session:
 def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:
     """Open an ONNX file; `auto` takes the GPU when there is one and ONNX Runtime can use it, else the CPU.
 
-    `threads` 0 means all cores. Raises DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself
-    would quietly run on the CPU.
+    On a CPU each batch runs on one core, and `threads` of them may run at a time; 0 means one for each core. Raises
+    DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself would quietly run on the CPU.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     # One level below all: the rest concerns images, and takes longer than the whole start otherwise.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.intra_op_num_threads = threads
+    # One core for a batch: the steps of a recurrent layer are too small to share, and cores that wait for each other
+    # after every step lose more than they win as soon as anything else wants one of them.
+    options.intra_op_num_threads = 1
     providers = ["CPUExecutionProvider"]
-    if device == "cuda" or (device == "auto" and _has_gpu()):
+    if device == "cuda" or (device == "auto" and has_gpu()):
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find among the results
             onnxruntime.preload_dlls()
         onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from `running` below
@@ -98,10 +102,15 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
             "--device cuda was asked for, but ONNX Runtime has no working CUDA provider here",
             fix="install onnxruntime-gpu with its CUDA and cuDNN libraries, or pass --device cpu",
         )
-    return Session(session, running)
+    return Session(session, running, workers=1 if running == "cuda" else threads or _cores())
 
 
-def _has_gpu() -> bool:
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_gpu() -> bool:
     """Tell whether an NVIDIA driver is installed, without loading any CUDA library."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False

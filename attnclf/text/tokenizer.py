@@ -63,26 +63,27 @@ class Tokenizer:
 
         Where `cut` is given, it is told of each text whether it is longer than what is returned.
         """
-        encodings: list[Encoding] = self._library.encode_batch_fast(
-            [_readable(text) for text in texts], add_special_tokens=False
-        )
-        if cut is not None:
-            cut += [len(encoding) > self.max_length for encoding in encodings]
-        return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
+        return self._ids(self._library.encode_batch_fast(list(map(_readable, texts)), add_special_tokens=False), cut)
 
     def encode_spelled(
         self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None
     ) -> list[NDArray[np.int64]]:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
-        encoded = self.encode(texts, cut)
-        for text, ids in zip(texts, encoded, strict=True):
-            strange = np.flatnonzero(ids == UNKNOWN_ID)
+        readable, known = list(map(_readable, texts)), self.size
+        encodings: list[Encoding] = self._library.encode_batch(readable, add_special_tokens=False)
+        encoded = self._ids(encodings, cut)
+        for text, encoding, ids in zip(readable, encodings, encoded, strict=True):
+            strange = (ids == UNKNOWN_ID).nonzero()[0]
             if len(strange):
-                readable = _readable(text)
-                offsets = self._library.encode(readable, add_special_tokens=False).offsets
-                words = (readable[slice(*offsets[place])] for place in strange.tolist())
-                ids[strange] = [self.size + unknown.setdefault(self._normal(word), len(unknown)) for word in words]
+                offsets = encoding.offsets
+                words = (text[slice(*offsets[place])] for place in strange.tolist())
+                ids[strange] = [known + unknown.setdefault(self._normal(word), len(unknown)) for word in words]
         return encoded
+
+    def _ids(self, encodings: Sequence[Encoding], cut: list[bool] | None) -> list[NDArray[np.int64]]:
+        if cut is not None:
+            cut += [len(encoding) > self.max_length for encoding in encodings]
+        return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
 
     def _normal(self, word: str) -> str:
         normalizer = self._library.normalizer

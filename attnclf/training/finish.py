@@ -27,6 +27,8 @@ from attnclf.training import baseline as linear
 from attnclf.training.card import model_card
 from attnclf.training.loop import Outcome
 
+SAMPLE = 2000  # texts whose length is taken for that of all
+
 
 def write_bundle(
     folder: Path,
@@ -70,7 +72,12 @@ def write_bundle(
         "columns": list(config.model.gate.columns),
         "text": dataclasses.asdict(config.text),
         "config": config.to_dict(),
-        "training": {"rows": len(train), "seconds": round(outcome.seconds, 1), "ending": outcome.ending},
+        "training": {
+            "rows": len(train),
+            "seconds": round(outcome.seconds, 1),
+            "ending": outcome.ending,
+            "units": _mean_units(tokenizer, train),
+        },
         "parity": difference,
     }
     write_manifest(folder, description)
@@ -99,6 +106,11 @@ def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet, 
         return list(corpus.texts), labels.encode(corpus.label_lists)
 
     return linear.fit_and_score(rows(train), {name: rows(part) for name, part in evaluated.items()}, labels.names)
+
+
+def _mean_units(tokenizer: Tokenizer | NumberReader, train: Corpus) -> float:
+    """Return the mean length of the first texts, in units."""
+    return round(float(np.mean([len(ids) for ids in tokenizer.encode(list(train.texts[:SAMPLE]))])), 1)
 
 
 def _figures(metrics: Mapping[str, object]) -> dict[str, object]:

@@ -9,8 +9,10 @@ from typer.core import TyperGroup
 
 from attnclf import __version__
 from attnclf.errors import AttnclfError
+from attnclf_cli.bench import bench
 from attnclf_cli.evaluate import evaluate
 from attnclf_cli.explain import explain
+from attnclf_cli.export import export
 from attnclf_cli.info import info
 from attnclf_cli.mechanisms import mechanisms
 from attnclf_cli.predict import predict
@@ -62,7 +64,7 @@ def _options(
     pass
 
 
-for command in (train, predict, explain, evaluate, info, mechanisms):
+for command in (train, predict, explain, evaluate, export, bench, info, mechanisms):
     app.command()(command)
 
 

@@ -25,6 +25,7 @@ def evaluate(
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
     device: options.Device = options.DeviceName.auto,
+    precision: options.Precision = options.PrecisionName.fp32,
 ) -> None:
     """Score a model on labelled rows: accuracy, F1 for each label, confusions, calibration."""
     import json
@@ -36,7 +37,7 @@ def evaluate(
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.evaluate import evaluate as run
 
-    classifier = Classifier.load(model, device=device.value)
+    classifier = Classifier.load(model, device=device.value, precision=precision.value)
     rows = corpus.read(
         data,
         format=input_format,

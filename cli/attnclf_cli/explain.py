@@ -48,6 +48,7 @@ def explain(
     text_column: options.TextColumns = None,
     input_format: options.DataFormat = None,
     device: options.Device = options.DeviceName.auto,
+    precision: options.Precision = options.PrecisionName.fp32,
     out: options.Out = None,
 ) -> None:
     """Show which words decided: the text with its words shaded by the weight they had."""
@@ -64,7 +65,7 @@ def explain(
     elif name == "auto":
         name = "terminal" if sys.stdout.isatty() else "json"
     chosen_head = _head(head)
-    classifier = Classifier.load(model, device=device.value)
+    classifier = Classifier.load(model, device=device.value, precision=precision.value)
     unasked = MAPS.get(classifier.bundle.pictures) if (maps, layer, head) == (None, None, None) else None
     damage = Damage()
     read = long = 0

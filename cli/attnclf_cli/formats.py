@@ -16,9 +16,11 @@ Line = Callable[[Classifier, str, Prediction, int], str]
 
 def _shown(classifier: Classifier, prediction: Prediction, top: int) -> list[tuple[str, float]]:
     """Return the labels to print with their scores: the `top` best, or the chosen ones of a multi-label model."""
-    if prediction.label is None:
+    if prediction.label is None or prediction.score is None:
         return []
-    if top > 1 or not classifier.multi_label:
+    if top == 1 and not classifier.multi_label:
+        return [(prediction.label, prediction.score)]
+    if top > 1:
         return classifier.ranked(prediction)[:top]
     scores = dict(classifier.ranked(prediction))
     return [(label, scores[label]) for label in prediction.chosen]

@@ -33,7 +33,17 @@ def info(
     manifest = classifier.bundle.manifest
     size = sum(path.stat().st_size for path in classifier.bundle.folder.rglob("*") if path.is_file())
     if format is InfoFormat.json:
-        typer.echo(json.dumps({**manifest, "bytes": size, "device": classifier.session.device}, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {
+                    **manifest,
+                    "bytes": size,
+                    "device": classifier.session.device,
+                    "precisions": classifier.bundle.precisions,
+                },
+                ensure_ascii=False,
+            )
+        )
         return
 
     from rich.console import Console
@@ -48,6 +58,7 @@ def info(
         f"{manifest['text']['max_length']:,} of a text are read",
         "network": f"{classifier.bundle.architecture}: {_network(classifier.bundle)}",
         "size": f"{size / 1e6:.1f} MB",
+        "precision": ", ".join(classifier.bundle.precisions),
         "device": classifier.session.device,
     }
     if classifier.bundle.columns:

@@ -15,6 +15,13 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
+class PrecisionName(StrEnum):
+    """The numbers that a network computes with."""
+
+    fp32 = "fp32"
+    int8 = "int8"
+
+
 class BadRows(StrEnum):
     """What happens with rows that cannot be used."""
 
@@ -27,6 +34,7 @@ ModelFolder = Annotated[
     typer.Option("--model", "-m", envvar="ATTNCLF_MODEL", help="The folder that train wrote.", show_default=False),
 ]
 Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
+Precision = Annotated[PrecisionName, typer.Option("--precision", help="int8 is faster; export makes it.")]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
 ]

@@ -33,6 +33,10 @@ def predict(
     text_column: options.TextColumns = None,
     input_format: options.DataFormat = None,
     device: options.Device = options.DeviceName.auto,
+    precision: options.Precision = options.PrecisionName.fp32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="At most so many texts through the network together.", show_default=False)
+    ] = None,
     out: options.Out = None,
 ) -> None:
     """Label texts: one line out for each line in, in order, at once when lines trickle in."""
@@ -49,7 +53,7 @@ def predict(
     if attention and name != "jsonl":
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = jsonl_with_attention if attention else LINES[name]
-    classifier = Classifier.load(model, device=device.value)
+    classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
     damage = Damage()
     read = cut = 0
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:

@@ -1,5 +1,6 @@
 """What the commands load: a model at rest runs without torch, and help is there at once. Each in a fresh process."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -52,6 +53,8 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
         ["explain", "-m", "MODEL", "-f", "svg"],
         ["evaluate", "ROWS.csv", "-m", "MODEL"],
         ["evaluate", "ROWS.jsonl", "-m", "MODEL", "-f", "json"],
+        ["export", "-m", "COPY", "--precision", "int8"],
+        ["bench", "-m", "MODEL", "--file", "ROWS.csv"],
         ["info", "-m", "MODEL"],
         ["info", "-m", "MODEL", "-f", "json"],
     ],
@@ -60,7 +63,13 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
 def test_a_command_that_does_not_train_loads_nothing_heavy(model, tmp_path, arguments):
     (tmp_path / "rows.csv").write_text("text,label\nmy card,billing\nno parcel,delivery\n")
     (tmp_path / "rows.jsonl").write_text('{"text": "my card", "label": "billing"}\n{"text": "b", "label": "account"}\n')
-    named = {"MODEL": str(model), "ROWS.csv": str(tmp_path / "rows.csv"), "ROWS.jsonl": str(tmp_path / "rows.jsonl")}
+    copy = shutil.copytree(model, tmp_path / "copy") if "COPY" in arguments else None
+    named = {
+        "MODEL": str(model),
+        "COPY": str(copy),
+        "ROWS.csv": str(tmp_path / "rows.csv"),
+        "ROWS.jsonl": str(tmp_path / "rows.jsonl"),
+    }
     modules = loaded(*(named.get(word, word) for word in arguments))
     assert "attnclf_cli" in modules
     assert HEAVY.isdisjoint(modules)
@@ -85,7 +94,7 @@ def test_help_comes_at_once(attnclf):
         done = attnclf("--help")
         times.append(time.perf_counter() - started)
     assert done.returncode == 0
-    for command in ("train", "predict", "explain", "evaluate", "info", "mechanisms"):
+    for command in ("train", "predict", "explain", "evaluate", "export", "bench", "info", "mechanisms"):
         assert command in done.stdout
     assert min(times) < 1.0
 
@@ -97,7 +106,6 @@ def test_the_version_is_said(attnclf):
 
 
 def test_the_console_script_is_the_same_command(attnclf):
-    import shutil
     from pathlib import Path
 
     script = shutil.which("attnclf", path=Path(sys.executable).parent)

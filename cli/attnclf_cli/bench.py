@@ -1,0 +1,73 @@
+"""`attnclf bench`: what a model does on this machine."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attnclf_cli import options
+
+if TYPE_CHECKING:
+    from attnclf.runtime.bench import Figures, Spread
+
+
+class BenchFormat(StrEnum):
+    """How the figures are printed."""
+
+    table = "table"
+    json = "json"
+
+
+def bench(
+    model: options.ModelFolder,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Your texts; without, made ones of typical length.", show_default=False)
+    ] = None,
+    format: Annotated[BenchFormat, typer.Option("--format", "-f")] = BenchFormat.table,
+    device: options.Device = options.DeviceName.auto,
+    precision: Annotated[
+        options.PrecisionName | None, typer.Option(help="Only this one; without, all there are.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure a model here: texts and units a second, latency, memory, for each precision and device."""
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from attnclf.runtime.bench import bench as run
+
+    with Console(stderr=True, highlight=False).status("Measuring …"):
+        rows = list(run(model, file=file, device=device.value, precision=precision.value if precision else None))
+    if format is BenchFormat.json:
+        typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: list["Figures"]) -> None:
+    """Print one column for each precision and device."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column()
+    for row in rows:
+        table.add_column(f"{row.precision} on {row.device}", justify="right", no_wrap=True)
+    lines = {
+        "texts a second": [_spread(row.lines) for row in rows],
+        "units a second": [_spread(row.tokens) for row in rows],
+        "units a second, network alone": [_spread(row.session_tokens) for row in rows],
+        "one text alone, p50": [f"{row.p50:.2f} ms" for row in rows],
+        "one text alone, p99": [f"{row.p99:.2f} ms" for row in rows],
+        "peak memory": ["-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB" for row in rows],
+    }
+    for name, cells in lines.items():
+        table.add_row(name, *cells)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"{rows[0].texts:,} texts of {rows[0].mean_units:.1f} units; median of five rounds (min-max)")
+
+
+def _spread(spread: "Spread") -> str:
+    return f"{spread.median:,.0f} ({spread.min:,.0f}-{spread.max:,.0f})"

@@ -1,0 +1,80 @@
+"""`attnclf export`: another precision for a model, or its network as a file for other programs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attnclf_cli import options
+
+if TYPE_CHECKING:
+    from attnclf.export.quantize import Comparison
+
+
+class NetworkFormat(StrEnum):
+    """What --to writes."""
+
+    onnx = "onnx"
+
+
+def export(
+    model: options.ModelFolder,
+    precision: options.Precision = options.PrecisionName.fp32,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Labelled rows on which int8 must be as accurate.", show_default=False),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
+    ] = None,
+    format: Annotated[NetworkFormat, typer.Option("--format", "-f", help="Of --to.")] = NetworkFormat.onnx,
+    text_column: options.TextColumns = None,
+    label_column: options.LabelColumn = None,
+    label_separator: options.LabelSeparator = None,
+    input_format: options.DataFormat = None,
+    on_bad_row: options.OnBadRow = options.BadRows.error,
+) -> None:
+    """Add an int8 network to a model, if it stays as accurate; or copy a network out with --to."""
+    from attnclf.errors import ConfigError
+    from attnclf.export.quantize import copy_out, export_int8
+
+    if to is not None:
+        if data is not None:
+            raise ConfigError("--data is for making a precision, --to for copying one", fix="leave one of them out")
+        copy_out(model, precision.value, to)
+        typer.echo(f"Wrote {to}", err=True)
+        return
+    if precision is options.PrecisionName.fp32:
+        raise ConfigError("every model has an fp32 network", fix="pass --precision int8, or --to FILE to copy it out")
+
+    from attnclf.data import corpus
+
+    rows = None
+    if data is not None:
+        rows = corpus.read(
+            data,
+            format=input_format,
+            text_columns=text_column,
+            label_column=label_column,
+            label_separator=label_separator,
+            on_bad_row=on_bad_row.value,
+        )
+        typer.echo(rows.description, err=True)
+        for row in rows.bad:
+            typer.echo(f"Warning: left out {row.place}: {row.reason}", err=True)
+    comparison = export_int8(model, rows)
+    typer.echo(_told(comparison))
+    typer.echo(f"Wrote {model / 'model.int8.onnx'}. Use it with --precision int8.", err=True)
+
+
+def _told(comparison: "Comparison") -> str:
+    texts = "labelled" if comparison.score is not None else "made"
+    lines = [
+        f"size          {comparison.original_bytes / 1e6:.1f} MB in fp32, {comparison.bytes / 1e6:.1f} MB in int8",
+        f"probabilities differ by at most {comparison.difference:.4f}",
+        f"labels        {comparison.changed:.2%} of {comparison.texts:,} {texts} texts get another one",
+    ]
+    if comparison.score is not None and comparison.original is not None:
+        lines.append(f"score         {100 * comparison.original:.1f} in fp32, {100 * comparison.score:.1f} in int8")
+    return "\n".join(lines)

@@ -1,0 +1,151 @@
+"""The int8 network: made from the model, compared with it, listed in its folder or not there at all."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from attnclf import bundle as bundles
+from attnclf.bundle import open_bundle
+from attnclf.data import corpus
+from attnclf.errors import BundleError, DeviceError, ExportError
+from attnclf.export import quantize
+from attnclf.export.quantize import Comparison, copy_out, export_int8, refuse_loss
+from attnclf.runtime.classifier import Classifier
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    return shutil.copytree(model, tmp_path / "model")
+
+
+@pytest.fixture
+def rows(examples):
+    return corpus.read(str(examples / "tickets" / "tickets.csv"))
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_int8_network_says_what_the_original_says(folder, rows, tickets):
+    comparison = export_int8(folder, rows)
+    original, quantized = (Classifier.load(folder, device="cpu", precision=kind) for kind in ("fp32", "int8"))
+    before, after = original.probabilities(tickets), quantized.probabilities(tickets)
+    assert 0 < np.abs(before - after).max() == pytest.approx(comparison.difference)
+    assert comparison.difference < 0.05
+    assert (before.argmax(1) != after.argmax(1)).mean() == comparison.changed < 0.02
+    assert comparison.original - comparison.score <= quantize.MOST_LOST
+    assert quantized.predict(tickets[:1])[0].attention.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_layers_and_embeddings_become_bytes_and_the_tables_of_the_n_grams_do_not(folder):
+    import onnx
+
+    export_int8(folder)
+    graph = onnx.load(folder / "model.int8.onnx").graph
+    types = {tensor.name: onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in graph.initializer}
+    assert "DynamicQuantizeLSTM" in {node.op_type for node in graph.node}
+    assert any("embedding.weight" in name and kind == "UINT8" for name, kind in types.items())
+    tables = {name: kind for name, kind in types.items() if ".linear." in name and name.split(".")[-1] != "bias"}
+    assert set(tables.values()) == {"FLOAT"}
+    assert {"words", "word_grams", "pairs", "grams"} <= {name.split(".")[-1] for name in tables}
+
+
+def test_the_folder_lists_the_new_file_and_keeps_all_others(folder):
+    before = contents(folder)
+    comparison = export_int8(folder)
+    after = contents(folder)
+    assert {path.name for path in after.keys() - before.keys()} == {"model.int8.onnx"}
+    assert {path.name for path, data in before.items() if after[path] != data} == {"attnclf.json"}
+    opened = open_bundle(folder)
+    opened.verify()
+    assert opened.precisions == ("fp32", "int8")
+    assert opened.manifest["int8"]["changed"] == comparison.changed
+    assert comparison.score is None
+
+
+def test_made_again_it_replaces_the_earlier_one(folder, rows):
+    export_int8(folder)
+    first = (folder / "model.int8.onnx").read_bytes()
+    export_int8(folder, rows)
+    open_bundle(folder).verify()
+    assert (folder / "model.int8.onnx").read_bytes() == first
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
+def test_a_network_that_loses_too_much_is_refused_and_nothing_is_written(folder, rows, monkeypatch, labelled):
+    monkeypatch.setattr(quantize, "MOST_LOST", -1)
+    monkeypatch.setattr(quantize, "MOST_CHANGED", -1)
+    before = contents(folder)
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_int8(folder, rows if labelled else None)
+    assert contents(folder) == before
+
+
+def compared(changed=0.0, score=None, original=None):
+    return Comparison(
+        texts=1000, difference=0.0, changed=changed, score=score, original=original, bytes=1, original_bytes=2
+    )
+
+
+def test_the_bounds_are_three_tenths_of_a_point_and_one_label_in_a_hundred():
+    refuse_loss(compared(changed=0.01))
+    refuse_loss(compared(changed=0.5, score=0.897, original=0.9))
+    refuse_loss(compared(changed=0.5, score=0.95, original=0.9))
+    with pytest.raises(ExportError, match=r"1\.1% of 1,000 made texts"):
+        refuse_loss(compared(changed=0.011))
+    with pytest.raises(ExportError, match=r"loses 0\.4 points \(90\.0 to 89\.6\)"):
+        refuse_loss(compared(score=0.896, original=0.9))
+
+
+@pytest.mark.parametrize("writes", [0, 1], ids=["before", "between"])
+def test_a_crash_while_the_file_is_added_leaves_a_model_that_runs(folder, monkeypatch, writes):
+    export_int8(folder)
+    write, done = bundles._write, []
+
+    def crashing(*arguments):
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(write(*arguments))
+
+    monkeypatch.setattr(bundles, "_write", crashing)
+    with pytest.raises(KeyboardInterrupt):
+        export_int8(folder)
+    opened = open_bundle(folder)
+    opened.verify()
+    assert ("int8" in opened.precisions) == (writes == 0)
+
+
+def test_a_model_of_several_labels_is_quantized_too(multi_model, examples, tmp_path):
+    folder = shutil.copytree(multi_model, tmp_path / "model")
+    comparison = export_int8(folder, corpus.read(str(examples / "intents-ru" / "multi.jsonl")))
+    assert comparison.changed < 0.05
+    assert json.loads((folder / "attnclf.json").read_text(encoding="utf-8"))["int8"]["texts"] == comparison.texts
+
+
+def test_a_damaged_original_is_refused_before_anything_is_made(folder):
+    (folder / "model.onnx").write_bytes(b"x")
+    with pytest.raises(BundleError, match=r"model\.onnx was changed"):
+        export_int8(folder)
+    with pytest.raises(BundleError, match=r"model\.onnx was changed"):
+        copy_out(folder, "fp32", folder / "out.onnx")
+
+
+def test_a_folder_where_nothing_may_be_written_is_one_line(folder, monkeypatch):
+    import tempfile
+
+    def full(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(BundleError, match="Read-only file system"):
+        export_int8(folder)
+
+
+def test_int8_on_a_gpu_is_refused(folder):
+    export_int8(folder)
+    with pytest.raises(DeviceError, match="int8 runs on the CPU only"):
+        Classifier.load(folder, device="cuda", precision="int8")
+    assert Classifier.load(folder, device="auto", precision="int8").session.device == "cpu"
