@@ -1,7 +1,7 @@
 """An explanation as a value: a text, its prediction, and a weight for every word. Renderers draw it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,28 @@ class Map:
     """Weights in two dimensions: `weights[row][column]`, non-negative, with what rows and columns stand for.
 
     Rows ask and columns answer: label × word, word × word. Where both are the words of the text they are the same
-    words in the same order. A map of one row is a list of columns with a weight each, such as the features of a gate.
+    words in the same order. A map whose one row bears the map's own name is a list: of columns with a weight each.
+    `title` is the name in words, for people. `layer` and `head` tell a map of self-attention from its siblings: numbers
+    from 1, "mean" for the mean of a layer's heads.
     """
 
     name: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     weights: tuple[tuple[float, ...], ...]
+    title: str = ""
+    layer: int | None = None
+    head: int | Literal["mean"] | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether nothing asks: the columns are all there is to show."""
+        return self.rows == (self.name,)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: name, rows, columns, weights."""
-        return {"name": self.name, "rows": self.rows, "columns": self.columns, "weights": self.weights}
+        """Return the documented JSON form: name, rows, columns, weights, and layer and head where there are some."""
+        plain = {"name": self.name, "rows": self.rows, "columns": self.columns, "weights": self.weights}
+        return plain if self.layer is None else {**plain, "layer": self.layer, "head": self.head}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
-"""Drawing a map of weights on an HTML page: a table of shades, or a list of bars where there is one row only."""
+"""Drawing a map of weights on an HTML page: a table of shades, or a list of bars."""
 
 from collections.abc import Iterator
 from html import escape
 
 from attnclf.explain.explanation import Map
 from attnclf.explain.heatmap_terminal import BARS, heaviest_columns, scale_of, strongest_pairs
-from attnclf.explain.terminal import percent, short
+from attnclf.explain.terminal import percent, short, visible
 
 LARGEST = 60  # words across; the ones that get most weight
 
@@ -31,8 +31,8 @@ def drawn(weights: Map) -> Iterator[str]:
     Of more than `LARGEST` columns those with the most weight are drawn; the rows too where both are the same words.
     """
     yield '<figure class="map">'
-    yield f"<p><strong>{escape(weights.name)}</strong></p>"
-    yield from _bars(weights) if len(weights.rows) == 1 else _table(weights)
+    yield f"<p><strong>{escape(visible(weights.title or weights.name))}</strong></p>"
+    yield from _bars(weights) if weights.is_list else _table(weights)
     yield "</figure>"
 
 

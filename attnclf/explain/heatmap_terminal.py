@@ -1,4 +1,4 @@
-"""Drawing a map of weights on a terminal: a grid of shades, or bars where there is one row only."""
+"""Drawing a map of weights on a terminal: a grid of shades, or a list of bars."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rich.style import Style
 
 from attnclf.explain.explanation import Map
 from attnclf.explain.palette import TONES, Scale
-from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, cells, percent, short, wrap
+from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, cells, percent, short, trimmed, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -33,8 +33,8 @@ class HeatMap:
     Rows go down and columns across. Where both are the words of a text, columns are headed by their numbers, so that
     the grid stays small; elsewhere by their words, in blocks as wide as the terminal. The shades are those of a
     highlight: plain up to the even share (the mean weight), full at the largest weight, but at least twice the even
-    share. Without colour they are ░▒▓█. A map of one row is drawn as bars. Of too many words those with the most
-    weight are drawn, and a line says so.
+    share. Without colour they are ░▒▓█. A list is drawn as bars. Of too many words those with the most weight are
+    drawn, and a line says so.
     """
 
     map: Map
@@ -43,10 +43,10 @@ class HeatMap:
         colours = None if console.no_color else console.color_system
         tones = tuple(map(Style.parse, TONES[colours])) if colours else ()
         width = options.max_width
-        drawn = _bars(self.map, width) if len(self.map.rows) == 1 else _grid(self.map, tones, width)
-        for line in (cells(self.map.name, BOLD), [], *drawn):
+        drawn = _bars(self.map, width) if self.map.is_list else _grid(self.map, tones, width)
+        for line in (cells(self.map.title or self.map.name, BOLD), [], *drawn):
             for row in wrap(line, width) if sum(cell_len(cell.symbol) for cell in line) > width else [line]:
-                yield from Segment.simplify(Segment(cell.symbol, cell.style) for cell in row)
+                yield from Segment.simplify(Segment(cell.symbol, cell.style) for cell in trimmed(row))
                 yield Segment.line()
 
 
@@ -96,7 +96,7 @@ def _grid(weights: Map, tones: tuple[Style, ...], width: int) -> Iterator[list[C
             for column, size in block:
                 line += _shade(scale, weights.weights[row][column], size, tones)
                 line += [] if square else [Cell(" ", PLAIN)]
-            yield line[:-1] if not square else line
+            yield line
     yield []
     if len(columns) < len(weights.columns):
         yield cells(f"the {len(columns)} of {len(weights.columns):,} words with the most weight", DIM)
@@ -133,20 +133,20 @@ def _headings(weights: Map, block: Sequence[tuple[int, int]], stub: int, square:
     """Yield the lines over a block: the words, or their numbers with one digit below the other."""
     if square:
         numbers = [str(column + 1) for column, _ in block]
-        for line in zip(*(number.rjust(max(map(len, numbers))) for number in numbers), strict=True):
-            yield [Cell(" " * stub, PLAIN), *(Cell(f"{digit} ", DIM) for digit in line)]
+        for digits in zip(*(number.rjust(max(map(len, numbers))) for number in numbers), strict=True):
+            yield [Cell(" " * stub, PLAIN), *(cell for digit in digits for cell in cells(f"{digit} ", DIM))]
         return
     line = [Cell(" " * stub, PLAIN)]
     for column, size in block:
         heading = _heading(weights.columns[column], size)
         line += [Cell(_kept(heading), PLAIN), Cell(" " * (size + 1 - cell_len(heading)), PLAIN)]
-    yield line[:-1]
+    yield line
 
 
 def _shade(scale: Scale, weight: float, size: int, tones: tuple[Style, ...]) -> list[Cell]:
     step = scale.step(weight, len(tones) or len(SHADES))
     if not step:
-        return [Cell("·".center(size - 1) + " ", DIM)]
+        return cells(f"{'·'.center(size - 1)} ", DIM)
     return [Cell(" " * size, tones[step - 1]) if tones else Cell(SHADES[step - 1] * size, PLAIN)]
 
 

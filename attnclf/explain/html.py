@@ -1,6 +1,6 @@
 """Drawing explanations as one self-contained HTML page: no script, nothing fetched, dark and light."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from attnclf.explain import heatmap_html
@@ -71,7 +71,7 @@ _PAGE = f"""\
 """
 
 
-def render(explanations: Sequence[Explanation]) -> str:
+def render(explanations: Iterable[Explanation]) -> str:
     """Return an HTML document with one article per explanation; every text and label in it is escaped.
 
     Words are shaded by the rule of `palette.Scale`. A text of more than `terminal.LIMIT` characters shows the passages

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from html import escape, unescape
 
 from rich.cells import cell_len
@@ -45,7 +45,7 @@ _PIECE = re.compile(r'<text ([^>]*) x="([^"]*)" y="([^"]*)" textLength="[^"]*" (
 _INK, _WORD = re.compile(r"\S(?:.*\S)?"), re.compile(r"\S+")  # rich writes every space as a no-break space
 
 
-def render(explanations: Sequence[Explanation], *, width: int = 100) -> str:
+def render(explanations: Iterable[Explanation], *, width: int = 100) -> str:
     """Return an SVG document of a terminal `width` cells wide; the same explanations give the same document.
 
     Lines run from left to right, as on a terminal that knows no bidi: for right-to-left texts prefer the HTML page.

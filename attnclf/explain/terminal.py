@@ -200,7 +200,7 @@ def cells(text: str, style: Style = PLAIN) -> list[Cell]:
 
 
 def wrap(line: Iterable[Cell], width: int) -> Iterator[list[Cell]]:
-    """Break cells into lines of at most `width`; spaces that no longer fit give way to the break, nothing else does."""
+    """Break cells into lines of at most `width`; spaces give way to the break, nothing else does."""
     row: list[Cell] = []
     used = 0
     for piece in _unbroken(line):
@@ -214,16 +214,24 @@ def wrap(line: Iterable[Cell], width: int) -> Iterator[list[Cell]]:
             used = min(used + size, width)
         else:
             if row and used + size > width:
-                yield row
+                yield trimmed(row)
                 row, used = [], 0
             for cell in piece:
                 size = cell_len(cell.symbol)
                 if row and used + size > width:
-                    yield row
+                    yield trimmed(row)
                     row, used = [], 0
                 row.append(cell)
                 used += size
     yield row
+
+
+def trimmed(line: list[Cell]) -> list[Cell]:
+    """Return a line without the spaces at its end; shaded ones are a picture and stay."""
+    kept = len(line)
+    while kept and line[kept - 1].is_space and not line[kept - 1].style.bgcolor:
+        kept -= 1
+    return line[:kept]
 
 
 def _unbroken(line: Iterable[Cell]) -> Iterator[list[Cell]]:
@@ -341,14 +349,14 @@ def _header(explanation: Explanation) -> list[Cell]:
     line: list[Cell] = []
     for label in explanation.chosen:
         filled = round(BAR * scores[label])
-        line += [*cells("   " if line else ""), *cells(label, BOLD), Cell(" ", PLAIN)]
-        line += [*cells("━" * filled, BOLD), *cells("─" * (BAR - filled), DIM)]
-        line += [Cell(f" {percent(scores[label])}", PLAIN)]
+        bar = [*cells("━" * filled, BOLD), *cells("─" * (BAR - filled), DIM)]
+        line += [*cells("   " if line else ""), *cells(label, BOLD)]
+        line += [Cell(f" {bar[0].symbol}", bar[0].style), *bar[1:], Cell(f" {percent(scores[label])}", PLAIN)]
     if not explanation.chosen:
         label, score = explanation.labels[0]
         line = [*cells("no label; most probable: "), *cells(label, BOLD), Cell(f" {percent(score)}", PLAIN)]
     for label, score in runners_up(explanation):
-        line += [Cell(" ", DIM), Cell("· ", DIM), *cells(label, DIM), Cell(f" {percent(score)}", DIM)]
+        line += [Cell(" ·", DIM), Cell(" ", DIM), *cells(label, DIM), Cell(f" {percent(score)}", DIM)]
     return line
 
 

@@ -1,16 +1,47 @@
-"""How much the network and the linear model count: two weights, fitted to the validation rows."""
+"""The linear model beside the network, and how much each of them counts: two weights, fitted to the validation rows."""
+
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from attnclf.training import objectives
+from attnclf.config import NgramConfig
+from attnclf.model.mixture import Mixture
+from attnclf.training import ngrams, objectives
+from attnclf.training.examples import Examples
 
 # Where the weights start and, with few rows, stay. Both speakers have seen their training rows too often to be modest;
 # this is about what hundreds of validation rows of several public datasets make of them.
 PRIOR = (0.3, 0.5)  # network, linear
 PULL = 5.0  # of the prior, in rows
+
+
+def beside_ngrams(
+    network: nn.Module,
+    said: Tensor,
+    examples: Examples,
+    validation: Examples,
+    label_weights: NDArray[np.float32],
+    units: Sequence[str],
+    config: NgramConfig,
+    say: Callable[[str], None],
+) -> tuple[Mixture, Tensor]:
+    """Return the trained network with a linear model over n-grams at its side, and their joint validation logits.
+
+    `said` are the network's own logits of the validation rows (rows, labels); `label_weights` (labels,) count in the
+    linear model as they did in the network; `units` are the known words by id.
+    """
+    start = time.monotonic()
+    linear = ngrams.learn(examples, label_weights, units, config)
+    beside = ngrams.logits(linear, validation)
+    weights = mix(said, beside, validation.targets)
+    a, b = weights.tolist()
+    seconds = time.monotonic() - start
+    say(f"Linear model over {linear.size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
+    return Mixture(network, linear, weights), a * said + b * beside
 
 
 def mix(network: Tensor, linear: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
@@ -27,15 +26,14 @@ from attnclf.evaluation.thresholds import settle
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import Standardised, TfIdf, frequent_units
-from attnclf.model.mixture import Mixture
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
-from attnclf.training import checkpoint, ngrams
+from attnclf.training import checkpoint
 from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
-from attnclf.training.mixing import mix
+from attnclf.training.mixing import beside_ngrams
 from attnclf.training.sequences import label_sequences
 
 
@@ -141,7 +139,9 @@ def train(
     said = run.predict(validation).logits
     network = network.cpu()
     if spelled:
-        network, said = beside_ngrams(network, said, examples, validation, importance, tokenizer, config, say)
+        network, said = beside_ngrams(
+            network, said, examples, validation, importance, tokenizer.units, config.model.ngrams, say
+        )
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
     if labels.multi_label and not sequential:
         thresholds = settle(validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
@@ -259,30 +259,6 @@ def build_gate(
     network.embedding = TfIdf.over(units, idf, vocabulary)
     say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
     return network, config
-
-
-def beside_ngrams(
-    network: nn.Module,
-    said: Tensor,
-    examples: Examples,
-    validation: Examples,
-    importance: NDArray[np.float32],
-    tokenizer: Tokenizer | NumberReader,
-    config: Config,
-    say: Callable[[str], None],
-) -> tuple[Mixture, Tensor]:
-    """Return the trained network with a linear model over n-grams at its side, and their joint validation logits.
-
-    `said` are the network's own logits (rows, labels); `importance` (labels,) are the label weights.
-    """
-    start = time.monotonic()
-    linear = ngrams.learn(examples, importance, tokenizer.units, config.model.ngrams)
-    beside = ngrams.logits(linear, validation)
-    weights = mix(said, beside, validation.targets)
-    a, b = weights.tolist()
-    seconds = time.monotonic() - start
-    say(f"Linear model over {linear.size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
-    return Mixture(network, linear, weights), a * said + b * beside
 
 
 def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:

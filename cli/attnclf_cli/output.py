@@ -44,6 +44,7 @@ def drawn(name: str, windows: Iterable[list["Explanation"]], output: TextIO, *, 
     elif name == "terminal":
         from rich.console import Console
 
+        from attnclf.explain.heatmap_terminal import HeatMap
         from attnclf.explain.terminal import Highlight
 
         console = Console(file=output, highlight=False)
@@ -51,18 +52,19 @@ def drawn(name: str, windows: Iterable[list["Explanation"]], output: TextIO, *, 
             for one in window:
                 # Rich would end the process on a closed pipe in its own way; our own writes end it in ours.
                 with console.capture() as shown:
-                    console.print(Highlight(one, top=top))
-                    console.print()
+                    for picture in (Highlight(one, top=top), *map(HeatMap, one.maps)):
+                        console.print(picture)
+                        console.print()
                 output.write(shown.get())
             output.flush()
     elif name == "html":
         from attnclf.explain import html
 
-        output.write(html.render([one for window in windows for one in window]))
+        output.write(html.render(one for window in windows for one in window))
     else:
         from attnclf.explain import svg
 
-        output.write(svg.render([one for window in windows for one in window]))
+        output.write(svg.render(one for window in windows for one in window))
 
 
 def warn_of_damage(damage: "Damage") -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 import os
 import random
@@ -13,6 +14,8 @@ import sys
 import time
 
 import pytest
+
+from attnclf.text.tokenizer import UNKNOWN_ID
 
 PROMPTLY = 2.0  # seconds in which a trickling line is answered, on a busy machine
 
@@ -68,6 +71,27 @@ def test_each_answer_stands_at_the_place_of_its_question(attnclf, model, classif
     for line, record in zip(lines, answers, strict=True):
         assert record["label"] == alone[line].label
         assert record["score"] == (None if not line else pytest.approx(alone[line].score, abs=1e-5))
+
+
+NEVER_SEEN = ["passwordless", "unrefundability", "parcelling", "坏", "坐"]
+
+
+def test_words_never_seen_are_told_apart_by_their_spelling(attnclf, model, classifier):
+    assert all(ids.tolist() == [UNKNOWN_ID] for ids in classifier.tokenizer.encode(NEVER_SEEN))
+    answers = records(attnclf("predict", "-m", model, "-f", "jsonl", "-k", "9", input="\n".join(NEVER_SEEN) + "\n"))
+    scores = [{one["label"]: one["score"] for one in answer["labels"]} for answer in answers]
+    for one, other in itertools.combinations(scores[:4], 2):
+        assert max(abs(one[label] - other[label]) for label in one) > 1e-3
+    assert scores[3] == pytest.approx(scores[4], abs=1e-5), "single characters have no n-grams"
+
+
+def test_words_never_seen_count_alike_alone_and_beside_others(attnclf, model):
+    text = "the parcelling of my unrefundability"
+    lines = ["passwordless", f"{text} and a quite passwordless login 坏", text, "", "unrefundability"]
+    beside = records(attnclf("predict", "-m", model, "-f", "jsonl", input="\n".join(lines) + "\n"))[2]
+    (alone,) = records(attnclf("predict", "-m", model, "-f", "jsonl", input=text + "\n"))
+    assert alone["label"] == beside["label"]
+    assert alone["score"] == pytest.approx(beside["score"], abs=2e-6)
 
 
 def test_a_last_line_without_its_ending_counts(attnclf, model):

@@ -130,7 +130,8 @@ def test_the_header_shows_the_label_its_probability_and_three_runners_up():
 
 def test_the_label_is_bold_and_the_runners_up_are_dim():
     parts = segments(CHARGED)
-    assert (parts[0].text, parts[0].style.bold) == ("refund", True)
+    assert parts[0].text.startswith("refund ")
+    assert parts[0].style.bold
     assert next(part.style.dim for part in parts if "billing" in part.text)
 
 
@@ -391,12 +392,12 @@ def test_no_line_is_wider_than_the_screen(explanation, width, color_system):
 def test_a_line_that_just_fits_is_not_broken(width):
     text = ("a" * (width // 2 - 1) + " ") * 2 + "b"
     lines = draw(explain(text, [1, 1, 1]), width=width).splitlines()
-    assert ("a" * (width // 2 - 1) + " ") * 2 in lines
+    assert " ".join(["a" * (width // 2 - 1)] * 2) in lines
 
 
 def test_words_are_not_broken_where_a_space_is_near():
     drawing = draw(explain("a little refund would certainly be appreciated", [1] * 7), width=20)
-    assert body(drawing).splitlines() == ["a little refund ", "would certainly be ", "appreciated"]
+    assert body(drawing).splitlines() == ["a little refund", "would certainly be", "appreciated"]
 
 
 def test_line_breaks_of_the_text_are_kept():

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from attnclf.data.batches import POOL, shuffled, sorted_by_length
 from attnclf.data.tokens import Tokens
+from attnclf.text.spelling import slots
+from attnclf.training.examples import Examples
 
 ROWS = st.lists(st.lists(st.integers(1, 99), max_size=12), min_size=1, max_size=30)
 LENGTHS = st.lists(st.integers(1, 40), max_size=200).map(lambda drawn: np.array(drawn, dtype=np.int64))
@@ -48,6 +50,16 @@ def test_joined_parts_are_as_if_packed_together(parts):
     assert joined.offsets.tolist() == together.offsets.tolist()
 
 
+@settings(deadline=None, max_examples=40)
+@given(rows=ROWS, data=st.data())
+def test_a_subset_is_as_if_its_rows_had_been_packed_alone(rows, data):
+    chosen = data.draw(st.lists(st.integers(0, len(rows) - 1)))
+    part, alone = packed(rows).subset(np.array(chosen, dtype=np.int64)), packed([rows[row] for row in chosen])
+    assert part.ids.tolist() == alone.ids.tolist()
+    assert part.offsets.tolist() == alone.offsets.tolist()
+    assert part.ids.dtype == alone.ids.dtype
+
+
 @pytest.mark.parametrize(("vocabulary", "size"), [(65_535, 2), (65_536, 4), (2**31 - 1, 4)])
 def test_ids_take_two_bytes_while_the_vocabulary_allows_it(vocabulary, size):
     tokens = packed([[1, vocabulary - 1], []], vocabulary)
@@ -59,6 +71,28 @@ def test_no_rows_are_packed_to_nothing():
     tokens = packed([])
     assert len(tokens) == 0
     assert tokens.lengths.tolist() == []
+
+
+def test_the_network_gets_one_unknown_word_and_the_mixture_their_spellings():
+    words = ["walked", "坏", "talked"]  # ids 9 to 11
+    examples = Examples(
+        tokens=packed([[3, 10, 9], [], [4], [11, 9]]),
+        targets=np.zeros(4, dtype=np.int64),
+        weights=np.ones(4, dtype=np.float32),
+        vocabulary=9,
+        unknown=words,
+    )
+    rows = np.array([3, 0, 1])
+    ids, lengths = examples.batch(rows)
+    assert ids.tolist() == [[1, 1, 0], [3, 1, 1], [1, 0, 0]]
+    assert lengths.tolist() == [2, 3, 1]
+    ids, lengths, spellings = examples.spelled(rows)
+    assert ids.tolist() == [[11, 9, 0], [3, 10, 9], [1, 0, 0]]
+    assert lengths.tolist() == [2, 3, 1]
+    assert [{slot for slot in row if slot} for row in spellings.tolist()] == [set(slots(word)) for word in words]
+    ids, _, spellings = examples.spelled(np.array([2, 3]))
+    assert ids.tolist() == [[4, 0], [10, 9]], "words are numbered in the batch"
+    assert len(spellings) == 2
 
 
 # Batches
