@@ -109,7 +109,15 @@ def features(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map,
     if not ranked:
         return ()
     names, weights = zip(*ranked, strict=True)
-    return (Map(name="gate", title="features that the gate opened", rows=("gate",), columns=names, weights=(weights,)),)
+    return (
+        Map(
+            name="gate",
+            title="how far the gate is open for each feature",
+            rows=("gate",),
+            columns=names,
+            weights=(weights,),
+        ),
+    )
 
 
 MAPS: dict[str, Maps] = {

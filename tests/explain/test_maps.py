@@ -209,7 +209,7 @@ def test_the_units_of_a_word_give_together_and_take_on_average():
     words = [Word(text="can't", start=0, end=5, weight=0.5), Word(text="pay", start=6, end=9, weight=0.5)]
     (one,) = heads(prediction, Shown(words, [(0, 2), (2, 3)], ()), Choice())
     assert one.weights == ((0.75, 0.25), (0.75, 0.25))
-    (other,) = heads(prediction, words, [(0, 1), (1, 3)], Choice(1, 1))
+    (other,) = heads(prediction, Shown(words, [(0, 1), (1, 3)], ()), Choice(1, 1))
     assert other.weights == ((0.5, 0.5), (0.125, 0.875))
 
 
