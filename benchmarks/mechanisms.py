@@ -5,7 +5,8 @@
 FOLDER is that of `accuracy.py`. One thing changes at a time from the network of the sources (preset `plain`); where an
 alignment or a context wants a score with a query, that is `additive`. The score is accuracy on validation rows, a
 tenth of the training rows where there is no file of them: nothing here may be chosen by test rows. Training seconds are
-those of one thread. The share of zero weights is over the units of the first 500 training texts. Finished runs in
+those of one thread. The share of zero weights, as `predict --attention` prints them, is over the units of the first 500
+training texts. Finished runs in
 --work are not repeated.
 """
 
@@ -64,7 +65,7 @@ def train(folder: Path, out: Path, seed: int, settings: Mapping[str, str]) -> di
 
 
 def zeros(folder: Path, model: Path) -> float:
-    """Return the share of weights that are exactly zero."""
+    """Return the share of weights that are printed as zero, below 0.0000005."""
     path = split_of(folder, "train")
     assert path is not None
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
