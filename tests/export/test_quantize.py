@@ -47,6 +47,7 @@ def test_layers_and_embeddings_become_bytes_and_the_tables_of_the_n_grams_do_not
     graph = onnx.load(folder / "model.int8.onnx").graph
     types = {tensor.name: onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in graph.initializer}
     assert "DynamicQuantizeLSTM" in {node.op_type for node in graph.node}
+    assert "FLOAT" in {kind for name, kind in types.items() if name.endswith("score.w")}
     assert any("embedding.weight" in name and kind == "UINT8" for name, kind in types.items())
     tables = {name: kind for name, kind in types.items() if ".linear." in name and name.split(".")[-1] != "bias"}
     assert set(tables.values()) == {"FLOAT"}

@@ -156,3 +156,11 @@ def test_sorted_batches_rise_in_length_and_are_as_full_as_the_budget_allows(leng
 def test_a_row_longer_than_the_budget_goes_alone():
     batches = [batch.tolist() for batch in sorted_by_length(np.array([3, 50, 2]), 10)]
     assert batches == [[2, 0], [1]]
+
+
+@settings(deadline=None)
+@given(lengths=LENGTHS, tokens=st.integers(1, 200), most=st.integers(1, 20))
+def test_a_batch_has_no_more_rows_than_asked_for_and_every_row_is_in_one(lengths, tokens, most):
+    batches = list(sorted_by_length(lengths, tokens, most))
+    assert all(len(batch) <= most for batch in batches)
+    assert sorted(row for batch in batches for row in batch.tolist()) == list(range(len(lengths)))
