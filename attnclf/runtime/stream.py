@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 WINDOW = 4096  # texts handed on together
 CHARACTERS = 4 * 2**20  # ... or so many characters, whichever is reached first
+NOTICE = 0.5  # seconds in which an interrupt is noticed at the latest
 
 
 def windows(texts: Iterable[str], *, size: int = WINDOW, characters: int = CHARACTERS) -> Iterator[list[str]]:
@@ -59,7 +60,8 @@ class _Buffer:
         """Return what has arrived, waiting for at least one text; an empty list at the end."""
         with self._changed:
             while not self._texts and not self._finished:
-                self._changed.wait()
+                # Not for ever: a Ctrl-C that comes just before the wait is noticed only when the wait ends.
+                self._changed.wait(NOTICE)
             window = list(self._texts)
             self._texts.clear()
             self._waiting_characters = 0
