@@ -12,19 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from attnclf.architectures import Architecture
 from attnclf.errors import ConfigError
 
 T = TypeVar("T")
-
-# The rows of `attnclf.model.architectures`, which needs torch.
-Architecture = Literal[
-    "temporal",
-    "feed-forward",
-    "self-attention",
-    "recurrent-self-attention",
-    "label-decoder",
-    "feature-gate",
-]
 
 Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
 

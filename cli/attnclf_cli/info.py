@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attnclf.config import READ_BY
 from attnclf_cli import options
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def _network(bundle: "Bundle") -> str:
     """Return the parts of the network, as far as its architecture has them."""
     model = bundle.manifest["config"]["model"]
     encoder, attention, parts = model["encoder"], model["attention"], []
+    from attnclf.config import READ_BY
+
     if bundle.architecture in READ_BY["encoder"]:
         parts.append(f"{encoder['cell']} {encoder['hidden']} wide")
     if bundle.architecture in READ_BY["transformer"]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attnclf.config import Architecture
+from attnclf.architectures import Architecture
 from attnclf.errors import ConfigError
 from attnclf_cli import options
 

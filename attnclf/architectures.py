@@ -1,0 +1,12 @@
+"""The names of whole networks, which `attnclf.model.architectures` builds; apart, since the command line needs no more."""
+
+from typing import Literal
+
+Architecture = Literal[
+    "temporal",
+    "feed-forward",
+    "self-attention",
+    "recurrent-self-attention",
+    "label-decoder",
+    "feature-gate",
+]
