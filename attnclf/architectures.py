@@ -1,4 +1,4 @@
-"""The names of whole networks, which `attnclf.model.architectures` builds; apart, since the command line needs no more."""
+"""The names of whole networks, apart from what builds them: the command line needs no more."""
 
 from typing import Literal
 
