@@ -112,7 +112,7 @@ def _texts(classifier: Classifier, file: str | None) -> list[str]:
     if file is None:
         return _fill(classifier, iter(made_for(classifier, TEXTS)))
     with open_input(file) as (stream, kind):
-        found = _fill(classifier, texts_of(stream, format=kind))
+        found = _fill(classifier, texts_of(stream, format=kind, feature_columns=classifier.bundle.columns))
     if not found:
         raise DataError(f"{file} has no texts", fix="name a file with one text a line")
     return found

@@ -32,24 +32,21 @@ def evaluate(
 
     from rich.console import Console
 
-    from attnclf.data import corpus
     from attnclf.evaluation.report import Report
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.evaluate import evaluate as run
+    from attnclf_cli.labelled import rows_for
 
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
-    rows = corpus.read(
+    rows = rows_for(
+        classifier.bundle,
         data,
-        format=input_format,
-        text_columns=text_column,
-        feature_columns=classifier.bundle.columns,
+        input_format=input_format,
+        text_column=text_column,
         label_column=label_column,
         label_separator=label_separator,
-        on_bad_row=on_bad_row.value,
+        on_bad_row=on_bad_row,
     )
-    typer.echo(rows.description, err=True)
-    for row in rows.bad:
-        typer.echo(f"Warning: left out {row.place}: {row.reason}", err=True)
     metrics = run(classifier, rows)
     if format is ReportFormat.json:
         typer.echo(json.dumps(metrics.to_dict(), ensure_ascii=False))

@@ -48,21 +48,20 @@ def export(
     if precision is options.PrecisionName.fp32:
         raise ConfigError("every model has an fp32 network", fix="pass --precision int8, or --to FILE to copy it out")
 
-    from attnclf.data import corpus
+    from attnclf.bundle import open_bundle
+    from attnclf_cli.labelled import rows_for
 
     rows = None
     if data is not None:
-        rows = corpus.read(
+        rows = rows_for(
+            open_bundle(model),
             data,
-            format=input_format,
-            text_columns=text_column,
+            input_format=input_format,
+            text_column=text_column,
             label_column=label_column,
             label_separator=label_separator,
-            on_bad_row=on_bad_row.value,
+            on_bad_row=on_bad_row,
         )
-        typer.echo(rows.description, err=True)
-        for row in rows.bad:
-            typer.echo(f"Warning: left out {row.place}: {row.reason}", err=True)
     comparison = export_int8(model, rows)
     typer.echo(_told(comparison))
     typer.echo(f"Wrote {model / 'model.int8.onnx'}. Use it with --precision int8.", err=True)

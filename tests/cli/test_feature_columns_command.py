@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -130,6 +131,18 @@ def test_rows_of_every_format_are_predicted_alike(in_session, folder, rows, tmp_
     expected = Classifier.load(folder, device="cpu", threads=1).predict(texts)
     assert done.stdout.splitlines() == [f"{one.label}\t{one.score:.4f}" for one in expected]
     assert json.loads(in_session("explain", path, "-m", folder).stdout.splitlines()[0])["text"] == texts[0]
+
+
+def test_the_commands_that_compare_a_model_read_its_columns(in_session, folder, data, tmp_path):
+    own = shutil.copytree(folder, tmp_path / "m")
+    made = in_session("export", "-m", own, "--precision", "int8", "--data", data, "--label-column", "plan")
+    assert made.exit_code == 0, made.output
+    assert "features = 'age' + 'income' + 'height', label = 'plan'" in made.stderr
+    assert "of 160 labelled texts" in made.stdout
+    timed = in_session("bench", "-m", folder, "--file", data, "--precision", "fp32", "--format", "json")
+    assert timed.exit_code == 0, timed.output
+    (figures,) = json.loads(timed.stdout)
+    assert figures["texts"] == 160
 
 
 def test_an_answer_does_not_depend_on_the_batch_and_a_blank_line_has_none(folder):
