@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-# The parts of the speed benchmark, all by default, and its options: make bench PARTS="limit predict" OPTIONS="--rounds 1"
+# Parts of the speed benchmark, all by default, and the folder of its datasets: make bench PARTS="limit predict"
 PARTS ?=
-OPTIONS ?=
+DATA ?=
 FASTTEXT = 0.9.3
 
 .PHONY: demo test test-gpu check bench install clean
@@ -28,7 +28,7 @@ check: .venv/developer
 	$(BIN)/lint-imports --no-cache
 
 bench: .venv/bench
-	$(BIN)/python -m benchmarks.speed $(PARTS) $(OPTIONS)
+	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(DATA),--data $(DATA))
 
 install: .venv/installed
 

@@ -153,7 +153,8 @@ def accuracy(setup: Setup, peer: linear.Linear, model: Path) -> float:
     file = setup.work / f"{DATASET}-test.txt"
     file.write_text("".join(f"{text}\n" for text in asked), encoding="utf-8")
     done = subprocess.run(
-        list(map(str, peer.predict(model, file))), stdout=subprocess.PIPE, text=True, check=True, env=environment()
+        list(map(str, peer.predict(model, file))), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        check=True, env=environment(),
     )
     said = done.stdout.split()
     if len(said) != len(true):
