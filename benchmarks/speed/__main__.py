@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.results import put
-from benchmarks.speed.setup import NotHereError, Setup
+from benchmarks.speed.settings import NotHereError, Setup
 
 
 class Part(StrEnum):

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.speed import texts
 from benchmarks.speed.peers.fasttext_model import SETTINGS
 from benchmarks.speed.processes import Command, seconds
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 MODULES = "benchmarks.speed.peers"
 

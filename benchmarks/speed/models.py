@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attnclf
 from benchmarks.speed.processes import ATTNCLF
-from benchmarks.speed.setup import NotHereError, Setup
+from benchmarks.speed.settings import NotHereError, Setup
 
 SOURCES = ("config.py", "presets.py", "text", "data", "attention", "model", "training", "export")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from benchmarks.speed.contender import environment
-from benchmarks.speed.setup import NotHereError
+from benchmarks.speed.settings import NotHereError
 
 ATTNCLF = (sys.executable, "-m", "attnclf")
 LOOK = 0.02  # seconds between two looks at the memory of a process

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.speed.setup import Row, Setup
+from benchmarks.speed.settings import Row, Setup
 
 ERRORS = 50  # one word in so many has two letters swapped or one doubled
 BLOCK = 10_000  # lines made at a time

@@ -16,7 +16,7 @@ from benchmarks.results import put
 from benchmarks.speed import flops, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.rounds import in_turns, ratio
-from benchmarks.speed.setup import Row
+from benchmarks.speed.settings import Row
 
 ROOT = EXAMPLES.parent
 PAGE = "# Results\n\n## By hand\n\nStays.\n"

@@ -13,7 +13,7 @@ from benchmarks.speed.contender import Contender
 from benchmarks.speed.parts.limit import limit
 from benchmarks.speed.processes import ATTNCLF
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 DATASET, LINES = "trec", 50_000
 ACCURACY = ("trec", "sst2", "banking77")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from benchmarks.results import cores, machine, section, table, threads
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.rounds import Spread, in_turns
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 SIZES = (2048, 4096)
 LIBRARIES = ("numpy", "torch")

@@ -3,7 +3,7 @@
 from benchmarks.results import machine, section, table
 from benchmarks.speed import models, texts
 from benchmarks.speed.processes import ATTNCLF, memory_of_pipe
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 DATASET, LINES = "trec", 10_000_000
 FLAT = 10  # MB that the peak of the whole may be above that of the first fifth

@@ -8,7 +8,7 @@ from benchmarks.speed import linear, models, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.processes import ATTNCLF, Command, seconds
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 DATASET, LINES = "trec", 200_000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.results import machine, section, table
 from benchmarks.speed import models, texts
 from benchmarks.speed.processes import ATTNCLF, memory
-from benchmarks.speed.setup import Row, Setup
+from benchmarks.speed.settings import Row, Setup
 
 DATASET = "trec"
 LINES, ROWS, WORDS = 10_000, 2_000, 1_000

@@ -7,7 +7,7 @@ from benchmarks.results import machine, section, table
 from benchmarks.speed import models
 from benchmarks.speed.processes import ATTNCLF, seconds
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.setup import Setup
+from benchmarks.speed.settings import Setup
 
 DATASET = "trec"
 IMPORTS = "import onnxruntime, tokenizers, typer"

@@ -21,7 +21,7 @@ from benchmarks.speed.parts.limit import limit
 from benchmarks.speed.peers.rows import DIM, HIDDEN, Rows
 from benchmarks.speed.processes import ATTNCLF, seconds
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.setup import NotHereError, Setup
+from benchmarks.speed.settings import NotHereError, Setup
 
 DATASET = "sst2"
 WIDTHS = {"model": {"embedding": {"dim": DIM}, "encoder": {"hidden": HIDDEN}}}
