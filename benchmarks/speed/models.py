@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import attnclf
+from attnclf.bundle import open_bundle
+from attnclf.errors import BundleError
 from benchmarks.speed.processes import ATTNCLF
 from benchmarks.speed.settings import NotHereError, Setup
 
-SOURCES = ("config.py", "presets.py", "text", "data", "attention", "model", "training", "export")
+SOURCES = ("bundle.py", "config.py", "presets.py", "text", "data", "attention", "model", "training", "export")
 
 
 def trained(setup: Setup, dataset: str, preset: str = "balanced") -> Path:
@@ -31,8 +33,10 @@ def chosen(setup: Setup, dataset: str) -> Path:
     """Return the model that was asked for with --model, or one trained on this dataset."""
     if setup.model is None:
         return trained(setup, dataset)
-    if not (setup.model / "attnclf.json").is_file():
-        raise NotHereError(f"{setup.model} is no model folder; pass another --model, or leave it out to train one")
+    try:
+        open_bundle(setup.model)
+    except BundleError as error:
+        raise NotHereError(f"{error}; pass another --model, or leave it out to train one") from error
     return setup.model
 
 
