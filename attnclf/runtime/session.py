@@ -19,7 +19,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 ERRORS_ONLY, NOTHING = 3, 4  # ONNX Runtime's log levels
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-# By default it rounds what goes into a product to 10 bits (TF32), so that a GPU's answers differ from a CPU's; for speed
+# By default what goes into a product is rounded to 10 bits (TF32), and a GPU's answers differ from a CPU's; for speed
 # there is fp16.
 CUDA_OPTIONS = {"use_tf32": "0"}
 IN_FLIGHT = 2  # batches at a time on a GPU: while it computes one, the next is padded and the last one's answers read

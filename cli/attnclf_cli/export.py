@@ -62,7 +62,7 @@ def export(
             label_separator=label_separator,
             on_bad_row=on_bad_row,
         )
-    made: Made = precision.value
+    made: Made = "fp16" if precision is options.PrecisionName.fp16 else "int8"
     comparison = add_precision(model, made, rows)
     typer.echo(_told(comparison, made))
     typer.echo(f"Wrote {model / NETWORKS[made]}. Use it with --precision {made}.", err=True)
