@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from attnclf.config import Config
 from attnclf.data.batches import sorted_by_length
-from attnclf.data.tokens import Tokens
+from attnclf.text.tokens import Tokens
 from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
 from attnclf.model.architectures import ARCHITECTURES
@@ -279,7 +279,7 @@ def predicting(
                 limit = limits["fp32" if "fp32" in name else "16 bits"].median
                 share = statistics.median(rates) * forward(config.model) / limit
                 cells = [Spread.of(rates).said(), ratio(rates, reference).said(2), f"{share:.4f}"]
-                yield [f"{size:,} texts: {name}", *cells]
+                yield [f"batches of {size:,}: {name}", *cells]
 
 
 def rate(run: Callable[[], object], units: int, device: torch.device) -> Callable[[], float]:

@@ -76,7 +76,7 @@ class NgramLinear(nn.Module):
 
 
 def _read(rows: Int[Tensor, " slots"], slots: Int[Tensor, "*axes"]) -> Int[Tensor, "*axes"]:
-    """Return the row of each slot. Indexing, rows[slots], would be GatherND in ONNX, which no GPU does for int32."""
+    """Return the row of each slot. As `rows[slots]` it would be GatherND, which ONNX Runtime leaves to the CPU for int32."""
     return rows.index_select(0, slots.flatten()).view(slots.shape)
 
 

@@ -131,9 +131,7 @@ def test_a_gpu_on_which_the_first_run_fails_is_not_used(model, monkeypatch, no_d
     monkeypatch.setattr(sessions.onnxruntime, "get_available_providers", lambda: [sessions.CUDA, sessions.CPU])
     monkeypatch.setattr(sessions, "_opened", pretend)
     monkeypatch.setattr(sessions.Session, "warm_up", failing)
-    with pytest.raises(
-        DeviceError, match="cannot use the GPU: CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED; "
-    ):
+    with pytest.raises(DeviceError, match="cannot use the GPU: CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED; "):
         open_session(model / "model.onnx", device="cuda")
     assert open_session(model / "model.onnx", device="auto").device == "cpu"
 
