@@ -24,11 +24,11 @@ from torch import Tensor, nn
 
 from attnclf.config import Config
 from attnclf.data.batches import sorted_by_length
-from attnclf.text.tokens import Tokens
 from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.session import IN_FLIGHT, Session, open_session
+from attnclf.text.tokens import Tokens
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Progress, Run
 from benchmarks.results import machine, prose, put, table

@@ -31,9 +31,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def prose(text: str) -> str:
-    """Return a paragraph in lines as long as those that are written by hand."""
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+def section(*blocks: str) -> str:
+    """Join tables and paragraphs; the lines of a paragraph become as long as those that are written by hand."""
+    return "\n\n".join(
+        block if block.startswith("|") else textwrap.fill(block, 120, break_long_words=False, break_on_hyphens=False)
+        for block in blocks
+    )
 
 
 def machine(*packages: str) -> str:
@@ -44,11 +47,13 @@ def machine(*packages: str) -> str:
         f"{cores()} cores",
         *([f"{memory:.0f} GiB"] if memory else []),
         platform.system(),
-        ", ".join([f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in packages)]),
+        ", ".join(
+            [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in dict.fromkeys(packages))]
+        ),
         f"{datetime.now(UTC):%Y-%m-%d}",
         *([f"load average {os.getloadavg()[0]:.1f} afterwards"] if hasattr(os, "getloadavg") else []),
     ]
-    return prose("; ".join(parts) + ".")
+    return "; ".join(parts) + "."
 
 
 def threads(count: int) -> str:

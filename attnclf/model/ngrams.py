@@ -76,7 +76,7 @@ class NgramLinear(nn.Module):
 
 
 def _read(rows: Int[Tensor, " slots"], slots: Int[Tensor, "*axes"]) -> Int[Tensor, "*axes"]:
-    """Return the row of each slot. As `rows[slots]` it would be GatherND, which ONNX Runtime leaves to the CPU for int32."""
+    """Return the row of each slot. As `rows[slots]` it would be GatherND, for int32 on the CPU too."""
     return rows.index_select(0, slots.flatten()).view(slots.shape)
 
 

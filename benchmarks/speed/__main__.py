@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.results import put
-from benchmarks.speed.setup import Setup, Skipped
+from benchmarks.speed.setup import NotHereError, Setup
 
 
 class Part(StrEnum):
@@ -41,6 +41,10 @@ HEADINGS = {
 }
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     parts: Annotated[list[Part] | None, typer.Argument(show_default=False)] = None,
     data: Annotated[
@@ -63,7 +67,7 @@ def main(
         print(f"{part}:", file=sys.stderr, flush=True)
         try:
             body = importlib.import_module(f"benchmarks.speed.parts.{part}").measure(setup)
-        except Skipped as reason:
+        except NotHereError as reason:
             print(f"  skipped: {reason}", file=sys.stderr)
             skipped = True
             continue
@@ -73,4 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -1,4 +1,4 @@
-"""The linear peers, as the command lines that train and predict: fastText (its program and its module), scikit-learn."""
+"""The linear peers as command lines that train and predict: fastText, its program and its module, and scikit-learn."""
 
 import importlib.util
 import shutil

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attnclf
 from benchmarks.speed.processes import ATTNCLF
-from benchmarks.speed.setup import Setup, Skipped
+from benchmarks.speed.setup import NotHereError, Setup
 
 SOURCES = ("config.py", "presets.py", "text", "data", "attention", "model", "training", "export")
 
@@ -32,7 +32,7 @@ def chosen(setup: Setup, dataset: str) -> Path:
     if setup.model is None:
         return trained(setup, dataset)
     if not (setup.model / "attnclf.json").is_file():
-        raise Skipped(f"{setup.model} is no model folder; pass another --model, or leave it out to train one")
+        raise NotHereError(f"{setup.model} is no model folder; pass another --model, or leave it out to train one")
     return setup.model
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from benchmarks.speed.contender import environment
-from benchmarks.speed.setup import Skipped
+from benchmarks.speed.setup import NotHereError
 
 ATTNCLF = (sys.executable, "-m", "attnclf")
 LOOK = 0.02  # seconds between two looks at the memory of a process
@@ -62,32 +62,29 @@ def memory(command: Command) -> Memory:
     return Memory([(1.0, peak)], time.perf_counter() - started)
 
 
-def memory_of_pipe(command: Command, lines: Iterable[bytes], count: int, looks: int = 20) -> Memory:
+def memory_of_pipe(command: Command, lines: Iterable[bytes], count: int, looks: int = 10) -> Memory:
     """Feed `count` lines, in blocks, to a process that answers each with one line; note its peak `looks` times.
 
     The last look comes when every line has been answered and the pipe is still open: nothing is missed.
     """
     started = time.perf_counter()
-    running = subprocess.Popen(
+    answered, course = 0, []
+    with subprocess.Popen(
         list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=environment(),
-    )  # fmt: skip
-    assert running.stdin is not None
-    assert running.stdout is not None
-    feeder = threading.Thread(target=_feed, args=(running.stdin, lines), daemon=True)
-    feeder.start()
-    answered, course = 0, []
-    while answered < count:
-        block = running.stdout.read1(2**20)
-        if not block:
-            raise subprocess.CalledProcessError(running.wait(), running.args)
-        answered += block.count(b"\n")
-        if answered >= count * (len(course) + 1) // looks:
-            course.append((answered / count, _peak(running.pid)))
-    course.append((1.0, _peak(running.pid)))
-    feeder.join()
-    running.stdin.close()
-    running.wait()
+    ) as running:  # fmt: skip
+        assert running.stdin is not None
+        assert running.stdout is not None
+        threading.Thread(target=_feed, args=(running.stdin, lines), daemon=True).start()
+        while answered < count:
+            block = running.stdout.read1(2**20)
+            if not block:
+                raise subprocess.CalledProcessError(running.wait(), running.args)
+            answered += block.count(b"\n")
+            if answered >= count * (len(course) + 1) // looks:
+                course.append((answered / count, _peak(running.pid)))
+                print(f"  {answered:,} lines: {course[-1][1]:.0f} MB", file=sys.stderr, flush=True)
+        course.append((1.0, _peak(running.pid)))
     return Memory(course, time.perf_counter() - started)
 
 
@@ -100,7 +97,7 @@ def _feed(pipe: IO[bytes], lines: Iterable[bytes]) -> None:
 def _peak(process: int) -> float:
     """Return the peak resident memory of a process in MB, 0 where it has just ended."""
     if sys.platform != "linux":
-        raise Skipped("the memory of another process is read from /proc: on Linux only")
+        raise NotHereError("the memory of another process is read from /proc: on Linux only")
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"))
     except (FileNotFoundError, ProcessLookupError):

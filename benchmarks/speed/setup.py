@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Skipped(Exception):
+class NotHereError(Exception):
     """A part cannot run here; the message says why and what to do."""
 
 
@@ -30,11 +30,11 @@ class Setup:
     model: Path | None = None
 
     def split(self, dataset: str, name: str) -> Path:
-        """Return the file of a split of a dataset. Raises Skipped where it is missing."""
+        """Return the file of a split of a dataset. Raises NotHereError where it is missing."""
         for path in (self.data / dataset / f"{name}.jsonl", self.data / dataset / f"{name}.jsonl.gz"):
             if path.is_file():
                 return path
-        raise Skipped(
+        raise NotHereError(
             f"{self.data / dataset} has no {name}.jsonl; pass --data FOLDER with rows like "
             '{"text": …, "label": …}, or set ATTNCLF_DATA'
         )
@@ -43,7 +43,7 @@ class Setup:
         """Tell whether a dataset has this split."""
         try:
             return bool(self.split(dataset, name))
-        except Skipped:
+        except NotHereError:
             return False
 
     def read(self, dataset: str, name: str) -> list[Row]:

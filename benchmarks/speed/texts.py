@@ -11,8 +11,8 @@ BLOCK = 10_000  # lines made at a time
 
 HOW = (
     "Each line is the first half of one row's words and the second half of another's, both drawn at random with "
-    f"replacement; one word in {ERRORS} is misspelt. So a memory of lines already seen gains nothing, and unknown words "
-    "never end."
+    f"replacement; one word in {ERRORS} is misspelt. So a memory of lines already seen gains nothing, and unknown "
+    "words never end."
 )
 
 

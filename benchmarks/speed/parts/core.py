@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attnclf.bundle import open_bundle
 from attnclf.config import Config
-from benchmarks.results import cores, machine, prose, table
+from benchmarks.results import cores, machine, section, table
 from benchmarks.speed import flops, models, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.parts.limit import limit
@@ -49,21 +49,21 @@ def measure(setup: Setup) -> str:
     columns = ["network", "FLOPs a unit", "units a second", "GFLOP/s", "of the limit", "int8 / fp32"]
     parts = [
         machine("onnxruntime-gpu", "numpy", "torch"),
-        f"{batch.texts:,} made texts of {batch.units / batch.texts:.1f} units; {cores()} batches at a time, each on one "
-        f"core; limit on {cores()} cores: {Spread.of(limits).said()} GFLOP/s. Units are real ones, padding is not "
-        "counted; nor are n-grams (`balanced` adds them), gates and the output layer "
+        f"{batch.texts:,} made texts of {batch.units / batch.texts:.1f} units; {cores()} batches at a time, each on "
+        f"one core; limit on {cores()} cores: {Spread.of(limits).said()} GFLOP/s. Units are real ones, padding is "
+        "not counted; of the operations neither are n-grams, which `balanced` adds, gates and the output layer "
         "([formula](speed/flops.py)).",
         table(columns, rows),
     ]
     if setup.model is None:
         parts += ["Test rows of public datasets, default preset:", accuracy(setup)]
-    return "\n\n".join(parts)
+    return section(*parts)
 
 
 def operations_of(model: Path) -> int:
     """Return the floating-point operations that a unit costs in this model."""
     manifest = open_bundle(model).manifest
-    return flops.forward(Config.from_dict({"model": manifest["model"]}).model)
+    return flops.forward(Config.from_dict(manifest["config"]).model)
 
 
 def accuracy(setup: Setup) -> str:
@@ -73,7 +73,9 @@ def accuracy(setup: Setup) -> str:
         model = models.trained(setup, dataset)
         scores = [scored(model, setup.split(dataset, "test"), precision) for precision in models.precisions(model)]
         said = [f"{100 * score:.2f}" for score in scores]
-        rows.append([dataset, *said, f"{100 * (scores[-1] - scores[0]):+.2f}"] if said[1:] else [dataset, *said, "refused", ""])
+        rows.append(
+            [dataset, *said, f"{100 * (scores[-1] - scores[0]):+.2f}"] if said[1:] else [dataset, *said, "refused", ""]
+        )
     return table(["dataset", "fp32, %", "int8, %", "difference"], rows)
 
 

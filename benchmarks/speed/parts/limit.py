@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from benchmarks.results import cores, machine, prose, table, threads
+from benchmarks.results import cores, machine, section, table, threads
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.rounds import Spread, in_turns
 from benchmarks.speed.setup import Setup
@@ -59,9 +59,7 @@ def measure(setup: Setup) -> str:
     sizes = SIZES if setup.rows is None else (setup.rows,)
     with ExitStack() as processes:
         contenders = {
-            threads(count): processes.enter_context(
-                Contender(f"{__name__}:prepare", sizes, environ=on(count))
-            )
+            threads(count): processes.enter_context(Contender(f"{__name__}:prepare", sizes, environ=on(count)))
             for count in sorted({1, cores()})
         }
         found = in_turns(contenders, setup.rounds or 7)
@@ -69,13 +67,9 @@ def measure(setup: Setup) -> str:
         [name, *(Spread.of([rates[name] for rates in rounds]).said() for rounds in found.values())]
         for name in next(iter(found.values()))[0]
     ]
-    return "\n\n".join(
-        [
-            machine("numpy", "torch"),
-            prose(
-                "fp32, GFLOP/s, median of the rounds (least to greatest). Other parts are compared with the faster "
-                "library in each of their own rounds."
-            ),
-            table(["product", *found], rows),
-        ]
+    return section(
+        machine("numpy", "torch"),
+        "fp32, GFLOP/s, median of the rounds (least to greatest). Other parts are compared with the faster "
+        "library in each of their own rounds.",
+        table(["product", *found], rows),
     )

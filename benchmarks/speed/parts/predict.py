@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.results import cores, machine, prose, table
+from benchmarks.results import cores, machine, section, table
 from benchmarks.speed import linear, models, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.processes import ATTNCLF, Command, seconds
@@ -36,18 +36,16 @@ def measure(setup: Setup) -> str:
         for other in (f"attnclf, network alone, {precision}", *(peer.name for peer in peers))
     ]
     lines = file.read_text(encoding="utf-8").splitlines()
-    return "\n\n".join(
-        [
-            machine("onnxruntime-gpu", "tokenizers", "fasttext-wheel", "scikit-learn"),
-            f"{len(lines):,} lines of {sum(len(line.split()) for line in lines) / len(lines):.1f} words, "
-            f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results go nowhere. {texts.HOW}",
-            "Whole processes, start and loading of the model in them; only the network alone is measured inside a "
-            f"process, on the same lines in the same batches, tokenized before. attnclf uses {cores()} cores, fastText "
-            "and scikit-learn one. fastText: settings of its tutorial (word pairs, 50 dimensions). scikit-learn: "
-            "TF-IDF of words, word pairs and pieces of words, logistic regression.",
-            table(["", "lines a second"], [[name, Spread.of(rates).said()] for name, rates in found.items()]),
-            table(["ratio of lines a second, by round", "median (least to greatest)"], ratios),
-        ]
+    return section(
+        machine("onnxruntime-gpu", "tokenizers", "fasttext-wheel", "scikit-learn"),
+        f"{len(lines):,} lines of {sum(len(line.split()) for line in lines) / len(lines):.1f} words, "
+        f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results go nowhere. {texts.HOW}",
+        "Whole processes, start and loading of the model in them; only the network alone is measured inside a "
+        f"process, on the same lines in the same batches, tokenized before. attnclf uses {cores()} cores, fastText "
+        "and scikit-learn one. fastText: settings of its tutorial (word pairs, 50 dimensions). scikit-learn: "
+        "TF-IDF of words, word pairs and pieces of words, logistic regression.",
+        table(["", "lines a second"], [[name, Spread.of(rates).said()] for name, rates in found.items()]),
+        table(["ratio of lines a second, by round", "median (least to greatest)"], ratios),
     )
 
 

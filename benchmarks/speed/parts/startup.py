@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 
-from benchmarks.results import machine, table
+from benchmarks.results import machine, section, table
 from benchmarks.speed import models
 from benchmarks.speed.processes import ATTNCLF, seconds
 from benchmarks.speed.rounds import Spread, in_turns, ratio
@@ -30,11 +30,9 @@ def measure(setup: Setup) -> str:
         for ours, theirs in ((predict, libraries), (help_, typer))
     ]
     times = [[name, Spread.of([1000 * one for one in rounds]).said()] for name, rounds in found.items()]
-    return "\n\n".join(
-        [
-            machine("onnxruntime-gpu", "tokenizers", "typer"),
-            f"Whole processes, {len(found[predict])} rounds.",
-            table(["command", "milliseconds"], times),
-            table(["ratio, by round", "median (least to greatest)"], ratios),
-        ]
+    return section(
+        machine("onnxruntime-gpu", "tokenizers", "typer"),
+        f"Whole processes, {len(found[predict])} rounds.",
+        table(["command", "milliseconds"], times),
+        table(["ratio, by round", "median (least to greatest)"], ratios),
     )

@@ -12,17 +12,17 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from attnclf.config import Config, TextConfig, TrainingConfig
-from attnclf.data.tokens import Tokens
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
-from benchmarks.results import cores, machine, prose, table, threads
+from attnclf.text.tokens import Tokens
+from benchmarks.results import cores, machine, section, table, threads
 from benchmarks.speed import flops, linear, models, texts
 from benchmarks.speed.contender import Contender, environment
 from benchmarks.speed.parts.core import scored
 from benchmarks.speed.parts.limit import limit
-from benchmarks.speed.peers.rows import DIM, HIDDEN, Rows, Training
+from benchmarks.speed.peers.rows import DIM, HIDDEN, Rows
 from benchmarks.speed.processes import ATTNCLF, seconds
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.setup import Setup, Skipped
+from benchmarks.speed.setup import NotHereError, Setup
 
 DATASET = "sst2"
 WIDTHS = {"model": {"embedding": {"dim": DIM}, "encoder": {"hidden": HIDDEN}}}
@@ -38,23 +38,21 @@ def measure(setup: Setup) -> str:
     backends = [name for name in BACKENDS if importlib.util.find_spec(name)]
     rates, limits = in_one_run(setup.work / "rows.npz", backends, setup.rounds or 3)
     lengths = [len(text) for text in rows.texts()]
-    return "\n\n".join(
-        [
-            machine("torch", "keras", *(BACKENDS[name] for name in backends), "fasttext-wheel", "scikit-learn"),
-            f"One epoch of {len(lengths):,} rows of {DATASET}, the same ids for all, {sum(lengths) / len(lengths):.1f} "
-            f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN}, "
-            f"batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; forward, backward and "
-            "update, no validation. Real units are counted, not padding, and each once, though preset balanced goes "
-            "forward and backward twice for each step (adversarial training). attnclf trains on one thread unless told "
-            "otherwise and clips gradients, the others do not; naive torch and Keras take the threads they take by "
-            "themselves. Keras pads each text to the longest, as `pad_sequences` does.",
-            table(["network", "units a second"], [[name, Spread.of(rate).said()] for name, rate in rates.items()]),
-            table(["ratio, by round", "median (least to greatest)"], ratios(rates, limits)),
-            "Whole trainings, from a file of rows to a model on disk, each with its own defaults: attnclf chooses the "
-            "best epoch on validation rows, adds its n-grams and a baseline to compare with, exports and reports. "
-            "fastText: settings of its tutorial.",
-            whole_trainings(setup),
-        ]
+    return section(
+        machine("torch", "keras", *(BACKENDS[name] for name in backends), "fasttext-wheel", "scikit-learn"),
+        f"One epoch of {len(lengths):,} rows of {DATASET}, the same ids for all, {sum(lengths) / len(lengths):.1f} "
+        f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN}, "
+        f"batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; forward, backward and "
+        "update, no validation. Real units are counted, not padding, and each once, though preset balanced goes "
+        "forward and backward twice for each step (adversarial training). attnclf trains on one thread unless told "
+        "otherwise and clips gradients, the others do not; naive torch and Keras take the threads they take by "
+        "themselves. Keras pads each text to the longest, as `pad_sequences` does.",
+        table(["network", "units a second"], [[name, Spread.of(rate).said()] for name, rate in rates.items()]),
+        table(["ratio, by round", "median (least to greatest)"], ratios(rates, limits)),
+        "Whole trainings, from a file of rows to a model on disk, each with its own defaults: attnclf chooses the "
+        "best epoch on validation rows, adds its n-grams and a baseline to compare with, exports and reports. "
+        "fastText: settings of its tutorial.",
+        whole_trainings(setup),
     )
 
 
@@ -82,7 +80,9 @@ def in_one_run(
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Return units a second of each network in each round, and the limit for each number of threads."""
     with ExitStack() as processes:
-        networks = {f"attnclf, preset {preset}": Contender(f"{PEERS}.ours:loop", file, preset, WIDTHS) for preset in PASSES}
+        networks = {
+            f"attnclf, preset {preset}": Contender(f"{PEERS}.ours:loop", file, preset, WIDTHS) for preset in PASSES
+        }
         networks["naive torch"] = Contender(f"{PEERS}.naive_torch:prepare", file)
         networks["naive torch, one thread"] = Contender(
             f"{PEERS}.naive_torch:prepare", file, environ={"OMP_NUM_THREADS": "1"}
@@ -110,7 +110,10 @@ def ratios(rates: dict[str, list[float]], limits: dict[str, list[float]]) -> lis
         for count, limited in limits.items():
             speeds = [passes * operations * rate / 1e9 for rate in rates[ours]]
             rows.append(
-                [f"{ours}: {passes * operations:,} FLOPs a unit, of the limit on {count}", ratio(speeds, limited).said(2)]
+                [
+                    f"{ours}: {passes * operations:,} FLOPs a unit, of the limit on {count}",
+                    ratio(speeds, limited).said(2),
+                ]
             )
     return rows
 
@@ -150,9 +153,14 @@ def accuracy(setup: Setup, peer: linear.Linear, model: Path) -> float:
     file = setup.work / f"{DATASET}-test.txt"
     file.write_text("".join(f"{text}\n" for text in asked), encoding="utf-8")
     done = subprocess.run(
-        list(map(str, peer.predict(model, file))), stdout=subprocess.PIPE, text=True, check=True, env=environment()
+        list(map(str, peer.predict(model, file))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        env=environment(),
     )
     said = done.stdout.split()
     if len(said) != len(true):
-        raise Skipped(f"{peer.name} gave {len(said):,} labels for {len(true):,} texts")
+        raise NotHereError(f"{peer.name} gave {len(said):,} labels for {len(true):,} texts")
     return sum(one == other for one, other in zip(said, true, strict=True)) / len(true)

@@ -48,8 +48,8 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     """Return what trains a new network of this preset for one epoch: `attnclf train` without files and validation."""
     import torch
 
-    from attnclf.data.tokens import Tokens
     from attnclf.model.architectures import ARCHITECTURES
+    from attnclf.text.tokens import Tokens
     from attnclf.training.examples import Examples
     from attnclf.training.loop import Interrupted, Progress, Run
 
@@ -74,9 +74,7 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
         torch.manual_seed(0)
         build = ARCHITECTURES[config.model.architecture].build
         network = build(config.model, rows.vocabulary, rows.classes, config.text.max_length)
-        training = Run(
-            network, examples, one, config.training, np.ones(rows.classes, np.float32), torch.device("cpu")
-        )
+        training = Run(network, examples, one, config.training, np.ones(rows.classes, np.float32), torch.device("cpu"))
         stepped = 0.0
 
         def watch(progress: Progress) -> None:
