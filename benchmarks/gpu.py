@@ -31,7 +31,7 @@ from attnclf.runtime.session import IN_FLIGHT, Session, open_session
 from attnclf.text.tokens import Tokens
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Progress, Run
-from benchmarks.results import machine, prose, put, table
+from benchmarks.results import machine, put, section, table
 from benchmarks.speed.flops import TRAINING, forward
 from benchmarks.speed.rounds import Spread, in_turns, ratio
 
@@ -81,7 +81,7 @@ def texts(sizes: Sizes, rows: int) -> Tokens:
     chooser = np.random.default_rng(0)
     lengths = chooser.integers(1, 2 * MEAN, rows)
     drawn = [chooser.integers(2, sizes.vocabulary, length) for length in lengths]
-    return Tokens.pack(drawn, vocabulary=sizes.vocabulary, empty=1)
+    return Tokens.of(drawn).packed(sizes.vocabulary)
 
 
 def finished(device: torch.device) -> None:
@@ -325,21 +325,17 @@ def measure(device: torch.device, hidden: int, rounds: int) -> str:
     on = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU, small sizes"
     operations, fastest = forward(config.model), limits["bandwidth"].median
     weights = 4 * 2 * 4 * hidden * hidden  # bytes × directions × gates
-    return "\n\n".join(
-        [
-            prose(f"On {on}. {machine('torch', 'onnxruntime-gpu')}"),
-            prose(
-                f"Embedding {width}, LSTM {hidden} in both directions, {sizes.vocabulary:,} words, texts of {MEAN} "
-                f"units: {operations:,} floating-point operations a unit. Limits, measured in the same run: a product "
-                f"of matrices of {sizes.matrix:,} rows, {limits['fp32'].median / 1e12:.2f} TFLOP/s in fp32 (no TF32) "
-                f"and {limits['16 bits'].median / 1e12:.2f} in 16 bits; a copy inside the memory, "
-                f"{fastest / 1e9:,.0f} GB/s. The steps of a recurrent layer wait for each other, so it cannot come "
-                f"near the product's rate: each step reads {weights:,} bytes of recurrent weights (fp32), which takes "
-                f"{1e6 * weights / fastest:.2f} µs at that bandwidth, however few texts there are."
-            ),
-            table(["predicting", "units a second", "of torch", "of the matrix limit"], predicted),
-            table(["training", "units a second", "of packed", "of the matrix limit"], training),
-        ]
+    return section(
+        f"On {on}. {machine('torch', 'onnxruntime-gpu')}",
+        f"Embedding {width}, LSTM {hidden} in both directions, {sizes.vocabulary:,} words, texts of {MEAN} "
+        f"units: {operations:,} floating-point operations a unit. Limits, measured in the same run: a product "
+        f"of matrices of {sizes.matrix:,} rows, {limits['fp32'].median / 1e12:.2f} TFLOP/s in fp32 (no TF32) "
+        f"and {limits['16 bits'].median / 1e12:.2f} in 16 bits; a copy inside the memory, "
+        f"{fastest / 1e9:,.0f} GB/s. The steps of a recurrent layer wait for each other, so it cannot come "
+        f"near the product's rate: each step reads {weights:,} bytes of recurrent weights (fp32), which takes "
+        f"{1e6 * weights / fastest:.2f} µs at that bandwidth, however few texts there are.",
+        table(["predicting", "units a second", "of torch", "of the matrix limit"], predicted),
+        table(["training", "units a second", "of packed", "of the matrix limit"], training),
     )
 
 

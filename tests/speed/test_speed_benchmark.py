@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnclf.config import Config
-from attnclf.text.tokens import Tokens
+from attnclf.data.tokens import Tokens
 from benchmarks.results import put
 from benchmarks.speed import flops, texts
 from benchmarks.speed.contender import Contender

@@ -12,8 +12,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from attnclf.config import Config, TextConfig, TrainingConfig
+from attnclf.data.tokens import Tokens
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
-from attnclf.text.tokens import Tokens
 from benchmarks.results import cores, machine, section, table, threads
 from benchmarks.speed import flops, linear, models, texts
 from benchmarks.speed.contender import Contender, environment
@@ -153,12 +153,8 @@ def accuracy(setup: Setup, peer: linear.Linear, model: Path) -> float:
     file = setup.work / f"{DATASET}-test.txt"
     file.write_text("".join(f"{text}\n" for text in asked), encoding="utf-8")
     done = subprocess.run(
-        list(map(str, peer.predict(model, file))),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-        env=environment(),
+        list(map(str, peer.predict(model, file))), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        check=True, env=environment(),
     )
     said = done.stdout.split()
     if len(said) != len(true):

@@ -48,8 +48,8 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     """Return what trains a new network of this preset for one epoch: `attnclf train` without files and validation."""
     import torch
 
+    from attnclf.data.tokens import Tokens
     from attnclf.model.architectures import ARCHITECTURES
-    from attnclf.text.tokens import Tokens
     from attnclf.training.examples import Examples
     from attnclf.training.loop import Interrupted, Progress, Run
 
