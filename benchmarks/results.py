@@ -47,7 +47,9 @@ def machine(*packages: str) -> str:
         f"{cores()} cores",
         *([f"{memory:.0f} GiB"] if memory else []),
         platform.system(),
-        ", ".join([f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in dict.fromkeys(packages))]),
+        ", ".join(
+            [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in dict.fromkeys(packages))]
+        ),
         f"{datetime.now(UTC):%Y-%m-%d}",
         *([f"load average {os.getloadavg()[0]:.1f} afterwards"] if hasattr(os, "getloadavg") else []),
     ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnclf.config import Config
-from attnclf.data.tokens import Tokens
+from attnclf.text.tokens import Tokens
 from benchmarks.results import put
 from benchmarks.speed import flops, texts
 from benchmarks.speed.contender import Contender
@@ -116,9 +116,7 @@ def tiny(tmp_path):
     random = np.random.default_rng(0)
     ids = [random.integers(1, 30, random.integers(1, 9)) for _ in range(40)]
     labels = [int(text[0] % 3) for text in ids]
-    rows = Rows.of(
-        Tokens.pack(ids, vocabulary=30, empty=1), labels=labels, vocabulary=30, batch_size=8, learning_rate=0.01
-    )
+    rows = Rows.of(Tokens.of(ids), labels=labels, vocabulary=30, batch_size=8, learning_rate=0.01)
     rows.save(tmp_path / "rows.npz")
     return tmp_path / "rows.npz", sum(map(len, ids))
 

@@ -94,7 +94,7 @@ def draw(times: Points, peaks: Points, by_rows: Points, by_words: Points) -> str
     """Return the four curves as SVG text, on a light ground of its own so that it reads on a dark page too."""
     import matplotlib
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     from attnclf.evaluation.figures import BLUE, INK, ORANGE, STYLE
 
@@ -114,7 +114,7 @@ def draw(times: Points, peaks: Points, by_rows: Points, by_words: Points) -> str
                 straight = [values[-1] * count / counts[-1] for count in counts]
                 axes.plot(counts, straight, color=INK, linewidth=0.8, linestyle="--", label="proportional")
                 axes.legend(loc="upper left")
-                axes.yaxis.set_minor_formatter(NullFormatter())
+                axes.yaxis.set_minor_locator(NullLocator())
             else:
                 axes.set_ylim(0, 1.25 * max(values))
             axes.plot(counts, values, marker="o", markersize=5, color=colour)

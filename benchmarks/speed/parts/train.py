@@ -12,8 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from attnclf.config import Config, TextConfig, TrainingConfig
-from attnclf.data.tokens import Tokens
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.tokenizer import Tokenizer
 from benchmarks.results import cores, machine, section, table, threads
 from benchmarks.speed import flops, linear, models, texts
 from benchmarks.speed.contender import Contender, environment
@@ -62,7 +61,7 @@ def prepared(setup: Setup) -> Rows:
     random.Random(0).shuffle(read)
     rows = list(islice(cycle(read), setup.rows or len(read)))
     tokenizer = Tokenizer.learn([row.text for row in rows], **asdict(TextConfig()))
-    tokens = Tokens.pack(tokenizer.encode([row.text for row in rows]), vocabulary=tokenizer.size, empty=UNKNOWN_ID)
+    tokens = tokenizer.encode([row.text for row in rows]).filled(tokenizer.blank)
     names = sorted({row.label for row in rows})
     recipe = TrainingConfig()
     return Rows.of(
@@ -153,8 +152,12 @@ def accuracy(setup: Setup, peer: linear.Linear, model: Path) -> float:
     file = setup.work / f"{DATASET}-test.txt"
     file.write_text("".join(f"{text}\n" for text in asked), encoding="utf-8")
     done = subprocess.run(
-        list(map(str, peer.predict(model, file))), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        check=True, env=environment(),
+        list(map(str, peer.predict(model, file))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        env=environment(),
     )
     said = done.stdout.split()
     if len(said) != len(true):

@@ -48,8 +48,8 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     """Return what trains a new network of this preset for one epoch: `attnclf train` without files and validation."""
     import torch
 
-    from attnclf.data.tokens import Tokens
     from attnclf.model.architectures import ARCHITECTURES
+    from attnclf.text.tokens import Tokens
     from attnclf.training.examples import Examples
     from attnclf.training.loop import Interrupted, Progress, Run
 
@@ -58,7 +58,7 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     config = Config.from_dict(settings(preset, changes, {"training": recipe}))
     torch.set_num_threads(config.training.threads)
     examples = Examples(
-        tokens=Tokens(rows.ids.astype(np.uint16), rows.offsets),
+        tokens=Tokens(rows.ids, rows.offsets).packed(rows.vocabulary),
         targets=rows.labels,
         weights=np.ones(len(rows.labels), np.float32),
         vocabulary=rows.vocabulary,

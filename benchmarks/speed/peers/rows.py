@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.data.tokens import Tokens
+from attnclf.text.tokens import Tokens
 
 DIM, HIDDEN = 128, 64  # of the embedding; of each direction of the LSTM
 EMBEDDING_DROPOUT, DROPOUT = 0.3, 0.5  # as in preset plain
