@@ -46,7 +46,7 @@ def load(tmp_path_factory):
             layers = {
                 "text": {"min_frequency": 1, "max_length": 64},
                 "model": {"architecture": name, "embedding": {"dim": 8}},
-                "training": {"epochs": 10, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
+                "training": {"epochs": 20, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
             }
             config = Config.from_dict(presets.settings("plain", layers, {"model": CHOSEN[name]}))
             options = DataOptions(label_separator="|" if several else None)
