@@ -46,7 +46,7 @@ def load(tmp_path_factory):
             layers = {
                 "text": {"min_frequency": 1, "max_length": 64},
                 "model": {"architecture": name, "embedding": {"dim": 8}},
-                "training": {"epochs": 20, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
+                "training": {"epochs": 10, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
             }
             config = Config.from_dict(presets.settings("plain", layers, {"model": CHOSEN[name]}))
             options = DataOptions(label_separator="|" if several else None)
@@ -132,7 +132,7 @@ def test_the_maps_of_all_heads_and_the_highlight_make_the_answer(load, text):
     assert ours.tolist() == pytest.approx(scores(explanation, classifier), abs=1e-5)
     if len(explanation.words) > 1:
         others = answered(network, ids, lengths, shown.flip(-1), pooled)
-        assert (others - ours).abs().max() > 1e-4, "any weights give the same answer: the test sees nothing"
+        assert (others - ours).abs().max() > 3e-5, "any weights give the same answer: the test sees nothing"
 
 
 class Told(nn.Module):
