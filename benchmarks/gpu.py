@@ -151,7 +151,7 @@ def through_torch(network: nn.Module, dtype: torch.dtype, batches: Sequence[Batc
 
     def run() -> list[NDArray[np.float32]]:
         answers = []
-        with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not torch.float32):
+        with torch.no_grad(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not torch.float32):
             for ids, lengths in batches:
                 output = network(torch.from_numpy(ids).to(device), torch.from_numpy(lengths).to(device))
                 answers.append(torch.softmax(output.logits.float(), dim=-1).cpu().numpy())
