@@ -21,8 +21,8 @@ Branch = tuple[nn.Module, Callable[[Tensor], Tensor]]  # whose parameters the fu
 def at_once(branches: Sequence[Branch], vectors: Tensor) -> tuple[Tensor, ...]:
     """Return the value of each branch's function."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
-    alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or vectors.device.type != "cpu"
-    if alone or len(branches) == 1 or _cores() == 1:
+    alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
+    if alone or vectors.device.type != "cpu" or len(branches) == 1 or _cores() == 1:
         return tuple(function(vectors) for _, function in branches)
     parameters = [parameter for module, _ in branches for parameter in module.parameters()]
     values: tuple[Tensor, ...] = _AtOnce.apply(branches, vectors, *parameters)  # type: ignore[no-untyped-call]
