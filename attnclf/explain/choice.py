@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnclf.bundle import Bundle
 from attnclf.errors import ConfigError
@@ -16,6 +17,7 @@ from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
 ROWS, UNITS = 32, 50  # texts that are scored, and how much of each: a second of training at most
+LOOKED_AT = 2000  # validation rows of which they are taken, evenly
 GOOD_ENOUGH = 0.9  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
 
@@ -37,15 +39,15 @@ class Score(NamedTuple):
 
 
 def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
-    """Score the cheap methods, and random as a floor, on the first `ROWS` texts that are not blank.
+    """Score the cheap methods, and random as a floor, on `ROWS` of the texts that are not blank.
 
     Empty where a model reads numeric columns, or no text says anything.
     """
     if classifier.bundle.columns:
         return {}
-    encoded = classifier.encoded(texts[: 2 * ROWS])
-    rows = [row for row, empty in enumerate(encoded.empty) if not empty][:ROWS]
-    read = [_beginning(texts[row], classifier) for row in rows]
+    said = [text for text, empty in zip(texts, classifier.encoded(texts).empty, strict=True) if not empty]
+    apart = np.linspace(0, len(said) - 1, min(ROWS, len(said))).astype(int)  # files are often sorted by label
+    read = [_beginning(said[place], classifier) for place in apart]
     if not read:
         return {}
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
@@ -73,15 +75,18 @@ def _beginning(text: str, classifier: Classifier) -> str:
     return text if len(pieces) <= UNITS else text[: pieces[UNITS - 1].end]
 
 
-def _scored(figures: "np.ndarray[Any, np.dtype[np.float64]]", attention: Any, milliseconds: float) -> Score:
+def _scored(figures: NDArray[np.float64], attention: NDArray[np.float64], milliseconds: float) -> Score:
     """Summarise figures (removals, texts, 2)."""
     each = (figures[..., 0] - figures[..., 1]).mean(axis=0)
     ahead = each - (attention[..., 0] - attention[..., 1]).mean(axis=0)
-    error = ahead.std(ddof=1) / np.sqrt(len(ahead)) if len(ahead) > 1 else 0.0
     comprehensiveness, sufficiency = figures.mean(axis=(0, 1)).tolist()
     return Score(
-        *(round(float(value), 4) for value in (each.mean(), comprehensiveness, sufficiency, ahead.mean(), error)),
-        round(milliseconds, 3),
+        score=round(float(each.mean()), 4),
+        comprehensiveness=round(comprehensiveness, 4),
+        sufficiency=round(sufficiency, 4),
+        ahead=round(float(ahead.mean()), 4),
+        error=round(float(ahead.std(ddof=1) / np.sqrt(len(ahead))), 4) if len(ahead) > 1 else 0.0,
+        milliseconds=round(milliseconds, 3),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Judge, Question
+from attnclf.explain.question import Ids, Judge, Question
 from attnclf.explain.removal import REMOVALS, Removal
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -36,8 +36,9 @@ Rankings = NDArray[np.integer]
 
 
 class Probe(NamedTuple):
-    """What is to be taken out of a text: `owner` (units,) is the word of each unit, from 0; `rankings` (rankings, words)
-    have the words of a text with the highest weight first.
+    """What is to be taken out of a text: the first words of each ranking.
+
+    `owner` (units,) is the word of each unit, from 0; `rankings` (rankings, words) have words, the highest first.
     """
 
     question: Question
@@ -46,8 +47,10 @@ class Probe(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """What is left of the label's probability: `full` of the whole text; for each ranking and bin, (rankings, bins),
-    `without` its first words, and with these `only`.
+    """What is left of the label's probability.
+
+    `full` is that of the whole text; for each ranking and bin, (rankings, bins), there is the one `without` the first
+    words, and the one with these `only`.
     """
 
     full: float
@@ -84,7 +87,9 @@ def ranking(weights: NDArray[np.floating]) -> NDArray[np.intp]:
 
 def curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float] = BINS) -> list[Curves]:
     """Return the curves of each probe, all of them in common batches."""
-    take, rows, runs = REMOVALS[removal], [], []
+    take = REMOVALS[removal]
+    rows: list[Ids] = []
+    runs: list[int] = []
     for question, owner, rankings in probes:
         counts = sizes(rankings.shape[1], bins)
         before = len(rows)
@@ -137,7 +142,7 @@ class Faithfulness:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form."""
-        by_removal = {
+        by_removal: dict[str, Any] = {
             removal: {
                 "comprehensiveness": found.comprehensiveness,
                 "sufficiency": found.sufficiency,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+
+if TYPE_CHECKING:
+    from attnclf.explain.explanation import Explanation
 
 # Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
 BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
@@ -128,6 +131,15 @@ class Classifier:
         rows = self._run(texts, named)
         best = rows.probabilities.argmax(axis=1).tolist()
         return [self._judged(*row, thresholds=thresholds) for row in zip(*rows, best, strict=True)]
+
+    def explain(self, texts: Sequence[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
+        """Say which words decided; what comes back prints itself, and draws itself in a notebook.
+
+        The options are those of `attnclf.explain.explain.explain`.
+        """
+        from attnclf.explain.explain import explain
+
+        return explain(self, texts, method=method, **options)
 
     def _judged(
         self,

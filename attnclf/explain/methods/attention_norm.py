@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnclf.explain.question import Judge, Question, Weights
+from attnclf.runtime.classifier import Prediction
 
 
 def attention_norm(questions: Sequence[Question], judge: Judge) -> list[Weights]:
     """Return a_t ‖h_t‖ over their sum (Kobayashi et al. 2020, section 2.3, with the state as the value vector)."""
-    return [_shares(question.prediction.attention * question.prediction.named["value_norms"]) for question in questions]
+    return [Weights(_shares(question.prediction)) for question in questions]
 
 
-def _shares(lengths: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Weights:
-    return Weights(lengths / max(float(lengths.sum()), np.finfo(np.float32).tiny))
+def _shares(prediction: Prediction) -> NDArray[np.floating]:
+    lengths: NDArray[np.floating] = prediction.attention * prediction.named["value_norms"]
+    total = max(float(lengths.sum()), float(np.finfo(np.float32).tiny))
+    return lengths / total

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnclf.explain.question import Judge, Question, Weights
 
@@ -17,7 +18,7 @@ def attention_x_gradient(questions: Sequence[Question], judge: Judge) -> list[We
     return [Weights(_weigh(question)) for question in questions]
 
 
-def _weigh(question: Question) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
+def _weigh(question: Question) -> NDArray[np.floating]:
     named = question.prediction.named
     evidence = named["evidence"] + named.get("contributions", 0)
     # The logits but for a constant, which the slope of a softmax ignores.
