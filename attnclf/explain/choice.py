@@ -53,6 +53,7 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
     encoded = classifier.encoded(read)
     judge = Judge.of(classifier, encoded.unknown)
+    classifier.predict(read)  # the first run of a session takes longer
     found, taken = {}, {}
     for name in (*names, "random"):
         row = METHODS[name]

@@ -28,8 +28,8 @@ SHORT = 30  # words of a text that is measured unasked
 
 Verdict = Literal["faithful", "weak", "no better than chance", "too short to tell"]
 
-FEWEST = 5  # words that have enough rankings for one to stand out
-SURE, LIKELY = 0.975, 0.9  # share of the random rankings that a faithful explanation beats, and a weak one
+FEWEST = 5  # words of a text; of fewer, one ranking in ten or more is the best one by chance
+SURE, LIKELY = 2.0, 1.0  # deviations of the random rankings that a faithful explanation is above their mean; a weak one
 CLEAR, SOME = 0.05, 0.01  # gain over the mean of the random rankings, in probability, likewise
 
 Rankings = NDArray[np.integer]
@@ -123,12 +123,12 @@ class Faithfulness:
     """How much one explanation is worth, by each removal, next to chance.
 
     The score is comprehensiveness less sufficiency, its mean over the removals. `gain` is what it has over the mean of
-    the random rankings; `beats` the share of these with a lower one, equal ones counted half.
+    the random rankings; `deviation` their standard deviation.
     """
 
     figures: dict[Removal, Figures]
     gain: float
-    beats: float
+    deviation: float
     words: int
 
     @property
@@ -136,9 +136,9 @@ class Faithfulness:
         """One honest word: the rule is in docs/explaining.md."""
         if self.words < FEWEST:
             return "too short to tell"
-        if self.beats >= SURE and self.gain >= CLEAR:
+        if self.gain >= max(CLEAR, SURE * self.deviation):
             return "faithful"
-        return "weak" if self.beats >= LIKELY and self.gain >= SOME else "no better than chance"
+        return "weak" if self.gain >= max(SOME, LIKELY * self.deviation) else "no better than chance"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form."""
@@ -153,7 +153,7 @@ class Faithfulness:
             }
             for removal, found in self.figures.items()
         }
-        return {"verdict": self.verdict, "gain": self.gain, "beats": self.beats, **by_removal}
+        return {"verdict": self.verdict, "gain": self.gain, "deviation": self.deviation, **by_removal}
 
 
 def measured(
@@ -197,6 +197,6 @@ def _compared(drawn: dict[Removal, Curves], words: int) -> Faithfulness:
             for removal, one in drawn.items()
         },
         gain=float(own - others.mean()),
-        beats=float((others < own).mean() + (others == own).mean() / 2),
+        deviation=float(others.std(ddof=1)),
         words=words,
     )

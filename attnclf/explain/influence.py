@@ -1,9 +1,11 @@
 """The words that move each label most over many texts: explanations added up, a word at a time."""
 
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from attnclf.explain.explanation import Explanation
@@ -11,7 +13,7 @@ from attnclf.explain.explanation import Explanation
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-EXCERPT = 70  # characters of an example
+EXCERPT = 80  # characters of an example
 
 
 @dataclass(slots=True)
@@ -19,7 +21,7 @@ class Influence:
     """What one word did in the texts that got one label.
 
     `total` is the sum of its weights, in log-odds, over the `texts` that have it; `example` is the text in which it did
-    most, with the `start` of the word there and the weight `most` that it had.
+    `most`, and `start` its place there.
     """
 
     word: str
@@ -34,15 +36,18 @@ class Influence:
         """What the word does in a text on average."""
         return self.total / self.texts
 
+    @property
+    def force(self) -> float:
+        """What words are ranked by, mean · √texts: neither one odd text nor a word in every text comes first."""
+        return self.mean * math.sqrt(self.texts)
+
+    def excerpt(self, room: int = EXCERPT) -> str:
+        """Return the words of the example around this one, on one line of at most about `room` characters."""
+        return excerpt(self.example, self.start, len(self.word), room)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: word, texts, total, mean, example."""
-        return {
-            "word": self.word,
-            "texts": self.texts,
-            "total": self.total,
-            "mean": self.mean,
-            "example": self.example,
-        }
+        """Return the documented JSON form: word, texts, mean, example."""
+        return {"word": self.word, "texts": self.texts, "mean": self.mean, "example": self.excerpt()}
 
 
 @dataclass(slots=True)
@@ -74,13 +79,11 @@ class Influences:
             found.texts += 1
             found.total += weight
             if not found.example or abs(weight) > abs(found.most):
-                found.most, found.start = weight, starts[name]
-                found.example = excerpt(explanation.text, starts[name], len(name))
+                found.most, found.example, found.start = weight, explanation.text, starts[name]
 
     def strongest(self, label: str) -> list[Influence]:
-        """Return the `top` words that moved a label most, for it or against it, summed over its texts."""
-        found = sorted(self.words.get(label, {}).values(), key=lambda one: (-abs(one.total), one.word))
-        return found[: self.top]
+        """Return the `top` words that moved a label most, for it or against it."""
+        return nlargest(self.top, self.words.get(label, {}).values(), key=lambda one: abs(one.force))
 
     def to_dicts(self) -> Iterable[dict[str, Any]]:
         """Yield the documented JSON form, an object for each label: label, texts, method, words."""
@@ -106,9 +109,13 @@ class Influences:
         return html.fragment([self])
 
 
-def excerpt(text: str, start: int, length: int) -> str:
-    """Return the words around a place of a text, on one line of about `EXCERPT` characters."""
-    room = max((EXCERPT - length) // 2, 0)
-    first, last = max(start - room, 0), min(start + length + room, len(text))
-    around = " ".join(text[first:last].split())
-    return f"{'…' if first else ''}{around}{'…' if last < len(text) else ''}"
+def excerpt(text: str, start: int, length: int, room: int) -> str:
+    """Return whole words of a text around a place, on one line, in about `room` characters with the marks of a cut."""
+    spare = max(room - length - 2, 0)
+    first = max(min(start - spare // 2, len(text) - room + 1), 0)
+    last = min(first + room - 2, len(text))
+    if first:
+        first = text.find(" ", first, start) + 1 or first
+    if last < len(text):
+        last = max(text.rfind(" ", start + length, last), start + length)
+    return f"{'…' if first else ''}{' '.join(text[first:last].split())}{'…' if last < len(text) else ''}"

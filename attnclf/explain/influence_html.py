@@ -23,7 +23,7 @@ def drawn(influences: Influences) -> Iterator[str]:
             yield (
                 f'<tr><th scope="row"><bdi lang="">{escape(short(one.word))}</bdi></th>'
                 f'<td{side} style="{shade}">{escape(signed(one.mean))}</td><th>in {one.texts:,}</th>'
-                f'<th class="note"><bdi lang="">{escape(visible(one.example))}</bdi></th></tr>'
+                f'<th class="note"><bdi lang="">{escape(visible(one.excerpt()))}</bdi></th></tr>'
             )
         yield "</tbody></table></div>"
         yield "</article>"

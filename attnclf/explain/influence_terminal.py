@@ -42,5 +42,5 @@ def _paragraphs(influences: Influences, tones: Tones, width: int) -> Iterator[li
                 Cell(" " * (stub - cell_len(name)), PLAIN),
             ]
             line += [Cell(f"{signed(one.mean):>6} in {one.texts:>5,}  ", PLAIN)]
-            room = max(width - stub - 18, 10)
-            yield trimmed([*line, *cells(short(one.example, room), DIM)])
+            room = max(width - stub - 20, 10)
+            yield trimmed([*line, *cells(short(one.excerpt(room), room), DIM)])

@@ -148,12 +148,7 @@ def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compa
     if not named and not contrast:
         other = choice.better(classifier.bundle)
         if other is not None:
-            scores = choice.of_bundle(classifier.bundle)
-            typer.echo(
-                f"Note: on this model {other} is more faithful than attention ({scores[other].score:.2f} against "
-                f"{scores[choice.DEFAULT].score:.2f}); --method auto takes it",
-                err=True,
-            )
+            typer.echo(f"Note: {other} is more faithful than attention on this model; --method auto takes it", err=True)
         return [choice.DEFAULT]
     if not named and not choice.of_bundle(classifier.bundle):
         signed = [name for name in working(classifier.bundle, axes) if METHODS[name].signed]
