@@ -180,7 +180,7 @@ def measured(
 
 def shuffled(question: Question, words: int, count: int) -> NDArray[np.intp]:
     """Return random rankings of the words of a text, (count, words), the same for the same text."""
-    return np.random.default_rng(question.ids).random((count, words)).argsort(axis=1)
+    return np.random.default_rng(question.seed).random((count, words)).argsort(axis=1)
 
 
 def _compared(drawn: dict[Removal, Curves], words: int) -> Faithfulness:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,8 @@ class Question:
     """Why does a text have this label, or this label rather than that? `label` and `against` are places of labels.
 
     `ids` (units,) are what the network read, unknown words numbered from the size of the vocabulary on. `independent`
-    tells that each label has a probability of its own, the sigmoid of its logit.
+    tells that each label has a probability of its own, the sigmoid of its logit. `seed` is for what is drawn at random,
+    the same for the same text whatever stands beside it.
     """
 
     ids: Ids
@@ -43,6 +45,7 @@ class Question:
     label: int
     against: int | None = None
     independent: bool = False
+    seed: int = 0
 
     def value(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the number that signed methods explain: (…, labels) → (…).
@@ -98,13 +101,15 @@ def asked(
         if other == label:
             order = np.argsort(-prediction.probabilities, kind="stable")
             other = int(order[order != label][0])
+        own = ids[starts[row] : starts[row + 1]]
         questions.append(
             Question(
-                ids=ids[starts[row] : starts[row + 1]],
+                ids=own,
                 prediction=prediction,
                 label=label,
                 against=other,
                 independent=classifier.multi_label,
+                seed=crc32(np.where(own < classifier.tokenizer.size, own, UNKNOWN_ID).tobytes()),
             )
         )
     return questions

@@ -79,6 +79,7 @@ def explain(
 ) -> None:
     """Show which words decided: the text with its words shaded by the weight they had."""
     from attnclf.data.inputs import Damage, open_input, texts
+    from attnclf.explain import choice
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.stream import WINDOW, windows
     from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
@@ -131,6 +132,9 @@ def explain(
     warn_of_damage(damage)
     if not over_all:
         short.say()
+    better = choice.better(classifier.bundle)
+    if not method and chosen == [choice.DEFAULT] and better is not None:
+        typer.echo(f"Note: {better} is more faithful than attention on this model; --method auto takes it", err=True)
 
 
 def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:
@@ -146,9 +150,6 @@ def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compa
             method_for(name, classifier.bundle, axes)
         return named
     if not named and not contrast:
-        other = choice.better(classifier.bundle)
-        if other is not None:
-            typer.echo(f"Note: {other} is more faithful than attention on this model; --method auto takes it", err=True)
         return [choice.DEFAULT]
     if not named and not choice.of_bundle(classifier.bundle):
         signed = [name for name in working(classifier.bundle, axes) if METHODS[name].signed]

@@ -333,7 +333,7 @@ def test_leaving_out_on_a_model_is_predicting_the_shorter_text(classifier):
     words = [word.text for word in one.words]
     shares = [classifier.probabilities([" ".join(words[:n] + words[n + 1 :])])[0, label] for n in range(len(words))]
     odds = np.log(one.score / (1 - one.score)) - np.log(np.array(shares) / (1 - np.array(shares)))
-    assert [word.weight for word in one.words] == pytest.approx(odds, abs=1e-3)
+    assert [word.weight for word in one.words] == pytest.approx(odds.tolist(), abs=1e-2)
 
 
 def test_refusals_name_what_works(classifier):

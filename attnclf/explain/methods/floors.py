@@ -9,7 +9,7 @@ from attnclf.explain.question import Judge, Question, Weights
 
 def random(questions: Sequence[Question], judge: Judge) -> list[Weights]:
     """Return shares drawn at random, the same for the same text."""
-    drawn = [np.random.default_rng(question.ids).random(len(question.ids)) for question in questions]
+    drawn = [np.random.default_rng(question.seed).random(len(question.ids)) for question in questions]
     return [Weights(shares / shares.sum()) for shares in drawn]
 
 

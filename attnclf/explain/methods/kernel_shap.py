@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Ids, Judge, Question, Weights
+from attnclf.explain.question import Judge, Question, Weights
 from attnclf.explain.removal import mask
 
 SAMPLES = 512  # coalitions of a text, or eight for each unit if these are more
@@ -30,7 +30,7 @@ def _explained(question: Question, judge: Judge) -> Weights:
         values = _values(question, judge, np.stack([whole, nothing]))
         return Weights(values[:1] - values[1:], np.zeros(1))
     exact = units <= EXACT
-    coalitions, shares = _all(units) if exact else _drawn(question.ids, max(SAMPLES, 8 * units))
+    coalitions, shares = _all(units) if exact else _drawn(units, max(SAMPLES, 8 * units), question.seed)
     values = _values(question, judge, np.vstack([whole, nothing, coalitions]))
     weights, error = solved(coalitions, shares, values[2:] - values[1], float(values[0] - values[1]))
     return Weights(weights, np.zeros(units) if exact else error)
@@ -68,10 +68,9 @@ def _kernel(units: int) -> NDArray[np.float64]:
     return shares
 
 
-def _drawn(ids: Ids, samples: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return coalitions and then their complements, the same for the same text whatever else is explained."""
-    units = len(ids)
-    generator = np.random.default_rng(ids)
+def _drawn(units: int, samples: int, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return coalitions and then their complements."""
+    generator = np.random.default_rng(seed)
     sizes = generator.choice(np.arange(1, units), size=samples // 2, p=_kernel(units))
     ranks = generator.random((samples // 2, units)).argsort(axis=1).argsort(axis=1)
     half = ranks < sizes[:, np.newaxis]
