@@ -21,6 +21,8 @@ STYLE = """\
 .attnclf .methods tbody td {
   background: rgb(var(--tone) / clamp(0, (var(--weight) - var(--even)) / (var(--full) - var(--even)), 1));
 }
+.attnclf .methods .count { padding-left: .8em; }
+.attnclf .methods .example { color: var(--quiet); white-space: normal; }
 .attnclf .methods tfoot { border-top: 1px solid rgb(128 128 128 / .4); }
 """
 
@@ -41,7 +43,7 @@ def drawn(explanations: Sequence[Explanation]) -> Iterator[str]:
         cells = "".join(_cell(one, place, scale) for one, scale in zip(explanations, scales, strict=True))
         yield f'<tr><th scope="row"><bdi lang="">{escape(short(first.words[place].text))}</bdi></th>{cells}</tr>'
     yield "</tbody>"
-    if first.faithfulness is not None:
+    if any(one.faithfulness for one in explanations):
         rows = zip(FIGURES, *map(_figures, explanations), strict=True)
         lines = (
             f'<tr><th scope="row">{name}</th>{"".join(f"<td>{value}</td>" for value in values)}</tr>'

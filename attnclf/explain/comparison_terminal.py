@@ -54,10 +54,10 @@ class SideBySide:
         places = telling(self.explanations, LARGEST)
         names = [short(first.words[place].text, 20) for place in places]
         stub = max(map(cell_len, [*names, *FIGURES])) + 1
-        columns = [_column(one, places, tones) for one in self.explanations]
+        measured = any(one.faithfulness for one in self.explanations)
+        columns = [_column(one, places, tones, measured) for one in self.explanations]
         for block in _blocks(columns, width - stub):
             yield []
-            measured = first.faithfulness is not None
             for row, name in enumerate(["", *names, *(("", *FIGURES) if measured else ())]):
                 line = [*cells(name, PLAIN if row <= len(names) else DIM), Cell(" " * (stub - cell_len(name)), PLAIN)]
                 for column in block:
@@ -80,8 +80,8 @@ def telling(explanations: Sequence[Explanation], most: int) -> list[int]:
     return sorted(sorted(range(len(strength)), key=lambda place: -strength[place])[:most])
 
 
-def _column(explanation: Explanation, places: Sequence[int], tones: Tones) -> list[Cell]:
-    """Return the cells of a method: its name, a weight for each word, and its figures."""
+def _column(explanation: Explanation, places: Sequence[int], tones: Tones, measured: bool) -> list[Cell]:
+    """Return the cells of a method: its name, a weight for each word, and its figures where any were measured."""
     scale, column = Scale.of(explanation.words), [Cell(explanation.method, BOLD)]
     for place in places:
         weight = explanation.words[place].weight
@@ -91,7 +91,7 @@ def _column(explanation: Explanation, places: Sequence[int], tones: Tones) -> li
         column.append(Cell(f"{said}{mark}", tones.style(weight, step)))
     found = explanation.faithfulness
     if found is None:
-        return column
+        return [*column, *[Cell("", PLAIN)] * (1 + len(FIGURES))] if measured else column
     figures = found.figures["delete"]
     return [
         *column,

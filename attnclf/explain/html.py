@@ -188,16 +188,20 @@ def _legend(explanation: Explanation) -> Iterator[str]:
     if not words:
         yield f"{method} no word to weigh</p>"
         return
-    even = "" if explanation.signed else f" from the even share ({escape(percent(scale.even))})"
-    if not any(scale.step(word.weight) for word in words):
-        yield f"{method} no word stands out{even}</p>"
+    striking = any(scale.step(word.weight) for word in words)
+    if not striking and not explanation.signed:
+        yield f"{method} no word stands out from the even share ({escape(percent(scale.even))})</p>"
         return
-    if explanation.signed:
+    if not striking:
+        yield f"{method} no word stands out</p>"
+    elif explanation.signed:
         sides = [f"{_tones(style)} {side}" for side, style in zip(_sides(explanation), ("", AGAINST), strict=True)]
         yield f"{method} {', '.join(sides)}, from ±{scale.even:.2f} to ±{scale.full:.2f} (log-odds)</p>"
     else:
         full = escape(percent(scale.full))
         yield f"{method} plain up to the even share ({escape(percent(scale.even))}), then {_tones('')} up to {full}</p>"
+    if not heaviest(words, 1):
+        return
     top = ", ".join(
         f'<bdi lang="">{escape(short(word.text))}</bdi> {escape(amount(explanation, word))}'
         for word in heaviest(words, TOP)

@@ -37,9 +37,9 @@ class Influence:
         return self.total / self.texts
 
     @property
-    def force(self) -> float:
-        """What words are ranked by, mean · √texts: neither one odd text nor a word in every text comes first."""
-        return self.mean * math.sqrt(self.texts)
+    def force(self) -> tuple[float, float]:
+        """What words are ranked by, |mean| · √(texts - 1): neither one odd text nor a word of all texts comes first."""
+        return abs(self.mean) * math.sqrt(self.texts - 1), abs(self.mean)
 
     def excerpt(self, room: int = EXCERPT) -> str:
         """Return the words of the example around this one, on one line of at most about `room` characters."""
@@ -83,7 +83,7 @@ class Influences:
 
     def strongest(self, label: str) -> list[Influence]:
         """Return the `top` words that moved a label most, for it or against it."""
-        return nlargest(self.top, self.words.get(label, {}).values(), key=lambda one: abs(one.force))
+        return nlargest(self.top, self.words.get(label, {}).values(), key=lambda one: one.force)
 
     def to_dicts(self) -> Iterable[dict[str, Any]]:
         """Yield the documented JSON form, an object for each label: label, texts, method, words."""

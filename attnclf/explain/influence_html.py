@@ -22,8 +22,8 @@ def drawn(influences: Influences) -> Iterator[str]:
             shade = f"--weight:{abs(one.mean):.6g};--even:0;--full:{scale.full:.6g}"
             yield (
                 f'<tr><th scope="row"><bdi lang="">{escape(short(one.word))}</bdi></th>'
-                f'<td{side} style="{shade}">{escape(signed(one.mean))}</td><th>in {one.texts:,}</th>'
-                f'<th class="note"><bdi lang="">{escape(visible(one.excerpt()))}</bdi></th></tr>'
+                f'<td{side} style="{shade}">{escape(signed(one.mean))}</td><th class="count">in {one.texts:,}</th>'
+                f'<th class="example"><bdi lang="">{escape(visible(one.excerpt()))}</bdi></th></tr>'
             )
         yield "</tbody></table></div>"
         yield "</article>"

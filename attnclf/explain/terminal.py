@@ -366,11 +366,13 @@ class Highlight:
             yield [*line, *cells("no word to weigh", DIM)]
             return
         even = Cell(f"({percent(scale.even)})", DIM)
-        if not any(scale.step(word.weight) for word in words):
-            flat = [] if self.explanation.signed else [*cells(" from the even share ", DIM), even]
-            yield [*line, *cells("no word stands out", DIM), *flat]
+        striking = any(scale.step(word.weight) for word in words)
+        if not striking and not self.explanation.signed:
+            yield [*line, *cells("no word stands out from the even share ", DIM), even]
             return
-        if self.explanation.signed:
+        if not striking:
+            line += cells("no word stands out", DIM)
+        elif self.explanation.signed:
             line += _signed_legend(self.explanation, scale, tones)
         elif tones.speaking:
             line += [*cells("plain up to the even share ", DIM), even, *cells(", then ", DIM)]
@@ -380,6 +382,8 @@ class Highlight:
             line += [*cells("[above the even share ", DIM), even, *cells("], [[about ", DIM)]
             line += [Cell(f"{percent(scale.full)}]]", DIM)]
         yield line
+        if not heaviest(words, 1):
+            return
         line = cells("top words: ", DIM)
         for place, word in enumerate(heaviest(words, self.top)):
             line += cells(", " if place else "", DIM)
