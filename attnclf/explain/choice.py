@@ -52,7 +52,7 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
         return {}
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
     encoded = classifier.encoded(read)
-    judge = Judge.of(classifier, encoded.unknown)
+    judge = Judge.of(classifier, encoded)
     classifier.predict(read)  # the first run of a session takes longer
     found, taken = {}, {}
     for name in (*names, "random"):

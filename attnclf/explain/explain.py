@@ -75,7 +75,7 @@ def explain(
         some = [texts[place] for place in places]
         predictions = classifier.predict(some, named=[*always, *(drawn.outputs if drawn else ())])
         encoded = classifier.encoded(some)
-        judge = Judge.of(classifier, encoded.unknown)
+        judge = Judge.of(classifier, encoded)
         questions = asked(classifier, encoded, predictions, against)
         weights = iter(row.weigh([question for question in questions if question], judge))
         made = [

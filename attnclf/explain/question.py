@@ -8,9 +8,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.data.tokens import Tokens
 from attnclf.runtime.classifier import Classifier, Encoded, Prediction
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
 if TYPE_CHECKING:
     from attnclf.explain.gradients import Slopes
@@ -131,29 +130,28 @@ class Judge:
     slopes: Callable[[], "Slopes"]
 
     @classmethod
-    def of(cls, classifier: Classifier, unknown: Sequence[str]) -> "Judge":
-        """Return the judge for texts whose unknown words are these, the n-th with the id `tokenizer.size` + n."""
+    def of(cls, classifier: Classifier, encoded: Encoded) -> "Judge":
+        """Return the judge of edited rows of these texts."""
 
         def slopes() -> "Slopes":
             from attnclf.explain.gradients import Slopes
 
             return Slopes.of(classifier)
 
-        return cls(lambda rows: _logits(classifier, unknown, rows), slopes)
+        return cls(lambda rows: _logits(classifier, encoded.spellings, rows), slopes)
 
 
-def _logits(classifier: Classifier, unknown: Sequence[str], rows: Sequence[Ids]) -> NDArray[np.float32]:
+def _logits(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> NDArray[np.float32]:
     """Run rows of ids through the exported network, each different row once."""
     different: dict[bytes, int] = {}
     places = [different.setdefault(row.tobytes(), len(different)) for row in rows]
-    vocabulary = classifier.tokenizer.size + len(unknown)
-    once = [np.frombuffer(row, dtype=np.int64) for row in different]
-    encoded = Encoded(Tokens.pack(once, vocabulary=vocabulary, empty=UNKNOWN_ID), list(unknown), [], [])
-    logits = np.empty((len(once), len(classifier.labels)), dtype=np.float32)
+    tokens = Tokens.of([np.frombuffer(row, dtype=np.int64) for row in different])
+    encoded = Encoded(tokens.filled(classifier.tokenizer.blank), spellings, [], [])
+    logits = np.empty((len(different), len(classifier.labels)), dtype=np.float32)
 
     def run(batch: Ids) -> tuple[Ids, NDArray[np.float32]]:
         return batch, classifier.session.run(*classifier.inputs(encoded, batch)).logits
 
-    for batch, said in classifier.each(run, classifier.batches(encoded)):
+    for batch, said in classifier.each(run, list(classifier.batches(encoded))):
         logits[batch] = said
     return logits[places]

@@ -81,7 +81,7 @@ def explain(
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.explain import choice
     from attnclf.runtime.classifier import Classifier
-    from attnclf.runtime.stream import WINDOW, windows
+    from attnclf.runtime.stream import WINDOW, Windows
     from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
 
     name = format.value
@@ -114,7 +114,7 @@ def explain(
                 yield one
 
     def all_explained(lines: Iterable[str]) -> Iterator["list[Explanation] | list[Comparison]"]:
-        for window in windows(lines, size=FEW if asked or faithfulness or compare else WINDOW):
+        for window in Windows(lines, size=FEW if asked or faithfulness or compare else WINDOW):
             yield from explained(window)
 
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
@@ -126,7 +126,7 @@ def explain(
             damage=damage,
         )
         if over_all:
-            summed_up(name, _summed(classifier, windows(lines), chosen[0], against, top or 10), output)
+            summed_up(name, _summed(classifier, Windows(lines), chosen[0], against, top or 10), output)
         else:
             drawn(name, all_explained(lines), output, top=top or 5)
     warn_of_damage(damage)

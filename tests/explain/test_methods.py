@@ -25,7 +25,7 @@ from attnclf.explain.methods.occlusion import SPAN, occlusion
 from attnclf.explain.question import Judge, Question
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Prediction
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID
 
 TEXTS = ["my parcel never came, where is the courier?", "I was charged twice", "", "zzqx app"]
 TORCH_FREE = [name for name, row in METHODS.items() if not row.torch]
