@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from attnclf.attention.pooling import Pooling
 from attnclf.config import FeedForwardConfig, ModelConfig
+from attnclf.model.dropout import Dropout
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output
@@ -34,7 +35,7 @@ class PooledClassifier(nn.Module):
         embedding, attention = config.embedding, config.attention
         self.embedding = token_embedding(vocabulary, embedding.dim)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
-        self.embedding_dropout = nn.Dropout(embedding.dropout)
+        self.embedding_dropout = Dropout(embedding.dropout)
         self.encoder = encoder
         self.pooling = Pooling(attention, encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
