@@ -277,11 +277,11 @@ def test_the_network_gives_pairs_for_the_texts_that_need_them_and_for_few_at_a_t
         return run(ids, lengths, spellings, named=named)
 
     monkeypatch.setattr(classifier.session, "run", recorded)
-    explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]])
+    explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]], faithfulness=False)
     assert runs == [((2, 40), []), ((2, 6), ["self_attention"])]
     runs.clear()
     monkeypatch.setattr(module, "PAIRS", 2 * 40**2)
-    assert all(one.maps for one in explain(classifier, [LONG] * 5, maps=True))
+    assert all(one.maps for one in explain(classifier, [LONG] * 5, maps=True, faithfulness=False))
     assert runs == [((2, 40), ["self_attention"])] * 2 + [((1, 40), ["self_attention"])]
 
 
@@ -325,11 +325,12 @@ def test_the_map_stands_below_the_highlight_unless_it_is_not_wanted(explained, f
 
 
 def test_longer_texts_are_counted_in_a_note_that_names_the_option(explained):
-    done = explained("self-attention", texts=[LONG, "soup"])
+    plain = ("--method", "attention", "--no-faithfulness")
+    done = explained("self-attention", *plain, texts=[LONG, "soup"])
     assert done.stderr == f"Note: 1 of 2 texts have more than {SHORT} words; --map maps them\n"
-    assert explained("self-attention", "--map", texts=[LONG]).stderr == ""
-    assert explained("self-attention", "--no-map", texts=[LONG]).stderr == ""
-    assert explained("temporal", texts=[LONG]).stderr == ""
+    assert explained("self-attention", *plain, "--map", texts=[LONG]).stderr == ""
+    assert explained("self-attention", *plain, "--no-map", texts=[LONG]).stderr == ""
+    assert explained("temporal", *plain, texts=[LONG]).stderr == ""
 
 
 def test_a_choice_that_is_not_there_is_one_line(explained):

@@ -197,6 +197,20 @@ def test_many_batches_at_a_time_give_what_one_alone_gives(cuda, model, tickets):
 
 
 @pytest.mark.gpu
+def test_gradients_are_those_of_the_cpu_though_cudnn_has_none_for_recurrent_layers(cuda, model, classifier, tickets):
+    from attnclf.explain.explain import explain
+
+    on_gpu = Classifier.load(model, device="cuda")
+    for method in ("gradient-x-input", "integrated-gradients"):
+        for ours, theirs in zip(
+            *(explain(loaded, tickets[:5], method=method, faithfulness=False) for loaded in (on_gpu, classifier)),
+            strict=True,
+        ):
+            expected = [word.weight for word in theirs.words]
+            assert [word.weight for word in ours.words] == pytest.approx(expected, abs=1e-2)
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_the_commands_say_on_the_gpu_what_they_say_on_the_cpu(cuda, attnclf, folder, data, tickets, precision):
     lines = "\n".join(tickets[:50]) + "\n"
