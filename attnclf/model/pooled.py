@@ -8,7 +8,7 @@ from attnclf.attention.pooling import Pooling
 from attnclf.config import FeedForwardConfig, ModelConfig
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
-from attnclf.model.output import Encoded, Output
+from attnclf.model.output import Encoded, Output, Reading
 from attnclf.model.restraint import Restraint
 from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
@@ -47,10 +47,15 @@ class PooledClassifier(nn.Module):
 
     def classify(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of embedded tokens: where adversarial training and gradient explanations step in."""
+        return self.read(vectors, lengths).output
+
+    def read(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Reading:
+        """Classify rows of embedded tokens and return the states too: where training asks more of attention."""
         keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
         encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
         context, weights = self.pooling(encoded.states, keep)
-        return Output(self.dense(self.dropout(context)), weights, encoded.named)
+        output = Output(self.dense(self.dropout(context)), weights, encoded.named)
+        return Reading(output, encoded.states, keep)
 
 
 def feed_forward_restraints(config: FeedForwardConfig) -> tuple[Restraint, Restraint]:
