@@ -98,10 +98,9 @@ def _places(tokens: object, text: str) -> list[tuple[int, int]]:
 
 def _span(item: object, text: str) -> tuple[int, int]:
     if isinstance(item, Mapping):
-        bounds = [item.get("start"), item.get("end")]
-    else:
-        bounds = list(item[:2]) if isinstance(item, list | tuple) else []
-    if len(bounds) != 2 or not all(isinstance(bound, int) and not isinstance(bound, bool) for bound in bounds):
+        item = [item.get("start"), item.get("end")]
+    bounds = [bound for bound in item[:2] if type(bound) is int] if isinstance(item, list | tuple) else []
+    if len(bounds) != 2:
         raise ValueError("the rationale is not a list of spans, texts or marks")
     start, end = bounds
     if not 0 <= start < end <= len(text):

@@ -125,7 +125,7 @@ def train(
             )
             for part, read in ((examples, rows.train), (validation, rows.valid))
         )
-    if rows.train.rationales is not None:
+    if rows.train.rationales is not None and isinstance(tokenizer, Tokenizer):
         examples = dataclasses.replace(examples, evidence=marked_units(rows.train, tokenizer, examples.tokens))
     _say_cut(examples, config, say)
     if config.model.architecture == "feature-gate":

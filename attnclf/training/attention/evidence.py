@@ -27,5 +27,5 @@ def touched(pieces: list[Piece], spans: Spans) -> NDArray[np.bool_]:
     """Return for each unit whether a span has a character of it."""
     starts, ends = np.array([(piece.start, piece.end) for piece in pieces]).reshape(-1, 2).T
     from_, to = np.array(spans).T
-    shared: NDArray[np.bool_] = (starts[:, None] < to) & (from_ < ends[:, None])
-    return shared.any(axis=1)
+    shared: NDArray[np.bool_] = ((starts[:, None] < to) & (from_ < ends[:, None])).any(axis=1)
+    return shared
