@@ -314,7 +314,7 @@ class ModelConfig:
 class AttentionTraining:
     """What training asks of attention beside the right label: how much each of these losses counts; 0: not asked."""
 
-    rationale: float = 1.0  # distance from what people marked, in rows that have a rationale
+    rationale: float = 2.0  # distance from what people marked, in rows that have a rationale
     diversity: float = 0.0  # how alike the states of a text are (Mohankumar et al. 2020)
     tying: float = 0.0  # distance of states from their units' vectors (Tutek & Šnajder 2020)
     smoothness: float = 0.0  # change of the weight from unit to unit (Lei et al. 2016)
