@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 from attnclf.errors import BundleError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "attnclf.json"
 
 Precision = Literal["fp32", "int8"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,10 @@ SMALL = {
     "training": {"epochs": 6, "min_steps": 1, "learning_rate": 0.02},
 }
 
+# A shell that starts the tests in the background tells them to ignore Ctrl-C, and so would every command they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # One thread a process: many threads wait for each other on a machine that is busy with other things.
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name not in ("ATTNCLF_MODEL", "FORCE_COLOR")},
@@ -29,6 +34,16 @@ ENVIRONMENT = {
     "NO_COLOR": "1",
     "COLUMNS": "100",
 }
+
+
+def slot_of(gram):
+    """Return the slot of an n-gram, by the definition of FNV-1a over code points and MurmurHash3's finalizer."""
+    bits, mask = 2166136261, 2**32 - 1
+    for character in gram:
+        bits = (bits ^ ord(character)) * 16777619 & mask
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        bits = (bits ^ bits >> shift) * factor & mask
+    return bits % 2**18 + 1
 
 
 class Command:

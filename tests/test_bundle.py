@@ -193,7 +193,7 @@ def test_a_folder_is_not_taken_for_a_file(bundle, name):
 
 def test_another_format_version_names_both(bundle):
     rewrite(bundle, format_version=99)
-    with pytest.raises(BundleError, match="has format version 99, this attnclf reads version 1; install"):
+    with pytest.raises(BundleError, match="has format version 99, this attnclf reads version 2; install"):
         open_bundle(bundle)
 
 
@@ -206,9 +206,9 @@ def test_another_format_version_names_both(bundle):
         b"null",
         b'"text"',
         b"\xff\xfe\x00",
-        b'{"format_version": 1}',
-        b'{"format_version": 1, "labels": [], "task": "", "text": {}, "checksums": 3}',
-        b'{"format_version": 1, "labels": [], "task": "", "text": {}, "checksums": [1, 2]}',
+        b'{"format_version": 2}',
+        b'{"format_version": 2, "labels": [], "task": "", "text": {}, "checksums": 3}',
+        b'{"format_version": 2, "labels": [], "task": "", "text": {}, "checksums": [1, 2]}',
         b"[" * 100_000,
     ],
     ids=["empty", "cut", "list", "null", "text", "not UTF-8", "no keys", "sum of a number", "sums of a list", "deep"],

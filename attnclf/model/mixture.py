@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from attnclf.model.ngrams import NgramLinear
 from attnclf.model.output import Output
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID
 
 
 class Mixture(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, pad
 
 from attnclf.text import pairs
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID
 
 
 class Evidence(NamedTuple):

@@ -1,10 +1,10 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +12,29 @@ from numpy.typing import NDArray
 from attnclf.bundle import Bundle, Precision, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
-from attnclf.data.tokens import Tokens
 from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import in_batch
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.spelling import chosen, in_batch, spellings
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import Tokens
 
 # Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
 BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 R = TypeVar("R")
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
+NOTHING: Mapping[str, NDArray[Any]] = MappingProxyType({})
+
+
+class Prediction(NamedTuple):
     """What the model says of one text.
 
     `probabilities` has one float32 for each label of the model; `attention` one for each unit it read. A text with
@@ -45,15 +50,18 @@ class Prediction:
     score: float | None
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32]
-    named: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    named: Mapping[str, NDArray[Any]] = NOTHING
     truncated: bool = False
 
 
 class Encoded(NamedTuple):
-    """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut."""
+    """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut.
+
+    `spellings` (words, n-grams) are those of the unknown words, for a network that wants them.
+    """
 
     tokens: Tokens
-    unknown: list[str]
+    spellings: NDArray[np.int64]
     empty: list[bool]
     truncated: list[bool]
 
@@ -63,7 +71,7 @@ class Rows(NamedTuple):
 
     probabilities: NDArray[np.float32]
     attention: list[NDArray[np.float32]]
-    named: list[dict[str, NDArray[Any]]]
+    named: Sequence[Mapping[str, NDArray[Any]]]
     empty: list[bool]
     truncated: list[bool]
 
@@ -80,7 +88,7 @@ class Classifier:
         self.batch_size = batch_size
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
-        self._workers = ThreadPoolExecutor(session.workers) if session.workers > 1 else None
+        self._alone = [(label,) for label in self.labels]
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
@@ -119,47 +127,50 @@ class Classifier:
         `named` asks for further outputs of the network, of those in `session.axes`. Raises ConfigError for a threshold
         where the network emits its labels one after the other.
         """
+        return self.start(texts, threshold=threshold, named=named)()
+
+    def start(
+        self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
+    ) -> Callable[[], list[Prediction]]:
+        """Begin to `predict`; what is returned waits for the predictions. Meanwhile, other texts may be begun."""
         if threshold is not None and self.sequential:
             raise ConfigError(
                 "this model emits its labels one after the other until it says that is all: no threshold decides",
                 fix="leave --threshold out",
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        rows = self._run(texts, named)
-        best = rows.probabilities.argmax(axis=1).tolist()
-        return [self._judged(*row, thresholds=thresholds) for row in zip(*rows, best, strict=True)]
+        rows = self._start(texts, named)
+        return lambda: self._judged(rows(), thresholds)
 
-    def _judged(
-        self,
-        probabilities: NDArray[np.float32],
-        attention: NDArray[np.float32],
-        named: Mapping[str, NDArray[Any]],
-        empty: bool,
-        truncated: bool,
-        best: int,
-        *,
-        thresholds: NDArray[np.float32],
-    ) -> Prediction:
-        if empty:
-            return Prediction(
-                chosen=(), label=None, score=None, probabilities=probabilities, attention=probabilities[:0]
+    def _judged(self, rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
+        if not rows.empty:
+            return []
+        best = rows.probabilities.argmax(axis=1)
+        if self.multi_label:
+            ranked = self._sequences(rows) if self.sequential else self._above(rows.probabilities, thresholds)
+            best = np.where(ranked[:, 0] >= 0, ranked[:, 0], best)
+            chosen = [tuple(self.labels[label] for label in labels if label >= 0) for labels in ranked.tolist()]
+        else:
+            chosen = [self._alone[label] for label in best.tolist()]
+        scores = np.take_along_axis(rows.probabilities, best[:, None], axis=1)[:, 0]
+        return [
+            Prediction(chosen, self.labels[label], score, probabilities, attention, named, truncated)
+            if not empty
+            else Prediction((), None, None, probabilities, probabilities[:0])
+            for chosen, label, score, probabilities, attention, named, truncated, empty in zip(
+                chosen, best.tolist(), scores.tolist(), *rows[:3], rows.truncated, rows.empty, strict=True
             )
-        chosen = [best]
-        if self.sequential:
-            chosen = named["sequence"][named["sequence"] >= 0].tolist()
-        elif self.multi_label:
-            above = np.flatnonzero(probabilities >= thresholds)
-            chosen = above[np.argsort(-probabilities[above], kind="stable")].tolist()
-        top = chosen[0] if chosen else best
-        return Prediction(
-            chosen=tuple(self.labels[label] for label in chosen),
-            label=self.labels[top],
-            score=float(probabilities[top]),
-            probabilities=probabilities,
-            attention=attention,
-            named=named,
-            truncated=truncated,
-        )
+        ]
+
+    def _sequences(self, rows: Rows) -> NDArray[np.int64]:
+        """Return the labels that the network emits, (rows, steps), -1 after the last."""
+        return np.stack([named["sequence"] for named in rows.named])
+
+    def _above(self, probabilities: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the labels above their thresholds, the best first, (rows, labels), -1 after the last."""
+        above = np.where(cuts.chosen(probabilities, thresholds), probabilities, -1.0)
+        order = np.argsort(-above, axis=1, kind="stable")
+        return np.where(np.take_along_axis(above, order, axis=1) >= 0, order, -1)
 
     def ranked(self, prediction: Prediction) -> list[tuple[str, float]]:
         """Return every label with its probability, the best first."""
@@ -175,25 +186,18 @@ class Classifier:
         rows = self._run(texts)
         if not self.sequential:
             return rows.probabilities, cuts.chosen(rows.probabilities, self.thresholds)
-        sequences = np.stack([named["sequence"] for named in rows.named])
-        return rows.probabilities, marked(sequences, len(self.labels))
+        return rows.probabilities, marked(self._sequences(rows), len(self.labels))
 
     def encoded(self, texts: Sequence[str]) -> Encoded:
         """Return texts as ids."""
         unknown: dict[str, int] = {}
         truncated: list[bool] = []
-        known = self.tokenizer.size
-        rows: Sequence[NDArray[Any]]
-        if isinstance(self.tokenizer, NumberReader):
-            rows = self.tokenizer.encode(texts, truncated)
-            tokens = Tokens.pack_numbers(rows, columns=known)
-        elif self.session.spelled:
-            rows = self.tokenizer.encode_spelled(texts, unknown, truncated)
-            tokens = Tokens.pack(rows, vocabulary=known + len(unknown), empty=UNKNOWN_ID)
+        if isinstance(self.tokenizer, Tokenizer) and self.session.spelled:
+            tokens = self.tokenizer.encode_spelled(texts, unknown, truncated)
         else:
-            rows = self.tokenizer.encode(texts, truncated)
-            tokens = Tokens.pack(rows, vocabulary=known, empty=UNKNOWN_ID)
-        return Encoded(tokens, list(unknown), [len(row) == 0 for row in rows], truncated)
+            tokens = self.tokenizer.encode(texts, truncated)
+        filled = tokens.filled(self.tokenizer.blank)
+        return Encoded(filled, spellings(list(unknown)), (tokens.lengths == 0).tolist(), truncated)
 
     def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
         """Yield the rows that go through the network together."""
@@ -204,33 +208,52 @@ class Classifier:
         ids, lengths = encoded.tokens.padded(rows)
         if not self.session.spelled:
             return ids, lengths, None
-        ids, spellings = in_batch(ids, self.tokenizer.size, encoded.unknown)
-        return ids, lengths, spellings
+        ids, unknown = in_batch(ids, self.tokenizer.size)
+        return ids, lengths, chosen(encoded.spellings, unknown)
 
-    def each(self, run: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+    def each(self, run: Callable[[T], R], batches: Sequence[T]) -> Iterator[R]:
         """Run a function over batches, as many at a time as suits the session; results come in order."""
-        return map(run, batches) if self._workers is None else self._workers.map(run, batches)
+        if self.session.workers == 1 or len(batches) == 1:
+            return map(run, batches)
+        return self._workers.map(run, batches)
+
+    @cached_property
+    def _workers(self) -> "Executor":
+        from concurrent.futures import ThreadPoolExecutor  # not before it is needed: it takes milliseconds
+
+        return ThreadPoolExecutor(self.session.workers)
 
     def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
+        return self._start(texts, named)()
+
+    def _start(self, texts: Sequence[str], named: Sequence[str] = ()) -> Callable[[], Rows]:
         if self.sequential:
             named = tuple(dict.fromkeys((*named, "sequence")))
         encoded = self.encoded(texts)
-        count, lengths = len(encoded.tokens), encoded.tokens.lengths
 
         def run(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
             return rows, self.session.run(*self.inputs(encoded, rows), named=named)
 
+        answers = self.each(run, list(self.batches(encoded)))
+        return lambda: self._gathered(encoded, answers)
+
+    def _gathered(self, encoded: Encoded, answers: Iterable[tuple[NDArray[np.int64], Result]]) -> Rows:
+        """Put what was said of the batches back into the order of the texts."""
+        count, lengths = len(encoded.tokens), encoded.tokens.lengths
         probabilities = np.empty((count, len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * count
-        others: list[dict[str, NDArray[Any]]] = [{} for _ in range(count)]
-        for rows, result in self.each(run, self.batches(encoded)):
+        others: list[Mapping[str, NDArray[Any]]] = [NOTHING] * count
+        for rows, result in answers:
             probabilities[rows] = result.probabilities
-            for row, weights in zip(rows, result.attention, strict=True):
-                attention[row] = weights[: lengths[row]]
-            for name, values in result.named.items():
-                for row, value in zip(rows, values, strict=True):
-                    # A copy, for a view would keep the whole batch in memory.
-                    others[row][name] = value[self._real(name, int(lengths[row]))].copy()
+            places, sizes = rows.tolist(), lengths[rows].tolist()
+            for row, length, weights in zip(places, sizes, result.attention, strict=True):
+                attention[row] = weights[:length]
+            if result.named:
+                for place, (row, length) in enumerate(zip(places, sizes, strict=True)):
+                    # Copies, for a view would keep the whole batch in memory.
+                    others[row] = {
+                        name: values[place][self._real(name, length)].copy() for name, values in result.named.items()
+                    }
         return Rows(probabilities, attention, others, encoded.empty, encoded.truncated)
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.numbers import NumberReader
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import UNKNOWN_ID
 
 TYPICAL = 20  # units of a text, for models that do not say what they learned from
 

@@ -6,38 +6,67 @@ window when they pour, so that no timer decides between delay and speed.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Self, TypeVar
 
 WINDOW = 4096  # texts handed on together
 CHARACTERS = 4 * 2**20  # ... or so many characters, whichever is reached first
 NOTICE = 0.5  # seconds in which an interrupt is noticed at the latest
 
+T = TypeVar("T")
 
-def windows(texts: Iterable[str], *, size: int = WINDOW, characters: int = CHARACTERS) -> Iterator[list[str]]:
-    """Yield the texts in order, in lists of what has arrived: never empty, at most `size` texts or about `characters`.
 
-    Reading runs one window ahead at most. An error while reading is raised here, after the texts before it.
+class Windows(Iterator[list[str]]):
+    """The texts in order, in lists of what has arrived: never empty, at most `size` texts or about `characters`.
+
+    Reading runs one window ahead at most. An error while reading is raised here, after the texts before it. Close it,
+    or use it in a `with`, to let the reader go before its end.
     """
-    buffer = _Buffer(size, characters)
-    threading.Thread(target=buffer.fill, args=(texts,), daemon=True).start()
-    try:
-        while window := buffer.take():
-            yield window
-    finally:
-        buffer.stop()
 
-
-class _Buffer:
-    def __init__(self, size: int, characters: int) -> None:
+    def __init__(self, texts: Iterable[str], *, size: int = WINDOW, characters: int = CHARACTERS) -> None:
         self._size, self._characters = size, characters
         self._texts: deque[str] = deque()
         self._waiting_characters = 0
         self._changed = threading.Condition()
         self._finished = self._stopped = False
         self._error: BaseException | None = None
+        threading.Thread(target=self._fill, args=(texts,), daemon=True).start()
 
-    def fill(self, texts: Iterable[str]) -> None:
-        """Read until the end, an error, or `stop`; wait while a full window is waiting."""
+    @property
+    def waiting(self) -> bool:
+        """Whether the next window is there already."""
+        return bool(self._texts)
+
+    def __next__(self) -> list[str]:
+        """Return what has arrived, waiting for at least one text."""
+        with self._changed:
+            while not self._texts and not self._finished:
+                # Not for ever: a Ctrl-C that comes just before the wait is noticed only when the wait ends.
+                self._changed.wait(NOTICE)
+            window = list(self._texts)
+            self._texts.clear()
+            self._waiting_characters = 0
+            self._changed.notify()
+        if window:
+            return window
+        if self._error is not None:
+            raise self._error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Let the reader go, at the next text it reads."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _fill(self, texts: Iterable[str]) -> None:
+        """Read until the end, an error, or `close`; wait while a full window is waiting."""
         try:
             for text in texts:
                 with self._changed:
@@ -56,25 +85,25 @@ class _Buffer:
                 self._finished = True
                 self._changed.notify()
 
-    def take(self) -> list[str]:
-        """Return what has arrived, waiting for at least one text; an empty list at the end."""
-        with self._changed:
-            while not self._texts and not self._finished:
-                # Not for ever: a Ctrl-C that comes just before the wait is noticed only when the wait ends.
-                self._changed.wait(NOTICE)
-            window = list(self._texts)
-            self._texts.clear()
-            self._waiting_characters = 0
-            self._changed.notify()
-        if not window and self._error is not None:
-            raise self._error
-        return window
-
-    def stop(self) -> None:
-        """Let the reader go, at the next text it reads."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-
     def _full(self) -> bool:
         return len(self._texts) >= self._size or self._waiting_characters >= self._characters
+
+
+def overlapped(windows: Windows, start: Callable[[list[str]], Callable[[], T]]) -> Iterator[tuple[list[str], T]]:
+    """Yield each window with its result: `start` begins the work, what it returns waits for the result.
+
+    A window that is there already is begun before the one before it is finished.
+    """
+    begun: deque[tuple[list[str], Callable[[], T]]] = deque()
+    while True:
+        if begun and not windows.waiting:
+            window, finish = begun.popleft()
+            yield window, finish()
+            continue
+        following = next(windows, None)
+        if following is None:
+            return
+        begun.append((following, start(following)))
+        if len(begun) > 1:
+            window, finish = begun.popleft()
+            yield window, finish()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnclf.errors import DataError
 from attnclf.text.tokenizer import Piece
+from attnclf.text.tokens import Tokens
 
 
 class NumberReader:
@@ -19,16 +19,17 @@ class NumberReader:
     def __init__(self, columns: Sequence[str]) -> None:
         self.units = list(columns)
         self.size = self.max_length = len(self.units)
+        self.blank = np.zeros(self.size, np.float32)  # what stands for a blank text
         self._form = re.compile(", ".join(rf"({re.escape(name)}=(\S+?))" for name in self.units))
 
-    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> list[NDArray[np.float32]]:
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Tokens:
         """Return the numbers of each text (columns,), none of a blank one. Raises DataError for any other text.
 
         Where `cut` is given, it is told of each text that it is no longer than what is returned.
         """
         if cut is not None:
             cut += [False] * len(texts)
-        return [np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts]
+        return Tokens.of([np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts])
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the place of each column, name and number together, in a text; the id is the column's place."""

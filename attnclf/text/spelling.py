@@ -1,54 +1,67 @@
 """What words are made of: their character n-grams, which give a vector also to a word never seen before.
 
-The subword vectors of Bojanowski et al. 2017, with the hashing of n-grams done here and all the rest in the network.
+The subword vectors of Bojanowski et al. 2017, with the hashing of n-grams done here, for many words at a time, and all
+the rest in the network.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from zlib import crc32
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 SLOTS = 2**18  # hash values of n-grams; far more than frequent n-grams, so that few collide
-SHORTEST, LONGEST = 2, 5  # characters of an n-gram
+SIZES = range(2, 6)  # characters of an n-gram
 PREFIX = 24  # characters of a word that are looked at
+BASIS, PRIME = np.uint32(2166136261), np.uint32(16777619)  # of the hash FNV-1a
 
 
-@lru_cache(maxsize=2**16)
-def slots(word: str) -> tuple[int, ...]:
-    """Return the hashes, 1 to SLOTS, of the different n-grams of <word>; a single character has none.
+def spellings(words: Sequence[str]) -> NDArray[np.int64]:
+    """Return the slots, 1 to SLOTS, of the n-grams of each <word>: (words, n-grams), 0 where a word has no more.
 
-    The marks < and > make beginnings and endings n-grams of their own.
+    The marks < and > make beginnings and endings n-grams of their own. A single character has none. At least (1, 1).
     """
-    if len(word) < 2:
-        return ()
-    marked = f"<{word[:PREFIX]}>"
-    grams = {
-        marked[start : start + size] for size in range(SHORTEST, LONGEST + 1) for start in range(len(marked) - size + 1)
-    }
-    return tuple(sorted({crc32(gram.encode()) % SLOTS + 1 for gram in grams}))
+    marked = [f"<{word[:PREFIX]}>" if len(word) > 1 else "" for word in words]
+    lengths = np.fromiter(map(len, marked), np.int64, len(marked))
+    longest = int(lengths.max(initial=0))
+    if not longest:
+        return np.zeros((max(1, len(words)), 1), np.int64)
+    # Beyond the end lie zeros, so that an n-gram may be read from every place; those that overlap the end are dropped.
+    codes = np.array(marked, dtype=f"U{longest + SIZES.stop}").view(np.uint32).reshape(len(words), -1)
+    starts = np.arange(longest)
+    table = np.zeros((len(words), longest, len(SIZES)), np.int64)
+    running = np.full((len(words), longest), BASIS)
+    for size in range(1, SIZES.stop):
+        running = (running ^ codes[:, size - 1 : size - 1 + longest]) * PRIME
+        if size in SIZES:
+            inside = starts + size <= lengths[:, None]
+            table[:, :, size - SIZES.start] = np.where(inside, _mixed(running) % SLOTS + 1, 0)
+    return _trimmed(table.reshape(len(words), -1))
 
 
-def spellings(words: Iterable[str]) -> NDArray[np.int64]:
-    """Return the slots of each word, (words, n-grams), 0 after the last; at least (1, 1)."""
-    rows = [slots(word) for word in words] or [()]
-    table = np.zeros((len(rows), max(1, *map(len, rows))), np.int64)
-    for row, found in zip(table, rows, strict=True):
-        row[: len(found)] = found
-    return table
+def in_batch(ids: NDArray[np.int64], vocabulary: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids whose unknown words are numbered within the batch, and which unknown words these are.
 
-
-def in_batch(
-    ids: NDArray[np.int64], vocabulary: int, unknown: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ids whose unknown words are numbered within the batch, and the spellings of just those words.
-
-    An id of `vocabulary` + n means the n-th of `unknown`; so it does in the result, with words that do not occur left
-    out.
+    An id of `vocabulary` + n means the n-th unknown word of all; in the result, the n-th of those that are returned.
     """
     strange = ids >= vocabulary
     used, numbers = np.unique(ids[strange], return_inverse=True)
     local = ids.copy()
     local[strange] = vocabulary + numbers
-    return local, spellings(unknown[number] for number in (used - vocabulary).tolist())
+    return local, used - vocabulary
+
+
+def chosen(table: NDArray[np.int64], words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the spellings of some of the words in a table of `spellings`, no wider than they need; at least (1, 1)."""
+    return _trimmed(table[words]) if len(words) else np.zeros((1, 1), np.int64)
+
+
+def _trimmed(table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Leave out the columns after the last slot of the longest word."""
+    return table[:, : 1 + int(np.flatnonzero(table.any(axis=0)).max(initial=0))]
+
+
+def _mixed(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Spread what differs in any bit over all bits: the finalizer of MurmurHash3."""
+    numbers = (numbers ^ (numbers >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    numbers = (numbers ^ (numbers >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return numbers ^ (numbers >> np.uint32(16))

@@ -5,7 +5,6 @@ and punctuation, and let every Chinese character stand alone. Then one of three 
 sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,19 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from tokenizers import Encoding, Regex, normalizers, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Library
 from tokenizers.models import BPE, WordLevel
 from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
 from attnclf.errors import BundleError
+from attnclf.text.chunks import ChunkReader, as_readable
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
-LONE = re.compile("[\ud800-\udfff]")
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 IDEOGRAPHS = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0010ffff"))  # and kana
 SPECIALS = [PADDING, UNKNOWN]
-PADDING_ID, UNKNOWN_ID = 0, 1
 LONGEST_WORD = 64  # characters; a longer run without a space is cut, so that a 1 MB "word" stays linear
 
 
@@ -45,12 +43,10 @@ class Tokenizer:
     def __init__(self, library: Library, max_length: int) -> None:
         self._library = library
         library.encode_special_tokens = True  # a text that spells [PAD] holds brackets and letters
+        self._chunks = ChunkReader(library)
+        self.size = int(library.get_vocab_size())  # padding and unknown among them
         self.max_length = max_length
-
-    @property
-    def size(self) -> int:
-        """The number of known units, padding and unknown among them."""
-        return int(self._library.get_vocab_size())
+        self.blank = np.array([UNKNOWN_ID])  # what stands for a blank text
 
     @property
     def units(self) -> list[str]:
@@ -58,40 +54,36 @@ class Tokenizer:
         vocabulary = self._library.get_vocab()
         return sorted(vocabulary, key=lambda unit: vocabulary[unit])
 
-    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> list[NDArray[np.int64]]:
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Tokens:
         """Return the ids of each text; a text without any unit (blank, or only control characters) has none.
 
         Where `cut` is given, it is told of each text whether it is longer than what is returned.
         """
-        return self._ids(self._library.encode_batch_fast(list(map(_readable, texts)), add_special_tokens=False), cut)
+        tokens, _ = self._read(texts, cut)
+        return Tokens(np.where(tokens.ids < self.size, tokens.ids, UNKNOWN_ID), tokens.offsets)
 
-    def encode_spelled(
-        self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None
-    ) -> list[NDArray[np.int64]]:
+    def encode_spelled(self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None) -> Tokens:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
-        readable, known = list(map(_readable, texts)), self.size
-        encodings: list[Encoding] = self._library.encode_batch(readable, add_special_tokens=False)
-        encoded = self._ids(encodings, cut)
-        for text, encoding, ids in zip(readable, encodings, encoded, strict=True):
-            strange = (ids == UNKNOWN_ID).nonzero()[0]
-            if len(strange):
-                offsets = encoding.offsets
-                words = (text[slice(*offsets[place])] for place in strange.tolist())
-                ids[strange] = [known + unknown.setdefault(self._normal(word), len(unknown)) for word in words]
-        return encoded
+        tokens, words = self._read(texts, cut)
+        strange = tokens.ids >= self.size
+        used, first, place = np.unique(tokens.ids[strange], return_index=True, return_inverse=True)
+        numbers = np.empty(len(used), tokens.ids.dtype)
+        for index in np.argsort(first).tolist():  # numbered as they appear, whatever was read before
+            numbers[index] = unknown.setdefault(words[used[index] - self.size], len(unknown))
+        ids = tokens.ids.copy()
+        ids[strange] = self.size + numbers[place]
+        return Tokens(ids, tokens.offsets)
 
-    def _ids(self, encodings: Sequence[Encoding], cut: list[bool] | None) -> list[NDArray[np.int64]]:
+    def _read(self, texts: Sequence[str], cut: list[bool] | None) -> tuple[Tokens, Sequence[str]]:
+        ids, lengths, unknown = self._chunks.read(texts)
+        tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
         if cut is not None:
-            cut += [len(encoding) > self.max_length for encoding in encodings]
-        return [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
-
-    def _normal(self, word: str) -> str:
-        normalizer = self._library.normalizer
-        return str(normalizer.normalize_str(word)) if normalizer is not None else word
+            cut += (lengths > self.max_length).tolist()
+        return tokens.shortened(self.max_length), unknown
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the units of a text with their places in it; the whole text, also beyond `max_length`."""
-        encoding = self._library.encode(_readable(text), add_special_tokens=False)
+        encoding = self._library.encode(as_readable(text), add_special_tokens=False)
         pieces, reached = [], 0
         for unit, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
             # Two units of one character (İ in lower case is i and a dot): the first takes its place.
@@ -139,13 +131,8 @@ class Tokenizer:
         longest = 1 if unit == "character" else LONGEST_WORD
         cut = pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{longest}}}"), behavior="isolated")
         library.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), cut])
-        library.train_from_iterator(map(_readable, texts), trainer)
+        library.train_from_iterator(map(as_readable, texts), trainer)
         return cls(library, max_length)
-
-
-def _readable(text: str) -> str:
-    """Return the text with half a surrogate pair, which is no character, as the replacement character."""
-    return LONE.sub("\ufffd", text)
 
 
 def words(text: str, pieces: Sequence[Piece]) -> list[tuple[int, int]]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
-from attnclf.data.tokens import Tokens
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import in_batch
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.spelling import in_batch, spellings
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
 CHUNK = 8192  # texts encoded at a time
 
@@ -49,11 +49,11 @@ class Examples:
         cut: list[bool] = []
         parts = []
         for chunk in _chunks(corpus.texts):
-            if isinstance(tokenizer, NumberReader):
-                parts.append(Tokens.pack_numbers(tokenizer.encode(chunk), columns=tokenizer.size))
-                continue
-            ids = tokenizer.encode_spelled(chunk, unknown, cut) if spelled else tokenizer.encode(chunk, cut)
-            parts.append(Tokens.pack(ids, vocabulary=tokenizer.size + len(unknown), empty=UNKNOWN_ID))
+            if isinstance(tokenizer, Tokenizer) and spelled:
+                tokens = tokenizer.encode_spelled(chunk, unknown, cut)
+            else:
+                tokens = tokenizer.encode(chunk, cut)
+            parts.append(tokens.filled(tokenizer.blank).packed(tokenizer.size + len(unknown)))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
         return cls(
             tokens=Tokens.join(parts),
@@ -74,8 +74,9 @@ class Examples:
     def spelled(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         """Return what a `Mixture` takes for these rows: ids, lengths, and the spellings of their unknown words."""
         ids, lengths = self.tokens.padded(rows)
-        ids, spellings = in_batch(ids, self.vocabulary, self.unknown or ())
-        return ids, lengths, spellings
+        ids, used = in_batch(ids, self.vocabulary)
+        unknown = self.unknown or ()
+        return ids, lengths, spellings([unknown[number] for number in used.tolist()])
 
     def goals(self, rows: NDArray[np.int64]) -> NDArray[np.integer] | NDArray[np.floating]:
         """Return what the network is to learn of these rows: their targets, or their sequences up to the last end."""

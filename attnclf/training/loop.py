@@ -27,7 +27,7 @@ from attnclf.errors import TrainingError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.thresholds import chosen, settle
 from attnclf.model.restraint import restraints
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
 from attnclf.training.attention.table import Seen, asked, beside

@@ -16,15 +16,15 @@ from torch import Tensor
 
 from attnclf.config import NgramConfig
 from attnclf.data.batches import sorted_by_length
-from attnclf.data.tokens import Tokens
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text import pairs, spelling
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training.examples import Examples
 
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
 BATCH_TOKENS = 16_384
+AT_A_TIME = 8192  # units spelled
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
 
@@ -97,9 +97,10 @@ class UnitGrams:
     @classmethod
     def of(cls, units: Sequence[str]) -> "UnitGrams":
         """Spell the units; the first two, padding and unknown, are no words."""
-        rows = [() if number < 2 else spelling.slots(unit) for number, unit in enumerate(units)]
-        flat = np.fromiter((slot for row in rows for slot in row), np.int64)
-        return cls(flat, np.cumsum([0, *map(len, rows)], dtype=np.int64))
+        words = ["", "", *units[2:]]
+        tables = [spelling.spellings(words[start : start + AT_A_TIME]) for start in range(0, len(words), AT_A_TIME)]
+        counts = np.concatenate([np.count_nonzero(table, axis=1) for table in tables])
+        return cls(np.concatenate([table[table > 0] for table in tables]), np.concatenate([[0], np.cumsum(counts)]))
 
     def of_each(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the slots of all these units, end to end, and for each slot the index into `ids` that it is from."""

@@ -56,7 +56,7 @@ def explain(
     from attnclf.explain.explain import explain as run
     from attnclf.explain.maps import MAPS
     from attnclf.runtime.classifier import Classifier
-    from attnclf.runtime.stream import WINDOW, windows
+    from attnclf.runtime.stream import WINDOW, Windows
     from attnclf_cli.output import drawn, opened, warn_of_damage
 
     name = format.value
@@ -72,7 +72,7 @@ def explain(
 
     def explained(lines: Iterable[str]) -> Iterator[list["Explanation"]]:
         nonlocal read, long
-        for window in windows(lines, size=FEW if maps or layer or head else WINDOW):
+        for window in Windows(lines, size=FEW if maps or layer or head else WINDOW):
             some = run(classifier, window, method=method, maps=maps, layer=layer, head=chosen_head)
             read += len(some)
             long += sum(unasked is not None and len(one.words) > unasked.short for one in some)

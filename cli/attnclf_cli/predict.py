@@ -2,6 +2,7 @@
 
 import sys
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -43,7 +44,7 @@ def predict(
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.errors import ConfigError
     from attnclf.runtime.classifier import Classifier
-    from attnclf.runtime.stream import windows
+    from attnclf.runtime.stream import Windows, overlapped
     from attnclf_cli.formats import LINES, jsonl_with_attention
     from attnclf_cli.output import opened, warn_of_damage
 
@@ -64,8 +65,8 @@ def predict(
             feature_columns=classifier.bundle.columns,
             damage=damage,
         )
-        for window in windows(lines):
-            predictions = classifier.predict(window, threshold=threshold)
+        windows = Windows(lines)
+        for window, predictions in overlapped(windows, partial(classifier.start, threshold=threshold)):
             output.write(
                 "".join(
                     line(classifier, text, prediction, top_k) + "\n"

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.tokens import UNKNOWN_ID
 
 PROMPTLY = 2.0  # seconds in which a trickling line is answered, on a busy machine
 

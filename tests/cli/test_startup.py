@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib"}
+HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib", "pydantic"}
 
 RUN = """
 import io, json, sys

@@ -10,15 +10,14 @@ import torch
 from onnx import TensorProto
 
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
-from attnclf.data.tokens import Tokens
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.session import open_session
-from attnclf.text.spelling import in_batch
-from attnclf.text.tokenizer import UNKNOWN_ID
+from attnclf.text.spelling import in_batch, spellings
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 
@@ -51,7 +50,7 @@ def build(units=UNITS, strange=STRANGE):
     generator = np.random.default_rng(0)
     rows = [generator.integers(1, len(units) + len(strange), generator.integers(1, 9)) for _ in range(100)]
     examples = Examples(
-        tokens=Tokens.pack(rows, vocabulary=99, empty=UNKNOWN_ID),
+        tokens=Tokens.of(rows).packed(99),
         targets=generator.integers(0, LABELS, 100),
         weights=np.ones(100, dtype=np.float32),
         vocabulary=len(units),
@@ -74,8 +73,8 @@ def session(exported):
 
 
 def inputs(ids, lengths):
-    local, spelled = in_batch(np.array(ids, dtype=np.int64), VOCABULARY, STRANGE)
-    return local, np.array(lengths, dtype=np.int64), spelled
+    local, used = in_batch(np.array(ids, dtype=np.int64), VOCABULARY)
+    return local, np.array(lengths, dtype=np.int64), spellings([STRANGE[number] for number in used])
 
 
 def from_torch(network, ids, lengths):

@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attnclf.config import AttentionConfig, Config, EmbeddingConfig, EncoderConfig, ModelConfig, TextConfig
-from attnclf.data.tokens import Tokens
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder, Recurrence, reversal
@@ -203,7 +202,7 @@ def test_frozen_vectors_come_from_the_file_and_get_no_gradient(tmp_path):
     )
     said = ["a good film", "a bad film"] * 3
     tokenizer = Tokenizer.learn(said, **dataclasses.asdict(config.text))
-    tokens = Tokens.pack(tokenizer.encode(said), vocabulary=tokenizer.size, empty=1)
+    tokens = tokenizer.encode(said).filled(tokenizer.blank).packed(tokenizer.size)
     network, config = build(config, tokenizer, LABELS, lambda line: None)
     assert config.model.embedding.dim == 3
     table = network.embedding.weight

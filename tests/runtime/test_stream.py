@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.runtime.stream import windows
+from attnclf.runtime.stream import Windows, overlapped
 
 
 def settled(value, *, patience=5.0):
@@ -26,7 +26,7 @@ def settled(value, *, patience=5.0):
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=20)), st.integers(1, 7), st.integers(1, 60))
 def test_all_texts_come_out_once_in_order_in_windows_within_the_limits(texts, size, characters):
-    seen = list(windows(iter(texts), size=size, characters=characters))
+    seen = list(Windows(iter(texts), size=size, characters=characters))
     assert list(itertools.chain(*seen)) == texts
     for window in seen:
         assert 0 < len(window) <= size
@@ -35,7 +35,7 @@ def test_all_texts_come_out_once_in_order_in_windows_within_the_limits(texts, si
 
 def test_a_single_text_is_handed_on_while_the_next_one_is_still_awaited():
     arriving = queue.Queue()
-    stream = windows(iter(arriving.get, None))
+    stream = Windows(iter(arriving.get, None))
     for text in ("one", "two", "three"):
         arriving.put(text)
         assert next(stream) == [text]
@@ -45,7 +45,7 @@ def test_a_single_text_is_handed_on_while_the_next_one_is_still_awaited():
 
 def test_texts_that_pour_are_handed_on_in_full_windows():
     read = itertools.count()
-    stream = windows((str(next(read)) for _ in range(1000)), size=10)
+    stream = Windows((str(next(read)) for _ in range(1000)), size=10)
     next(stream)
     settled(lambda: repr(read))  # the reader waits with a full window
     assert len(next(stream)) == 10
@@ -54,7 +54,7 @@ def test_texts_that_pour_are_handed_on_in_full_windows():
 
 def test_reading_runs_one_window_ahead_at_most_of_an_endless_input():
     read = itertools.count()
-    stream = windows((str(next(read)) for _ in itertools.count()), size=50)
+    stream = Windows((str(next(read)) for _ in itertools.count()), size=50)
     handed_on = len(next(stream))
     consumed = settled(lambda: int(repr(read)[len("count(") : -1]))
     assert consumed <= handed_on + 50 + 1  # a window in waiting, and the text that found it full
@@ -63,7 +63,7 @@ def test_reading_runs_one_window_ahead_at_most_of_an_endless_input():
 
 def test_few_long_texts_fill_a_window_like_many_short_ones():
     read = []
-    stream = windows((read.append(1) or "x" * 1000 for _ in itertools.count()), size=50, characters=3000)
+    stream = Windows((read.append(1) or "x" * 1000 for _ in itertools.count()), size=50, characters=3000)
     handed_on = len(next(stream))
     assert handed_on <= 3
     assert settled(lambda: len(read)) <= handed_on + 3 + 1
@@ -77,18 +77,70 @@ def test_an_error_in_reading_is_raised_after_the_texts_before_it():
 
     seen = []
     with pytest.raises(ValueError, match="line 3"):
-        seen.extend(itertools.chain.from_iterable(windows(broken())))
+        seen.extend(itertools.chain.from_iterable(Windows(broken())))
     assert seen == ["one", "two"]
 
 
 def test_nothing_in_gives_nothing_out():
-    assert list(windows(iter(()))) == []
+    assert list(Windows(iter(()))) == []
 
 
 def test_leaving_early_lets_the_reader_go():
     before = threading.active_count()
-    stream = windows(("text" for _ in itertools.count()), size=5)
+    stream = Windows(("text" for _ in itertools.count()), size=5)
     next(stream)
     assert threading.active_count() == before + 1
     stream.close()
     assert settled(threading.active_count) == before
+
+
+# Overlapping
+
+
+class Work:
+    """Begins windows and finishes them, and remembers when."""
+
+    def __init__(self):
+        self.done = []
+
+    def start(self, window):
+        self.done.append(("begin", *window))
+        return lambda: self.done.append(("finish", *window)) or [text.upper() for text in window]
+
+
+def test_a_window_that_waits_is_begun_before_the_one_before_it_is_finished():
+    work, stream = Work(), Windows(iter("abcdef"), size=2)
+    seen = []
+    for window, result in overlapped(stream, lambda window: (settled(lambda: stream.waiting), work.start(window))[1]):
+        seen.append((window, result))
+    assert seen == [([one, two], [one.upper(), two.upper()]) for one, two in ("ab", "cd", "ef")]
+    assert [kind for kind, *_ in work.done] == ["begin", "begin", "finish", "begin", "finish", "finish"]
+
+
+def test_a_window_is_finished_at_once_when_nothing_waits_behind_it():
+    arriving, work = queue.Queue(), Work()
+    results = overlapped(Windows(iter(arriving.get, None)), work.start)
+    for text in ("one", "two", "three"):
+        arriving.put(text)
+        assert next(results) == ([text], [text.upper()])
+    arriving.put(None)
+    assert list(results) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=5)), st.integers(1, 4))
+def test_overlapped_windows_come_out_once_and_in_order(texts, size):
+    results = list(overlapped(Windows(iter(texts), size=size), Work().start))
+    assert list(itertools.chain.from_iterable(window for window, _ in results)) == texts
+    assert all(result == [text.upper() for text in window] for window, result in results)
+
+
+def test_what_came_before_an_error_in_reading_is_finished_first():
+    def broken():
+        yield from ("one", "two")
+        raise ValueError("line 3")
+
+    results = overlapped(Windows(broken(), size=1), Work().start)
+    assert [next(results)[0], next(results)[0]] == [["one"], ["two"]]
+    with pytest.raises(ValueError, match="line 3"):
+        next(results)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from conftest import slot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.text.spelling import SLOTS, in_batch, slots, spellings
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.spelling import PREFIX, SLOTS, chosen, in_batch, spellings
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import UNKNOWN_ID
 
 
 @pytest.fixture(scope="module")
@@ -15,21 +17,30 @@ def tokenizer():
     return Tokenizer.learn(said, unit="word", vocabulary=99, min_frequency=2, lowercase=True, max_length=9)
 
 
+def slots(word):
+    """The slots of a word, without the zeros after and between them."""
+    (row,) = spellings([word]).tolist()
+    return [slot for slot in row if slot]
+
+
 def test_a_single_character_has_no_ngrams():
-    assert slots("a") == slots("好") == slots("") == ()
+    assert slots("a") == slots("好") == slots("") == []
 
 
-def test_the_ngrams_of_a_short_word_are_counted_by_hand():
-    # <ab>: <a ab b> <ab ab> <ab>
-    assert len(slots("ab")) == 6
+def test_the_ngrams_of_a_short_word_are_those_counted_by_hand():
+    assert sorted(slots("ab")) == sorted(map(slot_of, ("<a", "<ab", "<ab>", "ab", "ab>", "b>")))
+    assert sorted(slots("не")) == sorted(map(slot_of, ("<н", "<не", "<не>", "не", "не>", "е>")))
 
 
-@given(st.text(min_size=2, max_size=40))
+@given(st.lists(st.text(max_size=40), max_size=6))
 @settings(deadline=None)
-def test_every_slot_is_in_range_and_occurs_once(word):
-    found = slots(word)
-    assert len(set(found)) == len(found)
-    assert all(1 <= slot <= SLOTS for slot in found)
+def test_every_ngram_of_every_word_has_its_slot(words):
+    table = spellings(words)
+    assert table.shape[0] == max(1, len(words))
+    for word, row in zip(words, table.tolist(), strict=False):
+        marked = f"<{word[:PREFIX]}>" if len(word) > 1 else ""
+        grams = [marked[start : start + size] for size in (2, 3, 4, 5) for start in range(len(marked) - size + 1)]
+        assert sorted(slot for slot in row if slot) == sorted(map(slot_of, grams))
 
 
 def test_words_with_one_stem_share_ngrams_and_an_ending_is_not_a_middle():
@@ -42,10 +53,27 @@ def test_a_huge_word_has_few_ngrams():
     assert len(slots("ab" * 500_000)) < 120
 
 
+def test_slots_are_spread_evenly():
+    words = [
+        f"{first}{second}{third}" for first in "abcdefghijklmnop" for second in "qrstuvwx" for third in "abcdefghijk"
+    ]
+    different = len({slot_of(word) for word in words})
+    assert different > 0.98 * len(words)
+    assert max(slot_of(word) for word in words) <= SLOTS
+
+
 def test_spellings_of_no_words_are_one_empty_row():
     assert spellings([]).tolist() == [[0]]
-    assert spellings(["", "ab"]).shape == (2, 6)
+    assert spellings(["", "a"]).tolist() == [[0], [0]]
     assert not spellings(["", "ab"])[0].any()
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=6), st.data())
+@settings(deadline=None)
+def test_the_spellings_of_some_words_are_those_rows_as_wide_as_they_need(words, data):
+    picked = data.draw(st.lists(st.integers(0, len(words) - 1), max_size=4))
+    rows = chosen(spellings(words), np.array(picked, dtype=np.int64))
+    assert rows.tolist() == spellings([words[number] for number in picked]).tolist()
 
 
 def test_unknown_words_are_numbered_from_the_size_of_the_vocabulary_each_once(tokenizer):
@@ -68,12 +96,11 @@ def test_spelling_changes_the_unknown_ids_and_no_others(tokenizer, texts):
 
 
 @given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=1, max_size=4))
-def test_a_batch_keeps_the_spelling_of_each_of_its_words(rows):
-    words = ["walked", "talked", "parcel", "late"]  # ids 9 to 12
+def test_unknown_words_are_numbered_anew_in_a_batch(rows):
     ids = np.array(rows, dtype=np.int64)
-    local, spelled = in_batch(ids, 9, words)
+    local, used = in_batch(ids, 9)
     assert np.array_equal(local < 9, ids < 9)
     assert np.array_equal(local[ids < 9], ids[ids < 9])
     for old, new in zip(ids[ids >= 9], local[ids >= 9], strict=True):
-        assert set(spelled[new - 9].tolist()) - {0} == set(slots(words[old - 9]))
-    assert len(spelled) == max(1, len(np.unique(ids[ids >= 9])))
+        assert used[new - 9] == old - 9
+    assert len(used) == len(np.unique(ids[ids >= 9]))

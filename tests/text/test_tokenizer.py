@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from attnclf.config import TextConfig
 from attnclf.errors import AttnclfError, BundleError
-from attnclf.text.tokenizer import PADDING_ID, UNKNOWN_ID, Tokenizer, words
+from attnclf.text.tokenizer import Tokenizer, words
+from attnclf.text.tokens import PADDING_ID, UNKNOWN_ID
 
 KINDS = ["word", "subword", "character"]
 TEXTS = [

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnclf.data.batches import POOL, shuffled, sorted_by_length
-from attnclf.data.tokens import Tokens
-from attnclf.text.spelling import slots
+from attnclf.text.spelling import spellings
+from attnclf.text.tokens import Tokens
 from attnclf.training.examples import Examples
 
 ROWS = st.lists(st.lists(st.integers(1, 99), max_size=12), min_size=1, max_size=30)
@@ -17,7 +17,7 @@ LENGTHS = st.lists(st.integers(1, 40), max_size=200).map(lambda drawn: np.array(
 
 
 def packed(rows, vocabulary=100):
-    return Tokens.pack([np.array(row, dtype=np.int64) for row in rows], vocabulary=vocabulary, empty=1)
+    return Tokens.of([np.array(row, dtype=np.int64) for row in rows]).filled(np.array([1])).packed(vocabulary)
 
 
 def filled(rows):
@@ -86,13 +86,13 @@ def test_the_network_gets_one_unknown_word_and_the_mixture_their_spellings():
     ids, lengths = examples.batch(rows)
     assert ids.tolist() == [[1, 1, 0], [3, 1, 1], [1, 0, 0]]
     assert lengths.tolist() == [2, 3, 1]
-    ids, lengths, spellings = examples.spelled(rows)
+    ids, lengths, spelled = examples.spelled(rows)
     assert ids.tolist() == [[11, 9, 0], [3, 10, 9], [1, 0, 0]]
     assert lengths.tolist() == [2, 3, 1]
-    assert [{slot for slot in row if slot} for row in spellings.tolist()] == [set(slots(word)) for word in words]
-    ids, _, spellings = examples.spelled(np.array([2, 3]))
+    assert spelled.tolist() == spellings(words).tolist()
+    ids, _, spelled = examples.spelled(np.array([2, 3]))
     assert ids.tolist() == [[4, 0], [10, 9]], "words are numbered in the batch"
-    assert len(spellings) == 2
+    assert spelled.tolist() == spellings(["walked", "talked"]).tolist()
 
 
 # Batches

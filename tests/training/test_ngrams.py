@@ -3,20 +3,20 @@
 import math
 from collections import Counter
 from itertools import pairwise
-from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
+from conftest import slot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from attnclf.config import NgramConfig
-from attnclf.data.tokens import Tokens
 from attnclf.text import pairs, spelling
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 
@@ -50,9 +50,9 @@ def tokenizer():
 def encoded(tokenizer, texts, targets=None, weights=None):
     """Return texts as what is learned from, their unknown words spelled."""
     unknown = {}
-    rows = tokenizer.encode_spelled(texts, unknown)
+    read = tokenizer.encode_spelled(texts, unknown)
     return Examples(
-        tokens=Tokens.pack(rows, vocabulary=tokenizer.size + len(unknown), empty=UNKNOWN_ID),
+        tokens=read.filled(tokenizer.blank).packed(tokenizer.size + len(unknown)),
         targets=np.zeros(len(texts), dtype=np.int64) if targets is None else targets,
         weights=np.ones(len(texts), dtype=np.float32) if weights is None else weights,
         vocabulary=tokenizer.size,
@@ -78,10 +78,10 @@ def near(ours, theirs, atol=1e-5):
 
 
 def grams(word):
-    """Return the different pieces of 2 to 5 characters of <word>; a single character has none."""
+    """Return the pieces of 2 to 5 characters of <word>; a single character has none."""
     marked = f"<{word}>"
     ends = [(start, start + size) for size in (2, 3, 4, 5) for start in range(len(marked) - size + 1)]
-    return {marked[start:end] for start, end in ends} if len(word) > 1 else set()
+    return [marked[start:end] for start, end in ends] if len(word) > 1 else []
 
 
 class Definition:
@@ -151,7 +151,7 @@ def column(feature, tokenizer, columns):
     if isinstance(feature, str):
         return ids[feature]
     if feature[0] == "in":
-        return columns.grams_from + columns.gram_rows[crc32(feature[1].encode()) % spelling.SLOTS + 1]
+        return columns.grams_from + columns.gram_rows[slot_of(feature[1])]
     return columns.words + columns.pair_rows[pairs.slot(ids[feature[1]], ids[feature[2]])]
 
 
@@ -186,7 +186,7 @@ def test_the_most_frequent_pairs_and_ngrams_of_two_rows_or_more_are_kept(tokeniz
         slots = {
             feature: pairs.slot(*(0 if unit == "" else tokenizer.units.index(unit) for unit in feature[1:]))
             if kind == "after"
-            else crc32(feature[1].encode()) % spelling.SLOTS + 1
+            else slot_of(feature[1])
             for feature in definition.rows_with
             if feature[0] == kind and isinstance(feature, tuple)
         }
@@ -393,7 +393,8 @@ def evidence(linear, rows, extra=0):
     """Return what the model says of rows of ids, with `extra` columns of padding after the longest."""
     width = max(map(len, rows)) + extra
     ids = np.array([row + [0] * (width - len(row)) for row in rows])
-    ids, spelled = spelling.in_batch(ids, len(linear.words), STRANGE)
+    ids, used = spelling.in_batch(ids, len(linear.words))
+    spelled = spelling.spellings([STRANGE[number] for number in used])
     with torch.no_grad():
         return linear(torch.from_numpy(ids), torch.tensor([len(row) for row in rows]), torch.from_numpy(spelled))
 
@@ -436,7 +437,8 @@ def test_whatever_ids_stand_at_padding_change_nothing(linear, rows, junk):
     clean = evidence(linear, rows, 3)
     lengths = torch.tensor([len(row) for row in rows])
     filled = np.array([row + [junk] * (max(map(len, rows)) + 3 - len(row)) for row in rows])
-    ids, spelled = spelling.in_batch(filled, len(linear.words), STRANGE)
+    ids, used = spelling.in_batch(filled, len(linear.words))
+    spelled = spelling.spellings([STRANGE[number] for number in used])
     with torch.no_grad():
         junky = linear(torch.from_numpy(ids), lengths, torch.from_numpy(spelled))
     near(junky.logits, clean.logits)
