@@ -78,7 +78,8 @@ def trained(folder: Path, config: Config) -> tuple[nn.Module, list[NDArray[np.in
     run = Run(network, examples, validation, replace(config.training, precision="fp32"), even, torch.device("cpu"))
     with tempfile.TemporaryDirectory() as out:
         outcome = run.train(out=Path(out) / "model", fingerprint="", watch=silent, interrupted=Interrupted())
-    return network, tokenizer.encode(list(rows.valid.texts)), max(epoch["valid_score"] for epoch in outcome.history)
+    texts = [ids.astype(np.int64) for ids in tokenizer.encode(list(rows.valid.texts))]
+    return network, texts, max(epoch["valid_score"] for epoch in outcome.history)
 
 
 def probabilities(network: nn.Module, rows: Sequence[NDArray[np.int64]]) -> Tensor:

@@ -13,7 +13,6 @@ from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.rationales import spans_of
-from attnclf.data.tokens import Tokens
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.attention.diversity import conicity
@@ -115,7 +114,7 @@ def test_marks_fall_on_the_units_that_share_a_character_with_the_evidence(unit):
     texts = ["Can't say: <user> is late", "漢字 late", "", "is late", "late"]
     rationales = [((11, 17),), ((0, 1), (3, 7)), (), None, ((0, 4),)]
     tokenizer = Tokenizer.learn(texts * 3, unit=unit, vocabulary=200, min_frequency=1, lowercase=True, max_length=14)
-    tokens = Tokens.pack(tokenizer.encode(texts), vocabulary=tokenizer.size, empty=1)
+    tokens = tokenizer.encode(texts).filled(tokenizer.blank)
     marked = marked_units(corpus_of(texts, rationales), tokenizer, tokens)
     assert marked.offsets.tolist() == tokens.offsets.tolist()
     found = []

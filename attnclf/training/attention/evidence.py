@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from attnclf.data.corpus import Corpus
 from attnclf.data.rationales import Spans
-from attnclf.data.tokens import Tokens
 from attnclf.text.tokenizer import Piece, Tokenizer
+from attnclf.text.tokens import Tokens
 
 
 def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens:
