@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
 
+# The architectures that pool states into one vector by the weights that explain shows.
+POOLED = ("temporal", "feed-forward", "self-attention", "recurrent-self-attention")
+
 # The architectures that read a section of the settings; those not named here are read by all.
 READ_BY = {
     "embedding": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention", "label-decoder"),
@@ -27,7 +30,7 @@ READ_BY = {
     "transformer": ("self-attention", "recurrent-self-attention"),
     "decoder": ("label-decoder",),
     "gate": ("feature-gate",),
-    "ngrams": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention"),
+    "ngrams": POOLED,
 }
 
 
@@ -247,6 +250,13 @@ class ModelConfig:
     ngrams: NgramConfig = field(default_factory=NgramConfig)
     dropout: float = 0.5  # on the context, before the dense layer
 
+    @property
+    def width(self) -> int:
+        """How wide a state is that attention weighs."""
+        if self.architecture == "self-attention":
+            return self.embedding.dim
+        return self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+
     def __post_init__(self) -> None:
         _within("model.dropout", self.dropout, 0, 0.95)
         for section, readers in READ_BY.items():
@@ -278,9 +288,7 @@ class ModelConfig:
                 )
 
     def _refuse_uneven_heads(self) -> None:
-        width, heads = self.embedding.dim, self.transformer.heads
-        if self.architecture == "recurrent-self-attention":
-            width = self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+        width, heads = self.width, self.transformer.heads
         if width % heads:
             choices = [str(count) for count in range(1, 65) if width % count == 0]
             raise ConfigError(
@@ -303,6 +311,20 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionTraining:
+    """What training asks of attention beside the right label: how much each of these losses counts; 0: not asked."""
+
+    rationale: float = 2.0  # distance from what people marked, in rows that have a rationale
+    diversity: float = 0.0  # how alike the states of a text are (Mohankumar et al. 2020)
+    tying: float = 0.0  # distance of states from their units' vectors (Tutek & Šnajder 2020)
+    smoothness: float = 0.0  # change of the weight from unit to unit (Lei et al. 2016)
+
+    def __post_init__(self) -> None:
+        for name in ("rationale", "diversity", "tying", "smoothness"):
+            _within(f"training.attention.{name}", getattr(self, name), 0, 1e6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """The recipe."""
 
@@ -318,6 +340,7 @@ class TrainingConfig:
     word_dropout: float = 0.0  # share of units replaced by the unknown one
     adversarial: float = 0.0  # worst-case step on the embeddings, in mean token norms (Miyato et al. 2017); 0: none
     average: float = 0.0  # decay of the moving average of the weights that is validated and kept; 0: none
+    attention: AttentionTraining = field(default_factory=AttentionTraining)
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     valid_fraction: float = 0.1  # of the rows, when no validation file is given
     time_limit: float | None = None  # seconds
@@ -366,6 +389,34 @@ class Config:
             raise ConfigError(
                 "with model.gate.columns (--feature-columns) no text is read",
                 fix="leave out the settings of text and training.word_dropout",
+            )
+        self._refuse_what_attention_cannot_give()
+
+    @property
+    def learns_rationales(self) -> bool:
+        """Whether training can and should draw attention to what people marked, where the data say it."""
+        weighs = self.model.architecture in POOLED and self.model.attention.alignment != "hard"
+        return weighs and self.training.attention.rationale > 0
+
+    def _refuse_what_attention_cannot_give(self) -> None:
+        model, asked = self.model, self.training.attention
+        names = [name for name in ("diversity", "tying", "smoothness") if getattr(asked, name)]
+        if names and model.architecture not in POOLED:
+            raise ConfigError(
+                f"training.attention.{names[0]} is about states that are pooled, which architecture "
+                f"{model.architecture!r} does not do",
+                fix=f"leave it out, or use architecture: {', '.join(POOLED)}",
+            )
+        if asked.smoothness and model.attention.alignment == "hard":
+            raise ConfigError(
+                "training.attention.smoothness spreads weight, and alignment 'hard' gives all of it to one unit",
+                fix="leave it out, or use another model.attention.alignment",
+            )
+        if asked.tying and model.width != model.embedding.dim:
+            raise ConfigError(
+                f"training.attention.tying compares states of width {model.width} with vectors of width "
+                f"{model.embedding.dim}",
+                fix=f"set model.embedding.dim={model.width}, or another model.encoder.hidden",
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from attnclf.data import rationales
 from attnclf.data.columns import Columns
 from attnclf.data.rows import BadRow, Record, Row
 
@@ -97,13 +98,17 @@ def row(record: Record, columns: Columns, separator: str | None = None) -> Row |
             raise ValueError("the text is empty")
         labels = labels_of(record.values.get(columns.labels), separator)
         weight = 1.0 if columns.weight is None else weight_of(record.values.get(columns.weight))
+        rationale = None
+        if columns.rationale is not None:
+            tokens = None if columns.tokens is None else record.values.get(columns.tokens)
+            rationale = rationales.spans_of(record.values.get(columns.rationale), text, tokens)
         if not (text.isascii() and all(map(str.isascii, labels))):
             "".join((text, *labels)).encode()
     except UnicodeEncodeError:
         return BadRow(record.place, "invalid UTF-8")
     except ValueError as error:
         return BadRow(record.place, str(error))
-    return Row(text, labels, record.place, weight)
+    return Row(text, labels, record.place, weight, rationale)
 
 
 def kind(value: object) -> str:

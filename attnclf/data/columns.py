@@ -1,9 +1,10 @@
-"""Which columns hold the text, the labels and the weight: as asked, else by name, else by content."""
+"""Which columns hold the text, the labels, the weight and the rationale: as asked, else by name, else by content."""
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from attnclf.data.rationales import looks_like_one
 from attnclf.errors import DataError
 
 # The names of an earlier line win over those of a later one; two names of one line are an ambiguity.
@@ -24,6 +25,8 @@ LABEL_NAMES = (
     | {"категория", "категории", "тональность", "эмоция", "эмоции", "тема", "темы", "интент", "намерение", "тег"}
     | {"теги", "оценка", "рубрика", "жанр"},
 )
+RATIONALE_NAMES = ({"rationale", "rationales"},)
+TOKENS_NAME = "tokens"  # of the column with what the marks of a rationale stand for
 KNOWN_NAMES = frozenset().union(*TEXT_NAMES, *LABEL_NAMES)
 
 Sample = Sequence[Mapping[str, object]]
@@ -34,12 +37,15 @@ class Columns:
     """The chosen columns, and `why`: "as asked", "by name" or "by content".
 
     `features` has the numeric columns that stand in for a text, by the names they were asked for; else it is empty.
+    `rationale` marks the evidence in a text, and `tokens` has what its marks stand for, where there are such columns.
     """
 
     text: tuple[str, ...]
     features: Mapping[str, str]
     labels: str
     weight: str | None
+    rationale: str | None
+    tokens: str | None
     why: str
 
 
@@ -51,10 +57,13 @@ def choose(
     label: str | None = None,
     weight: str | None = None,
     features: Sequence[str] = (),
+    rationale: str | None = None,
+    rationales: bool = False,
 ) -> Columns:
     """Check the columns that were asked for and find the others; raises DataError when that cannot be settled.
 
     A column can be asked for by its name or by its position, counted from 1. With `features` no text is looked for.
+    With `rationales` a column of rationales is looked for, by its name and by lists in its cells; none is no error.
     """
     feature_columns = feature_columns_of(features, columns, text)
     weight_column = None if weight is None else find(weight, columns)
@@ -65,6 +74,13 @@ def choose(
     if label_column in text_columns:
         raise DataError(f"column '{label_column}' cannot be both text and label", fix="name two different columns")
     taken = {*text_columns, *feature_columns.values(), label_column, weight_column}
+    rationale_column = None if rationale is None else find(rationale, columns)
+    if rationale_column is not None and rationale_column in taken:
+        raise DataError(f"column '{rationale_column}' cannot be the rationale too", fix="name another column")
+    if rationale is None and rationales:
+        listed = [c for c in columns if c not in taken and holds_lists(c, sample)]
+        rationale_column = by_name(RATIONALE_NAMES, listed, "rationale")
+    taken.add(rationale_column)
     if not (text_columns or features):
         named = by_name(TEXT_NAMES, [c for c in columns if c not in taken and holds_text(c, sample)], "text")
         text_columns = (named,) if named else ()
@@ -80,7 +96,15 @@ def choose(
         label_column = label_by_content([c for c in columns if c not in {*taken, *text_columns}], sample)
     if label_column in feature_columns.values():
         raise DataError(f"column '{label_column}' cannot be both feature and label", fix="name two different columns")
-    return Columns(text=text_columns, features=feature_columns, labels=label_column, weight=weight_column, why=why)
+    return Columns(
+        text=text_columns,
+        features=feature_columns,
+        labels=label_column,
+        weight=weight_column,
+        rationale=rationale_column,
+        tokens=TOKENS_NAME if rationale_column and TOKENS_NAME in columns and TOKENS_NAME not in text_columns else None,
+        why=why,
+    )
 
 
 def feature_columns_of(features: Sequence[str], columns: Sequence[str], text: Sequence[str] | None) -> dict[str, str]:
@@ -145,6 +169,11 @@ def holds_text(column: str, sample: Sample) -> bool:
     """Whether the column has mostly strings; the odd number among them is a bad row, not another kind of column."""
     values = [values[column] for values in sample if values.get(column) is not None]
     return sum(isinstance(value, str) for value in values) > len(values) / 2
+
+
+def holds_lists(column: str, sample: Sample) -> bool:
+    """Whether every cell holds a list, itself or written as JSON, or nothing; reasons told in prose are not marked."""
+    return all(looks_like_one(values.get(column)) for values in sample)
 
 
 def richness(column: str, sample: Sample) -> float:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar, cast
 import numpy as np
 
 from attnclf.data import cells, columns
+from attnclf.data.rationales import Spans
 from attnclf.data.readers import delimited, fasttext, folder, jsonlines, tables
 from attnclf.data.rows import BadRow, Record
 from attnclf.data.source import Format, Source, detect
@@ -43,7 +44,11 @@ hub_splits = tables.hub_splits
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts and their labels, row by row in file order; `weights` is (rows,) float32 or None where all count alike."""
+    """Texts and their labels, row by row in file order; `weights` is (rows,) float32 or None where all count alike.
+
+    `rationales` has for each row the spans that a person marked as evidence, or None; it is None itself where no column
+    of them was read.
+    """
 
     texts: Sequence[str]
     label_lists: Sequence[tuple[str, ...]]
@@ -52,6 +57,7 @@ class Corpus:
     multi_label: bool
     bad: tuple[BadRow, ...]
     description: str
+    rationales: Sequence[Spans | None] | None = None
 
     def __len__(self) -> int:
         return len(self.label_lists)
@@ -66,6 +72,7 @@ class Corpus:
             weights=None if self.weights is None else self.weights[chosen],
             places=pick(self.places, chosen),
             bad=(),
+            rationales=None if self.rationales is None else pick(self.rationales, chosen),
         )
 
 
@@ -75,6 +82,7 @@ class Tally:
 
     label_lists: list[tuple[str, ...]] = field(default_factory=list)
     weights: "array[float]" = field(default_factory=lambda: array("f"))
+    rationales: list[Spans | None] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     lists: bool = False
 
@@ -87,6 +95,8 @@ def read(
     label_column: str | None = None,
     weight_column: str | None = None,
     feature_columns: Sequence[str] = (),
+    rationale_column: str | None = None,
+    rationales: bool = False,
     label_separator: str | None = None,
     on_bad_row: Literal["error", "skip"] = "error",
     split: str | None = None,
@@ -94,7 +104,8 @@ def read(
 ) -> Corpus:
     """Read labelled rows from a file, a folder, `hf:name` or `-`.
 
-    With `feature_columns` the text of a row is made of those numeric columns, "age=34, income=52000".
+    With `feature_columns` the text of a row is made of those numeric columns, "age=34, income=52000". Rationales are
+    read from `rationale_column`, or with `rationales` from a column that has their name and holds lists.
 
     The corpus is multi-label if a label cell holds a list, if `label_separator` is given, or if a fastText line has
     no label or several. Bad rows raise one DataError, or with "skip" are left out and returned in `Corpus.bad`. Above
@@ -121,6 +132,8 @@ def read(
             label=label_column,
             weight=weight_column,
             features=feature_columns,
+            rationale=rationale_column,
+            rationales=rationales,
         )
         if label_separator is None:
             refuse_written_lists(chosen.labels, sample)
@@ -148,6 +161,7 @@ def read(
         multi_label=multi_label,
         bad=tuple(tally.bad),
         description=describe(source, chosen, tally, multi_label),
+        rationales=None if chosen.rationale is None else tally.rationales,
     )
 
 
@@ -175,7 +189,7 @@ def refuse_written_lists(column: str, sample: columns.Sample) -> None:
 def kept(
     records: Iterator[Record | BadRow], chosen: columns.Columns, separator: str | None, tally: Tally
 ) -> Iterator[tuple[str, str]]:
-    """Pass on (text, place) of the good rows; labels, weights and bad rows go to the tally."""
+    """Pass on (text, place) of the good rows; labels, weights, rationales and bad rows go to the tally."""
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     for record in records:
         row = cells.row(record, chosen, separator) if isinstance(record, Record) else record
@@ -187,6 +201,8 @@ def kept(
         tally.label_lists.append(shared.setdefault(row.labels, row.labels))
         if chosen.weight is not None:
             tally.weights.append(row.weight)
+        if chosen.rationale is not None:
+            tally.rationales.append(row.rationale)
         yield row.text, row.place
 
 
@@ -233,6 +249,9 @@ def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label:
         parts.append(f"label = '{chosen.labels}'" + (" (chosen by content)" if chosen.why == "by content" else ""))
     if chosen.weight is not None:
         parts.append(f"weight = '{chosen.weight}'")
+    if chosen.rationale is not None:
+        marked = sum(bool(spans) for spans in tally.rationales)
+        parts.append(f"rationale = '{chosen.rationale}' (evidence in {plural(marked, 'row')})")
     parts.append(plural(labels, "label") + (", multi-label" if multi_label else ""))
     if tally.bad:
         parts.append(f"{plural(len(tally.bad), 'bad row')} left out")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from attnclf.data.rationales import Spans
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -14,12 +16,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text with its labels (none, one or several) and how much it counts in training."""
+    """One text with its labels (none, one or several) and how much it counts in training.
+
+    `rationale` has the spans that a person marked as evidence, None where nobody did or nobody asked.
+    """
 
     text: str
     labels: tuple[str, ...]
     place: str
     weight: float = 1.0
+    rationale: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,3 +26,11 @@ class Output(NamedTuple):
     logits: Tensor
     weights: Tensor
     named: Mapping[str, Tensor] = NOTHING
+
+
+class Reading(NamedTuple):
+    """What a network that pools says, and what it came from: states (batch, time, dim), `keep` True at real units."""
+
+    output: Output
+    states: Tensor
+    keep: Tensor

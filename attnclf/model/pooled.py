@@ -9,7 +9,7 @@ from attnclf.config import FeedForwardConfig, ModelConfig
 from attnclf.model.dropout import Dropout
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
-from attnclf.model.output import Encoded, Output
+from attnclf.model.output import Encoded, Output, Reading
 from attnclf.model.restraint import Restraint
 from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
@@ -50,13 +50,17 @@ class PooledClassifier(nn.Module):
 
     def classify(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of embedded tokens: where adversarial training and gradient explanations step in."""
+        return self.read(vectors, lengths).output
+
+    def read(self, vectors: Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]) -> Reading:
+        """Classify rows of embedded tokens and return the states too: where training asks more of attention."""
         keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
         encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
         context, weights = self.pooling(encoded.states, keep)
         logits = self.dense(self.dropout(context))
-        if self.training:
-            return Output(logits, weights, encoded.named)  # nobody looks
-        return Output(logits, weights, {**encoded.named, **self._shares(encoded.states, weights, keep)})
+        # Nobody looks at the shares while it learns.
+        shares = {} if self.training else self._shares(encoded.states, weights, keep)
+        return Reading(Output(logits, weights, {**encoded.named, **shares}), encoded.states, keep)
 
     def _shares(
         self,

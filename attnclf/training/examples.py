@@ -26,7 +26,8 @@ class Examples:
     (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
     them. `sequences` (rows, steps) are what a network learns that emits labels one after the other
-    (`training.sequences`).
+    (`training.sequences`). `evidence`, laid out as `tokens`, has 1 at units that a person marked
+    (`training.attention.evidence`).
     """
 
     tokens: Tokens
@@ -36,6 +37,7 @@ class Examples:
     unknown: Sequence[str] | None
     cut: int = 0
     sequences: NDArray[np.int64] | None = None
+    evidence: Tokens | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -31,6 +31,7 @@ from attnclf.model.restraint import restraints
 from attnclf.text.tokens import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
+from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.examples import Examples
 from attnclf.training.transfer import arriving, behind, late, sent
 
@@ -135,6 +136,7 @@ class Run:
             self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
         self.restraints = restraints(network)
+        self.asked = asked(config.attention, rationales=train.evidence is not None)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
         tables = [value for name, value in trained.items() if name.startswith("embedding.")]
         others = [value for name, value in trained.items() if not name.startswith("embedding.")]
@@ -297,10 +299,15 @@ class Run:
         self._set_learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
 
+        marked = self._marked(rows) if self.asked else None
+
         def loss_at(vectors: Tensor) -> Tensor:
             with self._autocast():
-                logits = self._taught(self.network, vectors, lengths, goals)
+                reading = self.network.read(vectors, lengths) if self.asked else None  # type: ignore[operator]
+                logits = reading.output.logits if reading else self._taught(self.network, vectors, lengths, goals)
             loss = self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
+            if reading is not None:
+                loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, marked=marked), weights)
             return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
@@ -333,6 +340,11 @@ class Run:
             return taught
         logits: Tensor = network.classify(vectors, lengths).logits  # type: ignore[operator]
         return logits
+
+    def _marked(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """Return which units of these rows people marked (batch, time), where they did."""
+        evidence = self.train_examples.evidence
+        return None if evidence is None else torch.from_numpy(evidence.padded(rows)[0] > 0).to(self.device)
 
     def _constrain(self, network: nn.Module) -> None:
         for restraint in self.restraints:

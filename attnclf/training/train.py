@@ -30,6 +30,7 @@ from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
+from attnclf.training.attention.evidence import marked_units
 from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
@@ -46,6 +47,7 @@ class DataOptions:
     label_column: str | None = None
     weight_column: str | None = None
     label_separator: str | None = None
+    rationale_column: str | None = None
     on_bad_row: Literal["error", "skip"] = "error"
 
 
@@ -123,6 +125,8 @@ def train(
             )
             for part, read in ((examples, rows.train), (validation, rows.valid))
         )
+    if rows.train.rationales is not None and isinstance(tokenizer, Tokenizer):
+        examples = dataclasses.replace(examples, evidence=marked_units(rows.train, tokenizer, examples.tokens))
     _say_cut(examples, config, say)
     if config.model.architecture == "feature-gate":
         network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
@@ -169,12 +173,29 @@ def read_splits(
 ) -> Splits:
     """Read the files, and part validation rows from the training rows where no file for them is given.
 
-    A hub dataset brings its own validation and test splits unless files are named.
+    A hub dataset brings its own validation and test splits unless files are named. Rationales are read of the training
+    rows only. Raises ConfigError for a column of rationales that these settings cannot learn from.
     """
+    if options.rationale_column is not None and not config.learns_rationales:
+        raise ConfigError(
+            "these settings learn nothing from rationales: "
+            + (
+                "training.attention.rationale is 0"
+                if not config.training.attention.rationale
+                else f"architecture {config.model.architecture!r} with alignment {config.model.attention.alignment!r} "
+                "has no weights that could be drawn to them"
+            ),
+            fix="leave --rationale-column out",
+        )
 
-    def part(argument: str, split: str | None = None) -> Corpus:
+    def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
+        ways = dataclasses.replace(options, rationale_column=options.rationale_column if learn else None)
         read = corpus.read(
-            argument, split=split, feature_columns=config.model.gate.columns, **dataclasses.asdict(options)
+            argument,
+            split=split,
+            feature_columns=config.model.gate.columns,
+            rationales=learn and config.learns_rationales,
+            **dataclasses.asdict(ways),
         )
         say(read.description)
         for row in read.bad[:5]:
@@ -184,7 +205,7 @@ def read_splits(
         return read
 
     own = corpus.hub_splits(data) if data.startswith("hf:") else ()
-    learned = part(data)
+    learned = part(data, learn=True)
     if valid is not None:
         judged = part(valid)
     elif "validation" in own:
@@ -303,7 +324,8 @@ def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
     settings["training"].pop("time_limit")  # a resumed run may be given more time
     digest = hashlib.sha256(json.dumps([settings, labels.names], sort_keys=True).encode())
     for part in parts:
-        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences):
+        evidence = None if part.evidence is None else part.evidence.ids
+        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -53,6 +53,10 @@ def train(
         str | None, typer.Option(help="Column with the weight of each row.", show_default=False)
     ] = None,
     label_separator: options.LabelSeparator = None,
+    rationale_column: Annotated[
+        str | None,
+        typer.Option(help="Column with the evidence that people marked; attention learns it.", show_default=False),
+    ] = None,
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
     preset: Annotated[Preset, typer.Option()] = Preset.balanced,
@@ -118,6 +122,7 @@ def train(
                 label_column=label_column,
                 weight_column=weight_column,
                 label_separator=label_separator,
+                rationale_column=rationale_column,
                 on_bad_row=on_bad_row.value,
             ),
             config=settled,

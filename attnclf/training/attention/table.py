@@ -1,0 +1,76 @@
+"""The table from the settings of `training.attention` to the losses they weigh: adding one is a file and a row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnclf.config import AttentionTraining
+from attnclf.model.output import Reading
+from attnclf.training.attention.diversity import conicity
+from attnclf.training.attention.rationale import divergence
+from attnclf.training.attention.smoothness import variation
+from attnclf.training.attention.tying import distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A batch as training sees it: embedded units (batch, time, dim), what the network made of them, the evidence.
+
+    `marked` (batch, time) is True at units that a person marked; it is None where no rationale was read.
+    """
+
+    vectors: Tensor
+    reading: Reading
+    marked: Bool[Tensor, "batch time"] | None
+
+
+class Objective(NamedTuple):
+    """A loss of each text (batch,), its formula and where it comes from."""
+
+    loss: Callable[[Seen], Tensor]
+    formula: str
+    source: str
+
+
+def _rationale(seen: Seen) -> Tensor:
+    assert seen.marked is not None
+    return divergence(seen.reading.output.weights.float(), seen.marked)
+
+
+def _diversity(seen: Seen) -> Tensor:
+    return conicity(seen.reading.states.float(), seen.reading.keep)
+
+
+def _tying(seen: Seen) -> Tensor:
+    return distance(seen.reading.states.float(), seen.vectors.float(), seen.reading.keep)
+
+
+def _smoothness(seen: Seen) -> Tensor:
+    return variation(seen.reading.output.weights.float(), seen.reading.keep)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "rationale": Objective(_rationale, "KL(even over marked units ‖ a)", "Mathew et al. 2021, sec. 4.2"),
+    "diversity": Objective(_diversity, "mean cosine of h_t with the mean state", "Mohankumar et al. 2020, sec. 3.1"),
+    "tying": Objective(_tying, "mean ‖h_t − e_t‖²", "Tutek & Šnajder 2020"),
+    "smoothness": Objective(_smoothness, "Σ_t |a_t − a_(t−1)|", "Lei et al. 2016, sec. 3"),
+}
+
+
+def asked(settings: AttentionTraining, *, rationales: bool) -> dict[str, float]:
+    """Return the weights of what is asked for by name; without rationales none can be learned from."""
+    weights = {name: getattr(settings, name) for name in OBJECTIVES}
+    return {name: weight for name, weight in weights.items() if weight and (rationales or name != "rationale")}
+
+
+def beside(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
+    """Return what is added to the loss of the labels: the weighted sum of the losses asked for, their mean over texts.
+
+    A text that has nothing to say, such as one without rationale, counts in the mean with a loss of 0. So each
+    marked text counts alike, however many others stand in its batch.
+    """
+    losses: Tensor = sum(weight * OBJECTIVES[name].loss(seen) for name, weight in weights.items())  # type: ignore[assignment]
+    return (losses * row_weights).sum() / row_weights.sum().clamp_min(1e-30)
