@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 
 from attnclf.config import Config, merged, parse_assignment
 from attnclf.data.streams import open_bytes
-from attnclf.explain import plausibility
-from attnclf.explain.plausibility import Marks
+from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.presets import settings
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.train import train
@@ -63,13 +62,11 @@ def token_weights(classifier: Classifier, row: Row, prediction: Prediction) -> N
 
 def plausible(weights: Sequence[NDArray[np.floating]], marked: Sequence[Marks], share: float) -> dict[str, float]:
     """Return the three figures in %."""
-    chosen = [plausibility.top(one, share) for one in weights]
-    pairs = list(zip(chosen, marked, strict=True))
-    hits = [plausibility.iou_hits(plausibility.runs(one), plausibility.runs(other)) for one, other in pairs]
+    found = plausibility(weights, marked, share)
     return {
-        "AUPRC": 100 * statistics.mean(map(plausibility.auprc, weights, marked)),
-        "token F1": 100 * statistics.mean(plausibility.token_f1(*pair) for pair in pairs),
-        "IOU F1": 100 * plausibility.macro_f1(hits),
+        "AUPRC": 100 * float(found.auprc.mean()),
+        "token F1": 100 * float(found.token_f1.mean()),
+        "IOU F1": 100 * found.iou_f1,
     }
 
 
@@ -121,7 +118,7 @@ def main(
     if learned is None or valid is None or judged is None:
         raise typer.BadParameter(f"{folder} lacks train, valid or {split}")
     seeds = seed or [0]
-    share = plausibility.mean_share(marks_of(rows_of(learned)))
+    share = mean_share(marks_of(rows_of(learned)))
     print(
         f"Preset {preset}, {' '.join(assignments or [])}; seeds {seeds}; {split} rows; {share:.3f} of tokens chosen\n"
     )

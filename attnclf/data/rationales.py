@@ -5,6 +5,9 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 Spans = tuple[tuple[int, int], ...]
 
 WORD = re.compile(r"\S+")
@@ -37,6 +40,13 @@ def spans_of(value: object, text: str, tokens: object = None) -> Spans | None:
     if all(isinstance(item, int | float) and item in (0, 1) for item in value):
         return _of_marks([bool(item) for item in value], text, _unwritten(tokens))
     return tuple(_span(item, text) for item in value)
+
+
+def touched(parts: Sequence[tuple[int, int]], spans: Spans) -> NDArray[np.bool_]:
+    """Return for each part (start, end) of a text whether a span has a character of it, (parts,)."""
+    starts, ends = np.array(parts, dtype=np.int64).reshape(-1, 2).T
+    from_, to = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+    return np.any((starts[:, None] < to) & (from_ < ends[:, None]), axis=1)
 
 
 def looks_like_one(value: object) -> bool:

@@ -26,6 +26,27 @@ class Hits(NamedTuple):
     recall: float
 
 
+class Plausibility(NamedTuple):
+    """The three figures of many texts: of each text (texts,), and for spans of all of them."""
+
+    auprc: NDArray[np.float64]
+    token_f1: NDArray[np.float64]
+    iou_f1: float
+
+
+def plausibility(weights: Sequence[NDArray[np.floating]], marked: Sequence[Marks], share: float) -> Plausibility:
+    """Return the figures of the weights (tokens,) of texts that all have a mark; `share` of each text is chosen.
+
+    The spans that are compared are runs of chosen tokens and runs of marked ones.
+    """
+    pairs = [(top(one, share), other) for one, other in zip(weights, marked, strict=True)]
+    return Plausibility(
+        auprc=np.array(list(map(auprc, weights, marked))),
+        token_f1=np.array([token_f1(*pair) for pair in pairs]),
+        iou_f1=macro_f1([iou_hits(runs(one), runs(other)) for one, other in pairs]),
+    )
+
+
 def mean_share(texts: Iterable[Marks]) -> float:
     """Return the mean over texts of the share of tokens that are marked (DeYoung et al. 2020, section 4.1)."""
     return float(np.mean([marked.mean() for marked in texts]))

@@ -1,11 +1,18 @@
 """`attnclf evaluate`: a model against labelled rows."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attnclf_cli import options
+
+if TYPE_CHECKING:
+    from attnclf.data.corpus import Corpus
+    from attnclf.explain.evaluation import Evaluation
+    from attnclf.runtime.classifier import Classifier
 
 
 class ReportFormat(StrEnum):
@@ -19,6 +26,24 @@ def evaluate(
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled rows, as for train.", show_default=False)],
     model: options.ModelFolder,
     format: Annotated[ReportFormat, typer.Option("--format", "-f")] = ReportFormat.table,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Also score the methods of explain on some of the rows.")
+    ] = False,
+    explain_rows: Annotated[
+        int | None, typer.Option(min=1, help="So many rows for --explanations: 100.", show_default=False)
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="A method for --explanations; by default all cheap ones.", show_default=False),
+    ] = None,
+    rationale_column: Annotated[
+        str | None,
+        typer.Option(help="Column with what people marked, for --explanations.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="Draw the deletion curves of --explanations.", show_default=False),
+    ] = None,
     text_column: options.TextColumns = None,
     label_column: options.LabelColumn = None,
     label_separator: options.LabelSeparator = None,
@@ -27,7 +52,7 @@ def evaluate(
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
 ) -> None:
-    """Score a model on labelled rows: accuracy, F1 for each label, confusions, calibration."""
+    """Score a model on labelled rows: accuracy, F1 for each label, confusions, calibration; and its explanations."""
     import json
 
     from rich.console import Console
@@ -37,7 +62,23 @@ def evaluate(
     from attnclf.runtime.evaluate import evaluate as run
     from attnclf_cli.labelled import rows_for
 
+    further = {
+        "--explain-rows": explain_rows,
+        "--method": method,
+        "--rationale-column": rationale_column,
+        "--plot": plot,
+    }
+    for option, value in further.items():
+        if value and not explanations:
+            raise typer.BadParameter("this needs --explanations", param_hint=f"'{option}'")
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise typer.BadParameter("the picture is an svg: pass a name that ends in .svg", param_hint="'--plot'")
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
+    methods: list[str] = []
+    if explanations:
+        from attnclf.explain.evaluate import chosen
+
+        methods = chosen(classifier, method or [])
     rows = rows_for(
         classifier.bundle,
         data,
@@ -46,9 +87,37 @@ def evaluate(
         label_column=label_column,
         label_separator=label_separator,
         on_bad_row=on_bad_row,
+        rationale_column=rationale_column,
+        rationales=explanations,
     )
     metrics = run(classifier, rows)
+    found = _explained(classifier, rows, methods, explain_rows, plot) if explanations else None
     if format is ReportFormat.json:
-        typer.echo(json.dumps(metrics.to_dict(), ensure_ascii=False))
+        record = metrics.to_dict() | ({"explanations": found.to_dict()} if found else {})
+        typer.echo(json.dumps(record, ensure_ascii=False))
     else:
-        Console(highlight=False).print(Report(title=f"{model} on {data}", splits={"rows": metrics}))
+        console = Console(highlight=False)
+        console.print(Report(title=f"{model} on {data}", splits={"rows": metrics}))
+        if found:
+            console.print(found)
+
+
+def _explained(
+    classifier: "Classifier", rows: "Corpus", methods: Sequence[str], most: int | None, plot: Path | None
+) -> "Evaluation":
+    """Score the methods on some of the rows, say which, and draw the curves where that is asked."""
+    import contextlib
+
+    from attnclf.evaluation.intervals import SEED
+    from attnclf.explain import evaluation_svg
+    from attnclf.explain.evaluate import ROWS, evaluate, sampled
+    from attnclf_cli.output import opened
+
+    sample = sampled(rows, most or ROWS)
+    drawn = f" drawn at random (seed {SEED})" if len(sample) < len(rows) else ""
+    typer.echo(f"Explanations: {len(sample):,} of {len(rows):,} rows{drawn}; {', '.join(methods)}", err=True)
+    with opened(plot, option="--plot") if plot else contextlib.nullcontext() as picture:
+        found = evaluate(classifier, list(sample.texts), methods, rationales=sample.rationales)
+        if picture:
+            picture.write(evaluation_svg.render(found))
+    return found

@@ -21,8 +21,13 @@ def rows_for(
     label_column: str | None,
     label_separator: str | None,
     on_bad_row: options.BadRows,
+    rationale_column: str | None = None,
+    rationales: bool = False,
 ) -> "Corpus":
-    """Return the rows as the model reads them, its numeric columns where it has some; say what was left out."""
+    """Return the rows as the model reads them, its numeric columns where it has some; say what was left out.
+
+    With `rationales` what people marked is read too, where there is such a column or one is named.
+    """
     from attnclf.data import corpus
 
     rows = corpus.read(
@@ -32,6 +37,8 @@ def rows_for(
         feature_columns=bundle.columns,
         label_column=label_column,
         label_separator=label_separator,
+        rationale_column=rationale_column,
+        rationales=rationales,
         on_bad_row=on_bad_row.value,
     )
     typer.echo(rows.description, err=True)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def opened(out: Path | None) -> Iterator[TextIO]:
-    """Yield a UTF-8 text stream: stdout, or a temporary file renamed to `out` when the block ends well."""
+def opened(out: Path | None, *, option: str = "--out") -> Iterator[TextIO]:
+    """Yield a UTF-8 text stream: stdout, or a temporary file renamed to `out` when the block ends well.
+
+    `option` is the one by which a person named the file.
+    """
     if out is None or str(out) == "-":
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         yield sys.stdout
@@ -31,7 +34,7 @@ def opened(out: Path | None) -> Iterator[TextIO]:
             yield file
         fresh.replace(out)
     except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --out") from error
+        raise DataError(f"cannot write {out}: {error.strerror}", fix=f"pass another {option}") from error
     finally:
         fresh.unlink(missing_ok=True)
 

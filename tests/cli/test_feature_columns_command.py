@@ -222,6 +222,12 @@ def test_names_are_separated_by_commas():
     assert listed("age, income ,x") == ["age", "income", "x"]
 
 
+def test_its_explanations_cannot_be_evaluated(in_session, folder, data):
+    done = in_session("evaluate", data, "-m", folder, "--label-column", "plan", "--explanations")
+    problem = "numbers cannot be taken out of a row of columns; leave --explanations out"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {problem}\n")
+
+
 @pytest.mark.parametrize(
     ("said", "problem"),
     [

@@ -115,3 +115,13 @@ def test_the_graph_gives_a_text_the_same_labels_with_any_padding(decoder):
     assert np.pad(short.named["alignment"], ((0, 0), (0, 0), (0, 9))) == pytest.approx(
         long.named["alignment"], abs=1e-5
     )
+
+
+def test_its_explanations_are_evaluated_without_permuting_attention(decoder):
+    from attnclf.explain.evaluate import chosen, evaluate
+
+    found = evaluate(decoder, TEXTS, chosen(decoder))
+    assert "attention-x-gradient" not in found.methods
+    assert found.methods["leave-one-out"].comprehensiveness["delete"].mean > 0.1
+    assert found.permutation == "a label-decoder model does not give the output evidence"
+    assert found.to_dict()["permutation"] == {"skipped": found.permutation}

@@ -53,6 +53,7 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
         ["explain", "-m", "MODEL", "-f", "svg"],
         ["evaluate", "ROWS.csv", "-m", "MODEL"],
         ["evaluate", "ROWS.jsonl", "-m", "MODEL", "-f", "json"],
+        ["evaluate", "ROWS.jsonl", "-m", "MODEL", "--explanations", "--plot", "PLOT"],
         ["export", "-m", "COPY", "--precision", "int8"],
         ["bench", "-m", "MODEL", "--file", "ROWS.csv"],
         ["info", "-m", "MODEL"],
@@ -67,6 +68,7 @@ def test_a_command_that_does_not_train_loads_nothing_heavy(model, tmp_path, argu
     named = {
         "MODEL": str(model),
         "COPY": str(copy),
+        "PLOT": str(tmp_path / "curves.svg"),
         "ROWS.csv": str(tmp_path / "rows.csv"),
         "ROWS.jsonl": str(tmp_path / "rows.jsonl"),
     }

@@ -1,11 +1,10 @@
 """Rationales, which are spans of characters, as marks on the units that the network reads."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnclf.data.corpus import Corpus
-from attnclf.data.rationales import Spans
-from attnclf.text.tokenizer import Piece, Tokenizer
+from attnclf.data.rationales import touched
+from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
 
 
@@ -19,13 +18,5 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens
     for text, spans, start, length in rows:
         if spans:
             pieces = tokenizer.pieces(text)[:length]
-            marks[start : start + len(pieces)] = touched(pieces, spans)
+            marks[start : start + len(pieces)] = touched([(piece.start, piece.end) for piece in pieces], spans)
     return Tokens(marks, tokens.offsets)
-
-
-def touched(pieces: list[Piece], spans: Spans) -> NDArray[np.bool_]:
-    """Return for each unit whether a span has a character of it."""
-    starts, ends = np.array([(piece.start, piece.end) for piece in pieces]).reshape(-1, 2).T
-    from_, to = np.array(spans).T
-    shared: NDArray[np.bool_] = ((starts[:, None] < to) & (from_ < ends[:, None])).any(axis=1)
-    return shared

@@ -1,0 +1,205 @@
+"""What the methods are worth on one model, over many texts: faithfulness, agreement, plausibility, and the time."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.data.corpus import Corpus
+from attnclf.data.rationales import Spans, touched
+from attnclf.errors import ConfigError, DataError
+from attnclf.evaluation.intervals import SEED, Mean, bootstrapped
+from attnclf.explain import choice
+from attnclf.explain.agreement import kendall
+from attnclf.explain.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
+from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
+from attnclf.explain.methods import METHODS, Method, method_for, working
+from attnclf.explain.permutation import permuted
+from attnclf.explain.plausibility import Marks, mean_share, plausibility
+from attnclf.explain.question import Judge, Question, Weights, asked
+from attnclf.explain.removal import Removal
+from attnclf.runtime.classifier import Classifier
+from attnclf.text.tokenizer import words
+
+REFERENCE = "leave-one-out"  # what the others are compared with
+ROWS = 100  # of a file, unless more are asked for
+EVIDENCE = "evidence"  # the output of a network that says what each state adds
+FEW = 16  # texts at a time of which many edited copies are made
+
+T = TypeVar("T")
+
+
+def chosen(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:
+    """Return the methods to evaluate: those named, `auto` among them, else the cheap ones; and `FLOOR`.
+
+    Raises ConfigError for an unknown method, one that makes no sense for the model, and a model of numeric columns.
+    """
+    bundle, axes = classifier.bundle, classifier.session.axes
+    if bundle.columns:
+        raise ConfigError("numbers cannot be taken out of a row of columns", fix="leave --explanations out")
+    named = [choice.best(bundle) if name == "auto" else name for name in names]
+    for name in named:
+        method_for(name, bundle, axes)
+    cheap = [name for name in working(bundle, axes) if METHODS[name].scored]
+    return list(dict.fromkeys([*(named or cheap), FLOOR]))
+
+
+def sampled(corpus: Corpus, rows: int = ROWS) -> Corpus:
+    """Return at most so many rows drawn at random, in the order of the file; the same for the same file."""
+    if len(corpus) <= rows:
+        return corpus
+    return corpus.subset(np.sort(np.random.default_rng(SEED).choice(len(corpus), rows, replace=False)))
+
+
+def evaluate(
+    classifier: Classifier,
+    texts: Sequence[str],
+    methods: Sequence[str],
+    *,
+    rationales: Sequence[Spans | None] | None = None,
+) -> Evaluation:
+    """Score methods on all texts that are not blank, each for the label that the model gives the text.
+
+    `rationales` has for each text the spans that a person marked, None where nobody looked. Raises DataError where
+    every text is blank.
+    """
+    said = [place for place, empty in enumerate(classifier.encoded(texts).empty) if not empty]
+    if not said:
+        raise DataError("no row has a text to explain", fix="pass rows whose text says something")
+    texts = [texts[place] for place in said]
+    judge = Judge.of(classifier, classifier.encoded(texts))
+    classifier.predict(texts[:FEW])  # the first run of a session takes longer
+    weighed, taken = {}, {}
+    for name in methods:
+        weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name])
+    questions = _questions(classifier, texts, sorted({EVIDENCE} & classifier.session.axes.keys()))
+    parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
+    by_word = {
+        name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
+        for name, weights in weighed.items()
+    }
+    probes = _probes(questions, parts, [by_word[name] for name in methods])
+    deletion = _curves(judge, probes, "delete", SHARES)
+    drawn: dict[Removal, list[Curves]] = {
+        "delete": [_at(one, BINS) for one in deletion],
+        "mask": _curves(judge, probes, "mask", BINS),
+    }
+    left_out = weighed.get(REFERENCE) or _weighed(questions, judge, METHODS[REFERENCE])
+    marks = [touched(part.places, spans) for part, spans in zip(parts, _marked(rationales, said), strict=True)]
+    places = [place for place, one in enumerate(marks) if one.any()]
+    share = mean_share(marks[place] for place in places) if places else None
+
+    def worth(row: int, name: str) -> Worth:
+        return Worth(
+            comprehensiveness={
+                removal: bootstrapped([one.comprehensiveness[row] for one in found]) for removal, found in drawn.items()
+            },
+            sufficiency={
+                removal: bootstrapped([one.sufficiency[row] for one in found]) for removal, found in drawn.items()
+            },
+            left=np.mean([[one.full, *one.without[row]] for one in deletion], axis=0),
+            tau=None if name == REFERENCE else _tau(weighed[name], left_out),
+            plausible=None
+            if share is None
+            else _plausible([by_word[name][place] for place in places], [marks[place] for place in places], share),
+            milliseconds=taken[name],
+        )
+
+    return Evaluation(
+        texts=len(texts),
+        marked=len(places),
+        share=share,
+        methods={name: worth(row, name) for row, name in enumerate(methods)},
+        permutation=_permutation(classifier, judge, questions),
+    )
+
+
+class _Parts(NamedTuple):
+    """The words of a text: the first unit of each (words,), the word of each unit (units,), places in the text."""
+
+    firsts: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    places: list[tuple[int, int]]
+
+
+def _few(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + FEW] for start in range(0, len(items), FEW))
+
+
+def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[str]) -> list[Question]:
+    predictions = classifier.predict(texts, named=outputs)
+    return [question for question in asked(classifier, classifier.encoded(texts), predictions) if question]
+
+
+def _weighed(questions: Sequence[Question], judge: Judge, row: Method) -> list[Weights]:
+    return [weights for some in _few(questions) for weights in row.weigh(some, judge)]
+
+
+def _timed(classifier: Classifier, judge: Judge, texts: Sequence[str], row: Method) -> tuple[list[Weights], float]:
+    """Return the weights of each text, and the milliseconds that one takes."""
+    row.weigh(_questions(classifier, texts[:1], row.outputs), judge)  # what is built once is not counted
+    start = time.perf_counter()
+    weights = _weighed(_questions(classifier, texts, row.outputs), judge, row)
+    return weights, 1000 * (time.perf_counter() - start) / len(texts)
+
+
+def _parts(classifier: Classifier, text: str, question: Question) -> _Parts:
+    read = classifier.tokenizer.pieces(text)[: len(question.ids)]
+    spans = words(text, read)
+    firsts = np.array([first for first, _ in spans], dtype=np.int64)
+    owner = np.repeat(np.arange(len(spans)), [last - first for first, last in spans])
+    return _Parts(firsts, owner, [(read[first].start, read[last - 1].end) for first, last in spans])
+
+
+def _probes(
+    questions: Sequence[Question], parts: Sequence[_Parts], weights: Sequence[Sequence[NDArray[np.floating]]]
+) -> list[Probe]:
+    """Return a probe for each text with the rankings of all methods; `weights` [method][text] are (words,)."""
+    return [
+        Probe(question, part.owner, np.stack([ranking(one) for one in of_text]))
+        for question, part, of_text in zip(questions, parts, zip(*weights, strict=True), strict=True)
+    ]
+
+
+def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float]) -> list[Curves]:
+    return [one for some in _few(probes) for one in curves(judge, some, removal, bins)]
+
+
+def _at(one: Curves, bins: Sequence[float]) -> Curves:
+    """Return curves drawn at `SHARES` at these of them."""
+    places = [SHARES.index(share) for share in bins]
+    return Curves(one.full, one.without[:, places], one.only[:, places])
+
+
+def _tau(weights: Sequence[Weights], reference: Sequence[Weights]) -> Mean | None:
+    """Return the mean agreement of the sizes of weights, sign aside, for attention has none."""
+    found = [kendall(np.abs(one.values), np.abs(other.values)) for one, other in zip(weights, reference, strict=True)]
+    known = [tau for tau in found if tau is not None]
+    return bootstrapped(known) if known else None
+
+
+def _marked(rationales: Sequence[Spans | None] | None, places: Sequence[int]) -> list[Spans]:
+    """Return the spans of these texts, none where nobody looked."""
+    return [(rationales and rationales[place]) or () for place in places]
+
+
+def _plausible(weights: Sequence[NDArray[np.floating]], marks: Sequence[Marks], share: float) -> Plausible:
+    found = plausibility(weights, marks, share)
+    return Plausible(bootstrapped(found.auprc), bootstrapped(found.token_f1), found.iou_f1)
+
+
+def _permutation(classifier: Classifier, judge: Judge, questions: Sequence[Question]) -> Permutation | str:
+    if EVIDENCE not in classifier.session.axes:
+        return f"a {classifier.bundle.architecture} model does not give the output {EVIDENCE}"
+    logits = judge.logits([question.ids for question in questions])
+    found = [permuted(question, row) for question, row in zip(questions, logits, strict=True)]
+    shifts = [shift for shift in found if shift is not None]
+    if not shifts:
+        return "every text has a unit with attention 0, or only one unit"
+    return Permutation(
+        len(shifts),
+        bootstrapped([shift.distance for shift in shifts]),
+        float(np.mean([shift.changed for shift in shifts])),
+    )

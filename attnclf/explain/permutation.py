@@ -1,0 +1,71 @@
+"""Whether it matters which unit has which attention: what the answer becomes when the weights are dealt out anew.
+
+The test of Jain & Wallace 2019 (section 4.2.1): the states stay, the weights a_1 … a_T of a text are shuffled among its
+units, many times, and the figure is the median distance of the answer from the one before. If it is near 0, the answer
+does not depend on where attention looked.
+
+The network need not run again. Its context begins with the mean Σ a_t h_t, and what else is in the logits (the maximum
+of the states, the n-grams) does not depend on the weights, so with `evidence` e_t = a_t D h_t of the exported graph
+
+    logits(π) = logits + Σ_t (a_π(t) - a_t) D h_t,    D h_t = e_t / a_t
+
+exactly. Where a_t is 0, as with sparse alignments, nothing is known of D h_t, and such a text cannot be tested.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.explain.faithfulness import shuffled
+from attnclf.explain.question import Question
+
+PERMUTATIONS = 100
+SMALLEST = 1e-30  # a weight below it has lost digits of its evidence
+
+
+class Shift(NamedTuple):
+    """What permuting does to the answer for one text.
+
+    `distance` is the median over the permutations of the total variation distance between the two answers, 0 to 1;
+    where each label has a probability of its own, of the largest change of one. `changed` is the share of permutations
+    in which another label is the best.
+    """
+
+    distance: float
+    changed: float
+
+
+def permuted(question: Question, logits: NDArray[np.floating], count: int = PERMUTATIONS) -> Shift | None:
+    """Return the shift of a text with these `logits` (labels,), whose prediction has the named output `evidence`.
+
+    The permutations are the same for the same text. None for a text of one unit, and where a weight is 0.
+    """
+    weights = question.prediction.attention.astype(np.float64)
+    if len(weights) < 2 or weights.min() < SMALLEST:
+        return None
+    added = question.prediction.named["evidence"].astype(np.float64) / weights[:, np.newaxis]
+    before = logits.astype(np.float64)
+    after = before + (weights[shuffled(question, len(weights), count)] - weights) @ added
+    return Shift(
+        distance=float(np.median(distance(after, before, independent=question.independent))),
+        changed=float(np.mean(after.argmax(axis=-1) != before.argmax())),
+    )
+
+
+def distance(one: NDArray[np.float64], other: NDArray[np.float64], *, independent: bool = False) -> NDArray[np.float64]:
+    """Return how far two answers are apart, (…, labels) logits each → (…), as `Shift` defines it."""
+    if independent:
+        apart: NDArray[np.float64] = np.abs(_sigmoid(one) - _sigmoid(other)).max(axis=-1)
+        return apart
+    return np.asarray(np.abs(_softmax(one) - _softmax(other)).sum(axis=-1) / 2)
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = np.exp(-np.logaddexp(0, -logits))
+    return shares
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
