@@ -46,7 +46,7 @@ def touched(parts: Sequence[tuple[int, int]], spans: Spans) -> NDArray[np.bool_]
     """Return for each part (start, end) of a text whether a span has a character of it, (parts,)."""
     starts, ends = np.array(parts, dtype=np.int64).reshape(-1, 2).T
     from_, to = np.array(spans, dtype=np.int64).reshape(-1, 2).T
-    return np.any((starts[:, None] < to) & (from_ < ends[:, None]), axis=1)
+    return np.asarray(((starts[:, None] < to) & (from_ < ends[:, None])).any(axis=1))
 
 
 def looks_like_one(value: object) -> bool:

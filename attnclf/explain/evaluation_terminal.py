@@ -53,8 +53,8 @@ def _permutation(test: Permutation | str) -> str:
     if isinstance(test, str):
         return f"not tested: {test}"
     return (
-        f"shuffling the weights of a text moves its answer by {_interval(test.distance, 3)} of 1, and changes its label "
-        f"in {100 * test.changed:.1f} % of the shuffles ({_texts(test.texts)})"
+        f"shuffling the weights of a text moves its answer by {_interval(test.distance, 3)} of 1, and changes its "
+        f"label in {100 * test.changed:.1f} % of the shuffles ({_texts(test.texts)})"
     )
 
 
@@ -63,7 +63,7 @@ def _texts(count: int) -> str:
 
 
 def _interval(mean: Mean, digits: int = 2) -> str:
-    middle, low, high = (f"{value:.{digits}f}".replace("-", "−") for value in mean)
+    middle, low, high = (f"{round(value, digits) + 0:.{digits}f}".replace("-", "−") for value in mean)  # never −0.00
     return f"{middle} ({low} to {high})"
 
 

@@ -161,6 +161,7 @@ def test_the_tables_fit_a_terminal_and_have_a_row_for_each_method(found):
     assert "shuffling the weights of a text moves its answer by 0." in shown
     worth = found.methods["attention"].comprehensiveness["delete"]
     assert f"{worth.mean:.2f} ({worth.low:.2f} to {worth.high:.2f})".replace("-", "−") in shown
+    assert "−0.00" not in shown
 
 
 def test_the_picture_has_a_curve_for_each_method_at_its_places(found):
