@@ -2,7 +2,12 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-gpu check install clean
+# Parts of the speed benchmark, all by default, and the folder of its datasets: make bench PARTS="limit predict"
+PARTS ?=
+DATA ?=
+FASTTEXT = 0.9.3
+
+.PHONY: demo test test-gpu check bench install clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -22,6 +27,9 @@ check: .venv/developer
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+bench: .venv/bench
+	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(DATA),--data $(DATA))
+
 install: .venv/installed
 
 clean:
@@ -35,4 +43,12 @@ clean:
 
 .venv/developer: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	touch $@
+
+# fastText's own program comes with the sources of its module. Without a compiler only the module is measured.
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	-$(BIN)/python -m pip download --quiet --no-deps --no-binary fasttext --dest .venv/sources fasttext==$(FASTTEXT) && \
+		tar -xzf .venv/sources/fasttext-$(FASTTEXT).tar.gz -C .venv/sources && \
+		c++ -O3 -march=native -funroll-loops -DNDEBUG -std=c++17 -pthread .venv/sources/fasttext-$(FASTTEXT)/src/*.cc -o $(BIN)/fasttext
 	touch $@

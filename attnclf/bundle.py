@@ -20,9 +20,9 @@ from attnclf.errors import BundleError
 FORMAT_VERSION = 2
 MANIFEST = "attnclf.json"
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-NETWORKS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+NETWORKS: dict[Precision, str] = {"fp32": "model.onnx", "fp16": "model.fp16.onnx", "int8": "model.int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

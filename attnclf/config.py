@@ -346,7 +346,7 @@ class TrainingConfig:
     time_limit: float | None = None  # seconds
     seed: int = 0
     # More threads gain little on a network this small, and lose fiftyfold when anything else wants the cores.
-    threads: int = 1  # cores used on a CPU; the result depends on it in the last digits
+    threads: int = 1  # of each product on a CPU; the result depends on it in the last digits
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 or fp16 on a GPU that has it, else fp32
 
     def __post_init__(self) -> None:

@@ -4,12 +4,11 @@
 
 FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. A dataset without
 `valid` gives a tenth of its training rows for it; everything is chosen on validation rows, and the test rows are scored
-once. The table goes to stdout and, with --out, to a file; finished runs in --work are not repeated.
+once. The table goes to stdout and, with --out, to the section Accuracy of that page; finished runs in --work are not
+repeated.
 """
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from results import machine, put, section
 
 DATASETS = ("trec", "sst2", "banking77", "thucnews_45k", "chnsenticorp", "romip2012_news", "cedr")
 
@@ -64,9 +64,6 @@ def main(
 ) -> None:
     """Train, score once on test rows, and print the table."""
     lines = [
-        f"Preset {preset}, seeds {', '.join(map(str, seed or [0]))}, {os.cpu_count()} cores of {platform.machine()}. "
-        "Linear: TF-IDF of words and characters + logistic regression.",
-        "",
         "| dataset | test rows | score | attnclf | linear | difference | macro-F1 | linear | training, s |",
         "| --- | --: | --- | --: | --: | --: | --: | --: | --: |",
     ]
@@ -74,10 +71,12 @@ def main(
         results = [train(folder / name, work / f"{name}-{preset}-{one}", one, preset) for one in seed or [0]]
         lines.append(row(name, results))
         print(lines[-1], flush=True)
-    text = "\n".join(lines) + "\n"
-    print(f"\n{text}")
+    said = f"Preset {preset}, seeds {', '.join(map(str, seed or [0]))}. "
+    linear = "Linear: TF-IDF of words and characters + logistic regression."
+    body = section(machine("torch", "scikit-learn"), said + linear, "\n".join(lines))
+    print(f"\n{body}\n")
     if out is not None:
-        out.write_text(text, encoding="utf-8")
+        put(out, "Accuracy", body)
 
 
 if __name__ == "__main__":

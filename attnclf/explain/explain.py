@@ -1,5 +1,6 @@
-"""Texts → explanations: predict, weigh the units by a method, and sum the units of each displayed word."""
+"""Texts → explanations: predict, weigh the units by a method, sum the units of each displayed word, and measure."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -7,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
-from attnclf.explain.explanation import Explanation, Word
+from attnclf.explain import choice
+from attnclf.explain.explanation import Comparison, Explanation, Word
+from attnclf.explain.faithfulness import SHORT, Faithfulness, measured
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
-from attnclf.explain.methods import METHODS
+from attnclf.explain.methods import METHODS, Method, method_for, working
+from attnclf.explain.methods.ngrams import added
+from attnclf.explain.question import Judge, Question, Weights, asked
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
@@ -17,47 +22,107 @@ CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its 
 PAIRS = (
     2**20
 )  # pairs of units of the texts whose maps are made together: bounds the memory for the weights of all heads
+FEW = 16  # texts at a time of which many edited copies are made
+NONE = Weights(np.zeros(0))  # of a blank text
 
 
 def explain(
     classifier: Classifier,
     texts: Sequence[str],
     *,
-    method: str = "attention",
+    method: str = choice.DEFAULT,
+    against: str | None = None,
+    faithfulness: bool | None = None,
     maps: bool | None = None,
     layer: int | None = None,
     head: int | Literal["mean"] | None = None,
 ) -> list[Explanation]:
     """Return an explanation for each text.
 
+    `method` is a name of `METHODS`, or "auto": the one that was fast and faithful on the model's validation rows.
+    `against` asks why the best label rather than this one; where it is itself the best, why not the next best. It needs
+    a signed method. `faithfulness` tells whether each explanation is measured: True for all, False for none, None for
+    texts of at most `faithfulness.SHORT` words.
+
     `maps` tells whether the maps of the network's weights are made too, where it has some: True for all texts, False
     for none, None for texts of at most `Maps.short` words, or for all when a layer or head is chosen. A map has
     (words read)² weights. `layer` and `head`, numbers from 1, choose the self-attention to show; None is the last
     layer, and the mean of its heads.
 
-    Raises ConfigError for an unknown method, for maps of a network that has none, and for a layer or head that is not
-    there.
+    Raises ConfigError for an unknown method or label, for a method that makes no sense for the model, for maps of a
+    network that has none, and for a layer or head that is not there.
     """
-    if method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}", fix=f"use one of: {', '.join(METHODS)}")
     bundle, axes = classifier.bundle, classifier.session.axes
-    choice, pictures = Choice(layer, head), MAPS.get(bundle.pictures)
-    check_choice(choice, axes, bundle.architecture)
-    if maps is None and choice != Choice():
+    if method == "auto":
+        method = choice.best(bundle, signed=against is not None)
+    row = method_for(method, bundle, axes)
+    if against is not None:
+        _check_contrast(classifier, row, method, against)
+    if faithfulness and bundle.columns:
+        raise ConfigError("numbers cannot be taken out of a row of columns", fix="leave --faithfulness out")
+    chosen, pictures = Choice(layer, head), MAPS.get(bundle.pictures)
+    check_choice(chosen, axes, bundle.architecture)
+    if maps is None and chosen != Choice():
         maps = True
     if maps and not pictures:
         raise ConfigError(f"a {bundle.architecture} model has no map beside the highlight", fix="leave --map out")
+    longest = -1.0 if faithfulness is False or bundle.columns else np.inf if faithfulness else SHORT
     sizes = [_mapped(classifier, text, pictures, maps) for text in texts] if pictures else [0] * len(texts)
-    always = sorted({CONTRIBUTIONS} & axes.keys())
+    always = sorted({CONTRIBUTIONS} & axes.keys() | set(row.outputs))
     explained: dict[int, Explanation] = {}
-    for rows in _together(sizes):
-        drawn = pictures if sizes[rows[0]] else None
-        some = [texts[row] for row in rows]
+    for places in _together(sizes, FEW if row.removal or longest > 0 else len(texts)):
+        drawn = pictures if sizes[places[0]] else None
+        some = [texts[place] for place in places]
         predictions = classifier.predict(some, named=[*always, *(drawn.outputs if drawn else ())])
-        weights = METHODS[method](classifier, some, predictions)
-        for row, prediction, weight in zip(rows, predictions, weights, strict=True):
-            explained[row] = _explanation(classifier, texts[row], prediction, weight, method, drawn, choice)
-    return [explained[row] for row in range(len(texts))]
+        encoded = classifier.encoded(some)
+        judge = Judge.of(classifier, encoded)
+        questions = asked(classifier, encoded, predictions, against)
+        weights = iter(row.weigh([question for question in questions if question], judge))
+        made = [
+            _explanation(classifier, text, prediction, question, next(weights) if question else NONE, method)
+            for text, prediction, question in zip(some, predictions, questions, strict=True)
+        ]
+        worth = _measured(judge, questions, made, longest)
+        for place, prediction, (explanation, part), figures in zip(places, predictions, made, worth, strict=True):
+            explained[place] = dataclasses.replace(
+                explanation, faithfulness=figures, maps=drawn.draw(prediction, part, chosen) if drawn else ()
+            )
+    return [explained[place] for place in range(len(texts))]
+
+
+def compare(
+    classifier: Classifier,
+    texts: Sequence[str],
+    methods: Sequence[str] = (),
+    *,
+    against: str | None = None,
+    faithfulness: bool | None = None,
+) -> list[Comparison]:
+    """Return for each text its explanations by several methods; by default all that were scored in training.
+
+    With `against`, by those of them that are signed. Raises ConfigError as `explain` does.
+    """
+    names = list(methods) or [
+        name
+        for name in working(classifier.bundle, classifier.session.axes)
+        if METHODS[name].scored and METHODS[name].signed >= (against is not None)
+    ]
+    by_method = [
+        explain(classifier, texts, method=name, against=against, faithfulness=faithfulness, maps=False)
+        for name in dict.fromkeys(names)
+    ]
+    return [Comparison(side_by_side) for side_by_side in zip(*by_method, strict=True)]
+
+
+def _check_contrast(classifier: Classifier, row: Method, method: str, against: str) -> None:
+    if against not in classifier.labels:
+        raise ConfigError(f"the model has no label {against!r}", fix=f"use one of: {', '.join(classifier.labels)}")
+    if not row.signed:
+        usable = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].signed]
+        raise ConfigError(
+            f"{method} is the same for every label, so it says nothing about one against another",
+            fix=f"use one of: {', '.join(usable)}" if usable else "leave --against out",
+        )
 
 
 def _mapped(classifier: Classifier, text: str, pictures: Maps, maps: bool | None) -> int:
@@ -68,15 +133,17 @@ def _mapped(classifier: Classifier, text: str, pictures: Maps, maps: bool | None
     return len(read) if maps or len(words(text, read)) <= pictures.short else 0
 
 
-def _together(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the rows to predict together: all without maps, then those with maps, as many as memory allows."""
+def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Yield the rows to explain together: those without maps, then those with maps, as many as memory allows.
+
+    At most `most` at a time.
+    """
     plain = [row for row, size in enumerate(sizes) if not size]
-    if plain:
-        yield plain
+    yield from (plain[first : first + most] for first in range(0, len(plain), most))
     rows: list[int] = []
     pairs = 0
     for row in (row for row, size in enumerate(sizes) if size):
-        if rows and pairs + sizes[row] ** 2 > PAIRS:
+        if rows and (pairs + sizes[row] ** 2 > PAIRS or len(rows) == most):
             yield rows
             rows, pairs = [], 0
         rows.append(row)
@@ -86,30 +153,26 @@ def _together(sizes: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _explanation(
-    classifier: Classifier,
-    text: str,
-    prediction: Prediction,
-    weights: NDArray[np.float32],
-    method: str,
-    pictures: Maps | None,
-    choice: Choice,
-) -> Explanation:
+    classifier: Classifier, text: str, prediction: Prediction, question: Question | None, weights: Weights, method: str
+) -> tuple[Explanation, Shown]:
     pieces = classifier.tokenizer.pieces(text)
-    read = pieces[: len(weights)]
-    added = _contributions(classifier, prediction)
+    read = pieces[: len(weights.values)]
+    gained = _contributions(question)
     spans = words(text, read)
     shown = tuple(
         Word(
             text=text[read[first].start : read[last - 1].end],
             start=read[first].start,
             end=read[last - 1].end,
-            weight=float(weights[first:last].sum()),
-            contribution=None if added is None else float(added[first:last].sum()),
+            weight=float(weights.values[first:last].sum()),
+            contribution=None if gained is None else float(gained[first:last].sum()),
+            # As if the errors of a word's units were independent.
+            error=None if weights.error is None else float(np.sqrt((weights.error[first:last] ** 2).sum())),
         )
         for first, last in spans
     )
-    units = [(piece.id, text[piece.start : piece.end]) for piece in read]
-    return Explanation(
+    against = None if question is None or question.against is None else classifier.labels[question.against]
+    explanation = Explanation(
         text=text,
         label=prediction.label,
         score=prediction.score,
@@ -118,13 +181,40 @@ def _explanation(
         method=method,
         words=shown,
         truncated_at=read[-1].end if len(pieces) > len(read) else None,
-        maps=pictures.draw(prediction, Shown(shown, spans, units), choice) if pictures else (),
+        signed=METHODS[method].signed,
+        against=against,
+        gap=weights.gap,
     )
+    return explanation, Shown(shown, spans, [(piece.id, text[piece.start : piece.end]) for piece in read])
 
 
-def _contributions(classifier: Classifier, prediction: Prediction) -> NDArray[np.float32] | None:
-    """Return what each unit adds to the logit of the best label by way of the n-grams, where the model has some."""
-    if prediction.label is None or CONTRIBUTIONS not in prediction.named:
+def _measured(
+    judge: Judge,
+    questions: Sequence[Question | None],
+    made: Sequence[tuple[Explanation, Shown]],
+    longest: float,
+) -> list[Faithfulness | None]:
+    """Measure the explanations of texts of 1 to `longest` words."""
+    places = [place for place, (explanation, _) in enumerate(made) if 0 < len(explanation.words) <= longest]
+    found = measured(
+        judge,
+        [question for place in places if (question := questions[place])],
+        [_owners(made[place][1]) for place in places],
+        [np.array([word.weight for word in made[place][0].words]) for place in places],
+    )
+    worth: list[Faithfulness | None] = [None] * len(made)
+    for place, figures in zip(places, found, strict=True):
+        worth[place] = figures
+    return worth
+
+
+def _owners(shown: Shown) -> NDArray[np.int64]:
+    """Return for each unit the word that it belongs to."""
+    return np.repeat(np.arange(len(shown.spans)), [last - first for first, last in shown.spans])
+
+
+def _contributions(question: Question | None) -> NDArray[np.floating] | None:
+    """Return what each unit adds to the logit of the label by way of the n-grams, where the model has some."""
+    if question is None or CONTRIBUTIONS not in question.prediction.named:
         return None
-    added: NDArray[np.float32] = prediction.named[CONTRIBUTIONS][:, classifier.labels.index(prediction.label)]
-    return added
+    return added(question)

@@ -1,16 +1,25 @@
 """An explanation as a value: a text, its prediction, and a weight for every word. Renderers draw it."""
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from attnclf.explain.faithfulness import Faithfulness
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One displayed word: `text == original[start:end]` and the share of the weight that fell on it.
+    """One displayed word: `text == original[start:end]` and the weight that fell on it.
 
-    `start` and `end` are character offsets into the original text. `weight` is non-negative and the weights of an
-    explanation's words sum to 1 (attention on sub-word pieces is summed to words). `contribution` is what the word adds
-    to the logit of the explained label by way of the model's n-grams, exactly; None for a model without n-grams.
+    `start` and `end` are character offsets into the original text. The weights of a word's units are summed. Of an
+    unsigned method `weight` is non-negative and the weights of an explanation's words sum to 1; of a signed one it is
+    what the word does for the label (positive) or against it, in log-odds. `error` is its standard error, where the
+    method is sampled. `contribution` is what the word adds to the logit of the explained label by way of the model's
+    n-grams, exactly, less what it adds to the label explained against; None for a model without n-grams.
     """
 
     text: str
@@ -18,11 +27,13 @@ class Word:
     end: int
     weight: float
     contribution: float | None = None
+    error: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: text, start, end, weight, and contribution where there is one."""
+        """Return the documented JSON form: text, start, end, weight; error and contribution where there are some."""
         plain = {"text": self.text, "start": self.start, "end": self.end, "weight": self.weight}
-        return plain if self.contribution is None else {**plain, "contribution": self.contribution}
+        further = {"error": self.error, "contribution": self.contribution}
+        return {**plain, **{name: value for name, value in further.items() if value is not None}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +72,12 @@ class Explanation:
     `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
     the best first; for a multi-label model `chosen` are those it gives the text, otherwise the one best label.
     `truncated_at` is the character offset after which the model read nothing, None when it read the whole text.
-    `maps` are the weights behind the words, where they were asked for and the model has some.
+    `maps` are the weights behind the words, where they were asked for and the model has some. `signed` tells that
+    weights speak for the label or against it, `against` the label that it is compared with, None for all others.
+    `faithfulness` is how much the explanation is worth, where that was measured; `gap` what the weights miss of the sum
+    that the method promises, where it promises one.
+
+    It draws itself: as text by `print`, with colour by rich, as a picture in a notebook.
     """
 
     text: str
@@ -73,9 +89,34 @@ class Explanation:
     words: tuple[Word, ...]
     truncated_at: int | None = None
     maps: tuple[Map, ...] = ()
+    signed: bool = False
+    against: str | None = None
+    faithfulness: Faithfulness | None = None
+    gap: float | None = None
+
+    def __str__(self) -> str:
+        return _plain_text(self)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from attnclf.explain.heatmap_terminal import HeatMap
+        from attnclf.explain.terminal import Highlight
+
+        yield Highlight(self)
+        for one in self.maps:
+            yield ""
+            yield HeatMap(one)
+
+    def _repr_html_(self) -> str:
+        from attnclf.explain import html
+
+        return html.fragment([self])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: text, label, score, labels, method, tokens, and maps where there are any."""
+        """Return the documented JSON form.
+
+        It has text, label, score, labels, method, tokens and truncated_at; against, gap, faithfulness and maps where
+        there are some.
+        """
         plain = {
             "text": self.text,
             "label": self.label,
@@ -85,4 +126,45 @@ class Explanation:
             "tokens": [word.to_dict() for word in self.words],
             "truncated_at": self.truncated_at,
         }
-        return {**plain, "maps": [one.to_dict() for one in self.maps]} if self.maps else plain
+        further = {
+            "against": self.against,
+            "gap": self.gap,
+            "faithfulness": self.faithfulness and self.faithfulness.to_dict(),
+            "maps": [one.to_dict() for one in self.maps] or None,
+        }
+        return {**plain, **{name: value for name, value in further.items() if value is not None}}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The same text explained by several methods, which draw themselves side by side."""
+
+    explanations: Sequence[Explanation]
+
+    def __str__(self) -> str:
+        return _plain_text(self)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from attnclf.explain.comparison_terminal import SideBySide
+
+        yield SideBySide(self.explanations)
+
+    def _repr_html_(self) -> str:
+        from attnclf.explain import html
+
+        return html.fragment([self])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form: the first explanation's text and labels once, and what each method says."""
+        shared = ("text", "label", "score", "labels", "truncated_at")
+        plain = [one.to_dict() for one in self.explanations]
+        said = [{name: value for name, value in one.items() if name not in shared} for one in plain]
+        return {**{name: plain[0][name] for name in shared}, "methods": said}
+
+
+def _plain_text(drawn: Explanation | Comparison) -> str:
+    from rich.console import Console
+
+    page = io.StringIO()
+    Console(file=page, width=100, color_system=None, highlight=False).print(drawn)
+    return page.getvalue().rstrip("\n")

@@ -10,20 +10,20 @@ from attnclf.explain.terminal import percent, short, visible
 LARGEST = 60  # words across; the ones that get most weight
 
 STYLE = """\
-.map { overflow-x: auto; margin: 1.5rem 0; }
-.map table { border-collapse: collapse; font-size: .85rem; line-height: 1.2; }
-.map p { margin: .5rem 0; }
-.map th { font-weight: normal; text-align: start; white-space: nowrap; padding: 0 .4em 0 0; }
-.map thead th { vertical-align: bottom; text-align: center; padding: 0 0 .4em; }
-.map thead bdi { writing-mode: vertical-rl; transform: rotate(180deg); }
-.map thead .upright { transform: none; text-orientation: upright; }
-.map thead .flat { writing-mode: horizontal-tb; transform: none; }
-.map .pair { white-space: nowrap; }
-.map tbody td {
+.attnclf .map { overflow-x: auto; margin: 1.5rem 0; }
+.attnclf .map table { border-collapse: collapse; font-size: .85rem; line-height: 1.2; }
+.attnclf .map p { margin: .5rem 0; }
+.attnclf .map th { font-weight: normal; text-align: start; white-space: nowrap; padding: 0 .4em 0 0; }
+.attnclf .map thead th { vertical-align: bottom; text-align: center; padding: 0 0 .4em; }
+.attnclf .map thead bdi { writing-mode: vertical-rl; transform: rotate(180deg); }
+.attnclf .map thead .upright { transform: none; text-orientation: upright; }
+.attnclf .map thead .flat { writing-mode: horizontal-tb; transform: none; }
+.attnclf .map .pair { white-space: nowrap; }
+.attnclf .map tbody td {
   min-width: 1.3em; height: 1.3em; padding: 0; border: 1px solid rgb(128 128 128 / .2);
   background: rgb(var(--tone) / calc((var(--weight) - var(--even)) / (var(--full) - var(--even))));
 }
-.map li { flex-basis: 100%; }
+.attnclf .map li { flex-basis: 100%; }
 """
 
 

@@ -11,8 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from attnclf.explain.explanation import Map
-from attnclf.explain.palette import TONES, Scale
-from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, cells, percent, short, trimmed, wrap
+from attnclf.explain.palette import Scale
+from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, Tones, cells, percent, short, trimmed, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -40,8 +40,7 @@ class HeatMap:
     map: Map
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        colours = None if console.no_color else console.color_system
-        tones = tuple(map(Style.parse, TONES[colours])) if colours else ()
+        tones = Tones.of(console).speaking
         width = options.max_width
         drawn = _bars(self.map, width) if self.map.is_list else _grid(self.map, tones, width)
         for line in (cells(self.map.title or self.map.name, BOLD), [], *drawn):

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from attnclf.explain import heatmap_html
-from attnclf.explain.explanation import Explanation
+from attnclf.explain import comparison_html, heatmap_html, influence_html
+from attnclf.explain.explanation import Comparison, Explanation
+from attnclf.explain.influence import Influences
 from attnclf.explain.palette import DARK, LIGHT, STEPS, Page, Scale
 from attnclf.explain.terminal import (
     Run,
+    amount,
     heaviest,
     passages,
     percent,
@@ -17,50 +19,62 @@ from attnclf.explain.terminal import (
     signed,
     strongest,
     visible,
+    worth,
 )
 
+Drawn = Explanation | Comparison | Influences
+
 TOP = 5
+AGAINST = ' class="against"'
 
 
 def _theme(page: Page) -> str:
-    red, green, blue = bytes.fromhex(page.tone[1:])
+    tone, against = (" ".join(map(str, bytes.fromhex(colour[1:]))) for colour in (page.tone, page.against))
     return (
-        f"--background: {page.background}; --text: {page.text}; --quiet: {page.quiet}; --tone: {red} {green} {blue};"
-        f" color-scheme: {'light' if page is LIGHT else 'dark'};"
+        f"--background: {page.background}; --text: {page.text}; --quiet: {page.quiet}; --tone: {tone};"
+        f" --against: {against}; color-scheme: {'light' if page is LIGHT else 'dark'};"
     )
 
 
 # The tone is the palette's scale, written in CSS: (weight - even) / (full - even) of the way from the page to the tone.
+# All of it stays inside .attnclf, for a notebook has a style of its own.
 _STYLE = f"""\
-:root {{ {_theme(LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_theme(DARK)} }} }}
-body {{
-  margin: 2rem auto; max-width: 46rem; padding: 0 1rem;
-  background: var(--background); color: var(--text); font: 1rem/1.6 system-ui, sans-serif;
+.attnclf {{ {_theme(LIGHT)} }}
+@media (prefers-color-scheme: dark) {{ .attnclf {{ {_theme(DARK)} }} }}
+.attnclf {{ background: var(--background); color: var(--text); font: 1rem/1.6 system-ui, sans-serif; }}
+body.attnclf {{ margin: 2rem auto; max-width: 46rem; padding: 0 1rem; }}
+div.attnclf {{ max-width: 46rem; padding: .1rem 1rem; }}
+.attnclf h1 {{ font-size: 1rem; color: var(--quiet); font-weight: normal; }}
+.attnclf article {{ margin: 2.5rem 0; }}
+div.attnclf article {{ margin: 1rem 0; }}
+.attnclf ol {{
+  list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: baseline;
 }}
-h1 {{ font-size: 1rem; color: var(--quiet); font-weight: normal; }}
-article {{ margin: 2.5rem 0; }}
-ol {{ list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: baseline; }}
-li {{ color: var(--quiet); }}
-li.chosen {{ color: var(--text); font-size: 1.15rem; }}
-.bar {{
+.attnclf li {{ color: var(--quiet); }}
+.attnclf li.chosen {{ color: var(--text); font-size: 1.15rem; }}
+.attnclf .bar {{
   display: inline-block; width: 5em; height: .45em; margin: 0 .25em; border-radius: .25em; vertical-align: middle;
   background: linear-gradient(currentColor 0 0) 0 / calc(var(--share) * 100%) 100% no-repeat, rgb(128 128 128 / .3);
 }}
-.text {{
+.attnclf .text {{
   margin: .75rem 0; font-size: 1.15rem; line-height: 1.9; white-space: pre-wrap; overflow-wrap: anywhere;
   unicode-bidi: plaintext; text-align: start;
 }}
-mark {{
+.attnclf mark {{
   color: inherit; padding: .15em 0; border-radius: .2em;
   background: rgb(var(--tone) / calc((var(--weight) - var(--even)) / (var(--full) - var(--even))));
 }}
-.unread, .note, .legend {{ color: var(--quiet); }}
-.note, .legend {{ font-size: .9rem; margin: .25rem 0; }}
-.scale {{ margin: 0 .3em; }}
-.scale mark {{ padding: .15em .6em; border-radius: 0; }}
-@media (forced-colors: active) {{ mark {{ text-decoration: underline; }} }}
-{heatmap_html.STYLE}"""
+.attnclf .against {{ --tone: var(--against); }}
+.attnclf .unread, .attnclf .note, .attnclf .legend {{ color: var(--quiet); }}
+.attnclf .note, .attnclf .legend {{ font-size: .9rem; margin: .25rem 0; }}
+.attnclf .legend strong {{ color: var(--text); }}
+.attnclf .scale {{ margin: 0 .3em; }}
+.attnclf .scale mark {{ padding: .15em .6em; border-radius: 0; }}
+@media (forced-colors: active) {{
+  .attnclf mark {{ text-decoration: underline; }}
+  .attnclf mark.against {{ text-decoration: underline dotted; }}
+}}
+{heatmap_html.STYLE}{comparison_html.STYLE}"""
 
 _PAGE = f"""\
 <!DOCTYPE html>
@@ -72,7 +86,7 @@ _PAGE = f"""\
 <style>
 {_STYLE}</style>
 </head>
-<body>
+<body class="attnclf">
 <main>
 <h1>attnclf explain</h1>
 {{articles}}
@@ -82,20 +96,32 @@ _PAGE = f"""\
 """
 
 
-def render(explanations: Iterable[Explanation]) -> str:
+def render(explanations: Iterable[Drawn]) -> str:
     """Return an HTML document with one article per explanation; every text and label in it is escaped.
 
     Words are shaded by the rule of `palette.Scale`. A text of more than `terminal.LIMIT` characters shows the passages
-    around its heaviest words.
+    around its heaviest words. Of explanations to compare, the text stands once, with a table of words below.
     """
     return _PAGE.replace("{articles}", "\n".join(map(_article, explanations)))
 
 
-def _article(explanation: Explanation) -> str:
+def fragment(explanations: Iterable[Drawn]) -> str:
+    """Return the same for a page that others have begun, such as a notebook: a style that touches nothing else."""
+    articles = "\n".join(map(_article, explanations))
+    return f'<style>\n{_STYLE}</style>\n<div class="attnclf">\n{articles}\n</div>'
+
+
+def _article(drawn: Drawn) -> str:
+    if isinstance(drawn, Influences):
+        return "\n".join(influence_html.drawn(drawn))
+    explanation = drawn.explanations[0] if isinstance(drawn, Comparison) else drawn
     if explanation.label is None:
         return '<article>\n<p class="note">nothing to classify: the text is blank</p>\n</article>'
-    maps = (line for one in explanation.maps for line in heatmap_html.drawn(one))
-    parts = [*_labels(explanation), *_text(explanation), *_legend(explanation), *_contributions(explanation), *maps]
+    if isinstance(drawn, Comparison):
+        parts = [*_labels(explanation), *comparison_html.drawn(drawn.explanations)]
+    else:
+        maps = (line for one in drawn.maps for line in heatmap_html.drawn(one))
+        parts = [*_labels(drawn), *_text(drawn), *_legend(drawn), *_worth(drawn), *_contributions(drawn), *maps]
     return "\n".join(["<article>", *parts, "</article>"])
 
 
@@ -128,7 +154,7 @@ def _text(explanation: Explanation) -> Iterator[str]:
     for start, end in passages(explanation, TOP):
         if start > drawn:
             yield f'<p class="note">… {start - drawn:,} characters …</p>'
-        words = "".join(_run(run, scale) for run in runs(explanation, start, end))
+        words = "".join(_run(run, explanation, scale) for run in runs(explanation, start, end))
         yield f'<p class="text" lang="" dir="auto" style="--even:{scale.even:.6g};--full:{scale.full:.6g}">{words}</p>'
         drawn = end
     if drawn < length:
@@ -137,16 +163,17 @@ def _text(explanation: Explanation) -> Iterator[str]:
         yield f'<p class="note">the model read the first {stop:,} of {length:,} characters</p>'
 
 
-def _run(run: Run, scale: Scale) -> str:
+def _run(run: Run, explanation: Explanation, scale: Scale) -> str:
     text = "".join(_cluster(cluster) for cluster in run.clusters)
     if not run.read:
         return f'<span class="unread">{text}</span>'
     if run.word is None:
         return text
-    share = percent(run.word.weight)
+    said = escape(amount(explanation, run.word))
     if not scale.step(run.word.weight):
-        return f'<span title="{escape(share)}">{text}</span>'
-    return f'<mark style="--weight:{run.word.weight:.6g}" title="{escape(share)}">{text}</mark>'
+        return f'<span title="{said}">{text}</span>'
+    side = AGAINST if run.word.weight < 0 else ""
+    return f'<mark{side} style="--weight:{abs(run.word.weight):.6g}" title="{said}">{text}</mark>'
 
 
 def _cluster(cluster: str) -> str:
@@ -161,22 +188,52 @@ def _legend(explanation: Explanation) -> Iterator[str]:
     if not words:
         yield f"{method} no word to weigh</p>"
         return
-    even, full = escape(percent(scale.even)), escape(percent(scale.full))
-    if not any(scale.step(word.weight) for word in words):
-        yield f"{method} no word stands out from the even share ({even})</p>"
+    striking = any(scale.step(word.weight) for word in words)
+    if not striking and not explanation.signed:
+        yield f"{method} no word stands out from the even share ({escape(percent(scale.even))})</p>"
         return
-    tones = "".join(f'<mark style="--weight:{step / STEPS:g}"></mark>' for step in range(1, STEPS + 1))
-    scale_bar = f'<span class="scale" aria-hidden="true" style="--even:0;--full:1">{tones}</span>'
-    yield f"{method} plain up to the even share ({even}), then {scale_bar} up to {full}</p>"
+    if not striking:
+        yield f"{method} no word stands out</p>"
+    elif explanation.signed:
+        sides = [f"{_tones(style)} {side}" for side, style in zip(_sides(explanation), ("", AGAINST), strict=True)]
+        yield f"{method} {', '.join(sides)}, from ±{scale.even:.2f} to ±{scale.full:.2f} (log-odds)</p>"
+    else:
+        full = escape(percent(scale.full))
+        yield f"{method} plain up to the even share ({escape(percent(scale.even))}), then {_tones('')} up to {full}</p>"
+    if not heaviest(words, 1):
+        return
     top = ", ".join(
-        f'<bdi lang="">{escape(short(w.text))}</bdi> {escape(percent(w.weight))}' for w in heaviest(words, TOP)
+        f'<bdi lang="">{escape(short(word.text))}</bdi> {escape(amount(explanation, word))}'
+        for word in heaviest(words, TOP)
     )
     yield f'<p class="legend">top words: {top}</p>'
 
 
+def _sides(explanation: Explanation) -> Iterator[str]:
+    """Yield what the two colours stand for."""
+    yield f'for <bdi lang="">{_safe(explanation.label or "")}</bdi>'
+    other = explanation.against
+    yield "against it" if other is None else f'for <bdi lang="">{_safe(other)}</bdi>'
+
+
+def _tones(style: str) -> str:
+    tones = "".join(f'<mark{style} style="--weight:{step / STEPS:g}"></mark>' for step in range(1, STEPS + 1))
+    return f'<span class="scale" aria-hidden="true" style="--even:0;--full:1">{tones}</span>'
+
+
+def _worth(explanation: Explanation) -> Iterator[str]:
+    found = explanation.faithfulness
+    if found is not None:
+        yield f'<p class="legend"><strong>{found.verdict}</strong>: {worth(found)}</p>'
+    if explanation.gap is not None:
+        yield f'<p class="legend">convergence gap: {explanation.gap:.1g}</p>'
+
+
 def _contributions(explanation: Explanation) -> Iterator[str]:
     moving = strongest(explanation.words, TOP)
-    if moving and explanation.label is not None:
+    if moving and explanation.label is not None and explanation.method != "ngrams":
         named = ", ".join(f'<bdi lang="">{escape(short(word.text))}</bdi> {signed(amount)}' for word, amount in moving)
         label = f'<bdi lang="">{_safe(explanation.label)}</bdi>'
+        if explanation.against is not None:
+            label += f' rather than <bdi lang="">{_safe(explanation.against)}</bdi>'
         yield f'<p class="legend"><strong>n-grams</strong> for {label}: {named}</p>'

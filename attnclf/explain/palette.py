@@ -36,19 +36,46 @@ TONES: dict[str, tuple[str, ...]] = {
 }
 TONES["windows"] = TONES["standard"]
 
+# The same for words that speak against the label: from grey to blue.
+AGAINST: dict[str, tuple[str, ...]] = {
+    "truecolor": (
+        "#000000 on #a6acb2",
+        "#000000 on #94b0c6",
+        "#000000 on #7db4da",
+        "#000000 on #63b7ec",
+        "bold #000000 on #46b8fb",
+    ),
+    "256": (
+        "color(16) on color(248)",
+        "color(16) on color(110)",
+        "color(16) on color(74)",
+        "color(16) on color(75)",
+        "bold color(16) on color(39)",
+    ),
+    "standard": (
+        "black on white",
+        "underline black on white",
+        "black on bright_cyan",
+        "underline black on bright_cyan",
+        "black on cyan",
+    ),
+}
+AGAINST["windows"] = AGAINST["standard"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The colours of an HTML page as `#rrggbb`; words shade from `background` towards `tone`."""
+    """The colours of an HTML page as `#rrggbb`; words shade from `background` towards `tone`, or towards `against`."""
 
     background: str
     text: str
     quiet: str
     tone: str
+    against: str
 
 
-LIGHT = Page(background="#ffffff", text="#1b1b1f", quiet="#5c5f66", tone="#f98924")
-DARK = Page(background="#16181d", text="#ececf0", quiet="#a3a7b0", tone="#a84d00")
+LIGHT = Page(background="#ffffff", text="#1b1b1f", quiet="#5c5f66", tone="#f98924", against="#46b8fb")
+DARK = Page(background="#16181d", text="#ececf0", quiet="#a3a7b0", tone="#a84d00", against="#0a6299")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +83,8 @@ class Scale:
     """The two weights between which the words of one text rise from no tone to the full one.
 
     `even` is the share every word would have if all weighed the same, 1 / number of words. `full` is the weight of the
-    heaviest word, but never less than twice `even`: a nearly flat text must not look as if a word stood out.
+    heaviest word, but never less than twice `even`: a nearly flat text must not look as if a word stood out. Of signed
+    weights the sizes count.
     """
 
     even: float
@@ -65,7 +93,7 @@ class Scale:
     @classmethod
     def of(cls, words: Sequence[Word]) -> "Scale":
         """Return the scale of a text's words; without words, or with no weight at all, nothing ever gets a tone."""
-        return cls.over([word.weight for word in words])
+        return cls.over([abs(word.weight) for word in words])
 
     @classmethod
     def over(cls, weights: Sequence[float]) -> "Scale":
@@ -77,7 +105,7 @@ class Scale:
         """Return 0 at `even` and below, 1 at `full`, and a straight line between: (weight - even) / (full - even)."""
         if self.full <= self.even:
             return 0.0
-        return min(max((weight - self.even) / (self.full - self.even), 0.0), 1.0)
+        return min(max((abs(weight) - self.even) / (self.full - self.even), 0.0), 1.0)
 
     def step(self, weight: float, steps: int = STEPS) -> int:
         """Return the strength as the nearest of 0 (plain) to `steps` (the full tone)."""

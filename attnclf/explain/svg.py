@@ -8,9 +8,8 @@ from html import escape, unescape
 from rich.cells import cell_len
 from rich.console import Console
 
-from attnclf.explain.explanation import Explanation
-from attnclf.explain.heatmap_terminal import HeatMap
-from attnclf.explain.terminal import Highlight
+from attnclf.explain.explanation import Comparison, Explanation
+from attnclf.explain.influence import Influences
 
 # rich's own template fetches its font from the web. This one names fonts that are on people's machines.
 _FORMAT = """\
@@ -45,7 +44,7 @@ _PIECE = re.compile(r'<text ([^>]*) x="([^"]*)" y="([^"]*)" textLength="[^"]*" (
 _INK, _WORD = re.compile(r"\S(?:.*\S)?"), re.compile(r"\S+")  # rich writes every space as a no-break space
 
 
-def render(explanations: Iterable[Explanation], *, width: int = 100) -> str:
+def render(explanations: Iterable[Explanation | Comparison | Influences], *, width: int = 100) -> str:
     """Return an SVG document of a terminal `width` cells wide; the same explanations give the same document.
 
     Lines run from left to right, as on a terminal that knows no bidi: for right-to-left texts prefer the HTML page.
@@ -64,10 +63,7 @@ def render(explanations: Iterable[Explanation], *, width: int = 100) -> str:
     for place, explanation in enumerate(explanations):
         if place:
             console.print()
-        console.print(Highlight(explanation))
-        for drawn in explanation.maps:
-            console.print()
-            console.print(HeatMap(drawn))
+        console.print(explanation)
     drawing = console.export_svg(title="attnclf explain", code_format=_FORMAT, unique_id="attnclf")
     return _PIECE.sub(_placed, drawing)
 

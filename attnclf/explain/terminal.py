@@ -15,7 +15,8 @@ from rich.style import Style
 
 from attnclf.errors import ConfigError
 from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.palette import STEPS, TONES, Scale
+from attnclf.explain.faithfulness import Faithfulness
+from attnclf.explain.palette import AGAINST, STEPS, TONES, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -65,8 +66,8 @@ def runners_up(explanation: Explanation) -> tuple[tuple[str, float], ...]:
 
 
 def heaviest(words: Sequence[Word], top: int) -> list[Word]:
-    """Return the `top` words with the largest weights, the heaviest first; words without weight are left out."""
-    return nlargest(top, (word for word in words if word.weight > 0), key=lambda word: word.weight)
+    """Return the `top` words with the largest weights, whatever their sign, the heaviest first; none without weight."""
+    return nlargest(top, (word for word in words if word.weight), key=lambda word: abs(word.weight))
 
 
 def strongest(words: Sequence[Word], top: int) -> list[tuple[Word, float]]:
@@ -78,7 +79,36 @@ def strongest(words: Sequence[Word], top: int) -> list[tuple[Word, float]]:
 
 def signed(amount: float) -> str:
     """Return a number with its sign and two decimals; a real minus, as wide as the plus."""
-    return f"{amount:+.2f}".replace("-", "−")
+    return f"{round(amount, 2) + 0.0:+.2f}".replace("-", "−")
+
+
+def amount(explanation: Explanation, word: Word) -> str:
+    """Return a word's weight as it is said: a share in per cent, or a signed number and its error if it has one."""
+    if not explanation.signed:
+        return percent(word.weight)
+    return signed(word.weight) + (f" ± {word.error:.2f}" if word.error else "")
+
+
+def sides(explanation: Explanation) -> tuple[str, str]:
+    """Return what the words of a signed explanation speak for, and what the others speak for."""
+    label = short(explanation.label or "")
+    if explanation.against is None:
+        return f"for {label}", "against it"
+    return f"for {label}", f"for {short(explanation.against)}"
+
+
+def worth(found: Faithfulness) -> str:
+    """Return in a sentence what words leaving the text, or staying alone, do to the probability of the label."""
+    without, alone, random_without, random_alone = map(figure, found.figures["delete"])
+    return (
+        f"without the top words the label loses {without} (random words: {random_without}), "
+        f"with them alone {alone} ({random_alone})"
+    )
+
+
+def figure(value: float) -> str:
+    """Return a number with two decimals and a real minus, never one before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def short(text: str, room: int = 24) -> str:
@@ -165,7 +195,7 @@ def runs(explanation: Explanation, start: int, end: int) -> Iterator[Run]:
         while following < len(words) and words[following].end <= cluster[0]:
             following += 1
         sharing = takewhile(lambda word: word.start < cluster[1], map(words.__getitem__, range(following, len(words))))
-        return max(sharing, key=lambda word: word.weight, default=None), cluster[0] < unread
+        return max(sharing, key=lambda word: abs(word.weight), default=None), cluster[0] < unread
 
     for (word, read), group in groupby(clusters(text, start, end), key=owner):
         yield Run([text[first:last] for first, last in group], word, read)
@@ -247,15 +277,37 @@ def _unbroken(line: Iterable[Cell]) -> Iterator[list[Cell]]:
         yield piece
 
 
+class Tones(NamedTuple):
+    """The styles of the steps on one kind of screen, of words for the label and of words against it; none in black."""
+
+    speaking: tuple[Style, ...]
+    against: tuple[Style, ...]
+
+    @classmethod
+    def of(cls, console: "Console") -> "Tones":
+        """Return those of a console."""
+        colours = None if console.no_color else console.color_system
+        if colours is None:
+            return cls((), ())
+        return cls(*(tuple(map(Style.parse, table[colours])) for table in (TONES, AGAINST)))
+
+    def style(self, weight: float, step: int) -> Style:
+        """Return the style of a weight at a step from 0."""
+        if not step or not self.speaking:
+            return PLAIN
+        return (self.speaking if weight > 0 else self.against)[step - 1]
+
+
 @dataclass(frozen=True, slots=True)
 class Highlight:
     """An explanation that draws itself on a rich console: label and probability, shaded text, legend.
 
     A word at or below the even share (1 / number of words) is plain. Above it the tone rises in five steps and is full
     at the heaviest word, or at twice the even share where no word weighs that much, so that a flat text looks flat.
-    Without colour, those of the `top` words that would have a tone stand in [brackets], the strongest in [[two]].
-    Every character of the text is kept, except that a tab becomes four spaces and whatever would act on the terminal
-    becomes a visible symbol. A text of more than `limit` characters shows the passages around its heaviest words.
+    Words that speak against the label have tones of another colour. Without colour, those of the `top` words that
+    would have a tone stand in [brackets], the strongest in [[two]], those against the label in {braces}. Every
+    character of the text is kept, except that a tab becomes four spaces and whatever would act on the terminal becomes
+    a visible symbol. A text of more than `limit` characters shows the passages around its heaviest words.
     """
 
     explanation: Explanation
@@ -268,26 +320,22 @@ class Highlight:
                 raise ConfigError(f"{name} is {value}", fix=f"set {name} to 1 or more")
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        colours = None if console.no_color else console.color_system
-        tones = tuple(map(Style.parse, TONES[colours])) if colours else ()
-        for line in self._paragraphs(tones):
-            for row in wrap(line, options.max_width):
-                yield from Segment.simplify(Segment(cell.symbol, cell.style) for cell in row)
-                yield Segment.line()
+        yield from printed(self._paragraphs(Tones.of(console)), options.max_width)
 
-    def _paragraphs(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
-        """Yield the paragraphs to wrap; `tones` is empty on a terminal without colour."""
+    def _paragraphs(self, tones: Tones) -> Iterator[list[Cell]]:
+        """Yield the paragraphs to wrap; `tones` are empty on a terminal without colour."""
         if self.explanation.label is None:
             yield cells("nothing to classify: the text is blank", DIM)
             return
-        yield _header(self.explanation)
+        yield header(self.explanation)
         yield []
         yield from self._text(tones)
         yield []
         yield from self._legend(tones)
+        yield from self._worth()
         yield from self._contributions()
 
-    def _text(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
+    def _text(self, tones: Tones) -> Iterator[list[Cell]]:
         length, stop = len(self.explanation.text), self.explanation.truncated_at
         scale, top = Scale.of(self.explanation.words), heaviest(self.explanation.words, self.top)
         drawn = 0
@@ -297,10 +345,12 @@ class Highlight:
             line: list[Cell] = []
             for run in runs(self.explanation, start, end):
                 step = scale.step(run.word.weight) if run.word else 0
-                if tones:
-                    line += _shaded(run, tones[step - 1] if step else PLAIN)
+                if run.word is None or not step:
+                    line += _shaded(run, PLAIN)
+                elif tones.speaking:
+                    line += _shaded(run, tones.style(run.word.weight, step))
                 else:
-                    line += _bracketed(run, (1 + (step == STEPS)) if step and run.word in top else 0)
+                    line += _bracketed(run, run.word, (1 + (step == STEPS)) if run.word in top else 0)
             yield line
             drawn = end
         if drawn < length:
@@ -309,42 +359,86 @@ class Highlight:
             yield []
             yield cells(f"the model read the first {stop:,} of {length:,} characters", DIM)
 
-    def _legend(self, tones: tuple[Style, ...]) -> Iterator[list[Cell]]:
+    def _legend(self, tones: Tones) -> Iterator[list[Cell]]:
         words, scale = self.explanation.words, Scale.of(self.explanation.words)
         line = [*cells(self.explanation.method, BOLD), *cells(": ", DIM)]
         if not words:
             yield [*line, *cells("no word to weigh", DIM)]
             return
         even = Cell(f"({percent(scale.even)})", DIM)
-        if not any(scale.step(word.weight) for word in words):
+        striking = any(scale.step(word.weight) for word in words)
+        if not striking and not self.explanation.signed:
             yield [*line, *cells("no word stands out from the even share ", DIM), even]
             return
-        if tones:
+        if not striking:
+            line += cells("no word stands out", DIM)
+        elif self.explanation.signed:
+            line += _signed_legend(self.explanation, scale, tones)
+        elif tones.speaking:
             line += [*cells("plain up to the even share ", DIM), even, *cells(", then ", DIM)]
-            line += [Cell("\xa0\xa0", tone) for tone in tones]
+            line += [Cell("\xa0\xa0", tone) for tone in tones.speaking]
             line += [*cells(" up to ", DIM), Cell(percent(scale.full), DIM)]
         else:
             line += [*cells("[above the even share ", DIM), even, *cells("], [[about ", DIM)]
             line += [Cell(f"{percent(scale.full)}]]", DIM)]
         yield line
+        if not heaviest(words, 1):
+            return
         line = cells("top words: ", DIM)
         for place, word in enumerate(heaviest(words, self.top)):
             line += cells(", " if place else "", DIM)
-            line += [*cells(short(word.text)), Cell(f" {percent(word.weight)}", DIM)]
+            line += [*cells(short(word.text)), Cell(f" {amount(self.explanation, word)}", DIM)]
         yield line
+
+    def _worth(self) -> Iterator[list[Cell]]:
+        """Yield a line that says how faithful the explanation is, and one for how far its sum is from its promise."""
+        found = self.explanation.faithfulness
+        if found is not None:
+            yield [*cells(found.verdict, BOLD), *cells(f": {worth(found)}", DIM)]
+        if self.explanation.gap is not None:
+            yield cells(f"convergence gap: {self.explanation.gap:.1g}".replace("-", "−", 1), DIM)
 
     def _contributions(self) -> Iterator[list[Cell]]:
         """Yield a line of the words that move the label's logit most by way of the n-grams, with by how much."""
         moving = strongest(self.explanation.words, self.top)
-        if moving and self.explanation.label is not None:
-            line = [*cells("n-grams", BOLD), *cells(" for ", DIM), *cells(self.explanation.label), *cells(": ", DIM)]
+        if moving and self.explanation.label is not None and self.explanation.method != "ngrams":
+            named = self.explanation.label, self.explanation.against
+            line = [*cells("n-grams", BOLD), *cells(" for ", DIM)]
+            line += [
+                *cells(named[0]),
+                *cells("" if named[1] is None else f" rather than {named[1]}"),
+                *cells(": ", DIM),
+            ]
             for place, (word, amount) in enumerate(moving):
                 line += cells(", " if place else "", DIM)
                 line += [*cells(short(word.text)), Cell(f" {signed(amount)}", DIM)]
             yield line
 
 
-def _header(explanation: Explanation) -> list[Cell]:
+def printed(lines: Iterable[list[Cell]], width: int) -> Iterator[Segment]:
+    """Yield what a console prints of paragraphs, wrapped."""
+    for line in lines:
+        for row in wrap(line, width):
+            yield from Segment.simplify(Segment(cell.symbol, cell.style) for cell in row)
+            yield Segment.line()
+
+
+def _signed_legend(explanation: Explanation, scale: Scale, tones: Tones) -> Iterator[Cell]:
+    speaking, against = sides(explanation)
+    if not tones.speaking:
+        yield from cells(f"[{speaking}], {{{against}}}; doubled: about ±{scale.full:.2f}", DIM)
+        return
+    for side, styles in ((speaking, tones.speaking), (against, tones.against)):
+        yield from (Cell("\xa0\xa0", style) for style in styles)
+        yield from cells(f" {side}, ", DIM)
+    yield from cells("from ", DIM)
+    yield Cell(f"±{scale.even:.2f}", DIM)
+    yield from cells(" to ", DIM)
+    yield Cell(f"±{scale.full:.2f}", DIM)
+
+
+def header(explanation: Explanation) -> list[Cell]:
+    """Return the line of the labels: those chosen with a bar, then the runners-up."""
     scores = dict(explanation.labels)
     line: list[Cell] = []
     for label in explanation.chosen:
@@ -368,9 +462,10 @@ def _shaded(run: Run, style: Style) -> Iterator[Cell]:
             yield Cell(TAB if cluster == "\t" else visible(cluster), style if run.read else DIM)
 
 
-def _bracketed(run: Run, depth: int) -> Iterator[Cell]:
+def _bracketed(run: Run, word: Word, depth: int) -> Iterator[Cell]:
+    before, after = "[]" if word.weight > 0 else "{}"
     if depth:
-        yield Cell("[" * depth, PLAIN)
+        yield Cell(before * depth, PLAIN)
     yield from _shaded(run, PLAIN)
     if depth:
-        yield Cell("]" * depth, PLAIN)
+        yield Cell(after * depth, PLAIN)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnclf.model.branches import Branch, at_once
 from attnclf.model.output import Encoded
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -21,6 +22,15 @@ def reversal(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, "batch ti
     position = torch.arange(time, device=lengths.device)
     mirrored = lengths.unsqueeze(1) - 1 - position
     return torch.where(mirrored >= 0, mirrored, position)
+
+
+def turned(
+    rows: Float[Tensor, "batch time width"], order: Int[Tensor, "batch time"]
+) -> Float[Tensor, "batch time width"]:
+    """Return the vectors of each row in another order."""
+    batch, time, _ = rows.shape
+    places = order + time * torch.arange(batch, device=rows.device).unsqueeze(1)
+    return rows.flatten(0, 1).index_select(0, places.flatten()).view_as(rows)
 
 
 def direction(cell: Literal["lstm", "gru"], in_dim: int, hidden: int) -> nn.LSTM | nn.GRU:
@@ -60,13 +70,12 @@ class Recurrence(nn.Module):
         self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time out"]:
         """Run the directions over each row's own length; what stands at padding is meaningless."""
-        ahead: Tensor = self.ahead(vectors)[0]
-        if self.back is None:
-            return ahead
-        order = reversal(lengths, vectors.shape[1]).unsqueeze(-1)
-        turned = torch.gather(vectors, 1, order.expand(-1, -1, vectors.shape[2]))
-        back: Tensor = self.back(turned)[0]
-        return torch.cat([ahead, torch.gather(back, 1, order.expand(-1, -1, back.shape[2]))], dim=-1)
+        branches: list[Branch] = [(self.ahead, lambda rows: self.ahead(rows)[0])]
+        if self.back is not None:
+            back = self.back
+            order = reversal(lengths, vectors.shape[1])
+            branches.append((back, lambda rows: turned(back(turned(rows, order))[0], order)))
+        return torch.cat(at_once(branches, vectors), dim=-1)
 
 
 class Encoder(nn.Module):

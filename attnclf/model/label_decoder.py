@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from attnclf.attention.attending import Attending
 from attnclf.config import ModelConfig
 from attnclf.model.decoder import Bahdanau, Luong, State, Step, glorot
+from attnclf.model.dropout import Dropout
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output
@@ -32,7 +33,7 @@ class LabelDecoder(nn.Module):
         embedding, decoder, dim = config.embedding, config.decoder, encoder.out_dim
         self.embedding = token_embedding(vocabulary, embedding.dim)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
-        self.embedding_dropout = nn.Dropout(embedding.dropout)
+        self.embedding_dropout = Dropout(embedding.dropout)
         self.encoder = encoder
         self.first = glorot(nn.Linear(dim, dim))
         self.symbols = nn.Embedding(labels + 1, embedding.dim)

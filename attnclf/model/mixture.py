@@ -13,7 +13,7 @@ class Mixture(nn.Module):
     """logits = a · network + b · linear: a product of experts (Hinton 2002, eq. 1) with two weights.
 
     Its output has a further named one, `contributions` (batch, time, labels): what each unit adds to the logits by way
-    of the linear model, exactly.
+    of the linear model, exactly. The network's own `evidence` is weighted as its logits are.
     """
 
     weights: Tensor
@@ -38,5 +38,5 @@ class Mixture(nn.Module):
         return Output(
             logits=a * logits + b * evidence.logits,
             weights=weights,
-            named={**named, "contributions": b * evidence.contributions},
+            named={**named, "evidence": a * named["evidence"], "contributions": b * evidence.contributions},
         )

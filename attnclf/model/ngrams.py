@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import embedding, pad
+from torch.nn.functional import embedding
 
 from attnclf.text import pairs
 from attnclf.text.tokens import UNKNOWN_ID
@@ -62,16 +62,22 @@ class NgramLinear(nn.Module):
         real = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(-1)
         known = ids < len(self.words)
         own = torch.where(known, ids, UNKNOWN_ID)
-        previous = pad(own[:, :-1], (1, 0))
-        pair = self.pair_rows[pairs.slot(previous, own)]
+        # Not padded: for whole numbers ONNX Runtime does that on the CPU only, also beside a GPU.
+        previous = torch.cat([torch.zeros_like(own[:, :1]), own[:, :-1]], dim=1)
+        pair = _read(self.pair_rows, pairs.slot(previous, own))
         neighbours = embedding(own, self.words) + embedding(pair, self.pairs)
-        spelled = embedding(self.gram_rows[spellings], self.grams).sum(dim=1)
+        spelled = embedding(_read(self.gram_rows, spellings), self.grams).sum(dim=1)
         strange = embedding((ids - len(self.words)).clamp_min(0), spelled)
         inside = torch.where(known.unsqueeze(-1), embedding(own, self.word_grams), strange)
         inside = inside * real
         share = (inside[..., -1:] > 0).sum(dim=1, keepdim=True) / lengths.view(-1, 1, 1)
         contributions = _of_length_one(neighbours * real) + share.sqrt() * _of_length_one(inside)
         return Evidence(contributions.sum(dim=1) + self.bias, contributions)
+
+
+def _read(rows: Int[Tensor, " slots"], slots: Int[Tensor, "*axes"]) -> Int[Tensor, "*axes"]:
+    """Return the row of each slot. As `rows[slots]` it would be GatherND, for int32 on the CPU too."""
+    return rows.index_select(0, slots.flatten()).view(slots.shape)
 
 
 def _of_length_one(rows: Float[Tensor, "batch time columns"]) -> Float[Tensor, "batch time labels"]:

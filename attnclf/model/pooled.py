@@ -1,11 +1,12 @@
 """Networks that pool an encoder's states into one vector by attention: embedding → encoder → attention → dense."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from attnclf.attention.pooling import Pooling
 from attnclf.config import FeedForwardConfig, ModelConfig
+from attnclf.model.dropout import Dropout
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output, Reading
@@ -17,7 +18,9 @@ class PooledClassifier(nn.Module):
     """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
 
     `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
-    be longer than `max_length` where the encoder or the score has parameters for each position.
+    be longer than `max_length` where the encoder or the score has parameters for each position. Named outputs, beside
+    those of the encoder: `value_norms` ‖h_t‖ (batch, time), and `evidence` a_t ∂logits/∂a_t (batch, time, labels), what
+    the state at t adds to the logits by way of the mean a_1 h_1 + … + a_T h_T.
     """
 
     def __init__(
@@ -32,7 +35,7 @@ class PooledClassifier(nn.Module):
         embedding, attention = config.embedding, config.attention
         self.embedding = token_embedding(vocabulary, embedding.dim)
         self.token_dropout = nn.Dropout1d(embedding.token_dropout)
-        self.embedding_dropout = nn.Dropout(embedding.dropout)
+        self.embedding_dropout = Dropout(embedding.dropout)
         self.encoder = encoder
         self.pooling = Pooling(attention, encoder.out_dim, max_length)
         self.dropout = nn.Dropout(config.dropout)
@@ -54,8 +57,23 @@ class PooledClassifier(nn.Module):
         keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
         encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
         context, weights = self.pooling(encoded.states, keep)
-        output = Output(self.dense(self.dropout(context)), weights, encoded.named)
-        return Reading(output, encoded.states, keep)
+        logits = self.dense(self.dropout(context))
+        # Nobody looks at the shares while it learns.
+        shares = {} if self.training else self._shares(encoded.states, weights, keep)
+        return Reading(Output(logits, weights, {**encoded.named, **shares}), encoded.states, keep)
+
+    def _shares(
+        self,
+        states: Float[Tensor, "batch time dim"],
+        weights: Float[Tensor, "batch time"],
+        keep: Bool[Tensor, "batch time"],
+    ) -> dict[str, Tensor]:
+        """Return value_norms and evidence. A context begins with the mean of the states, so Σ_t a_t D h_t is in it."""
+        mean = self.dense.weight[:, : self.encoder.out_dim]
+        return {
+            "value_norms": states.norm(dim=-1) * keep,
+            "evidence": weights.unsqueeze(-1) * (states @ mean.T),
+        }
 
 
 def feed_forward_restraints(config: FeedForwardConfig) -> tuple[Restraint, Restraint]:

@@ -18,6 +18,11 @@ from attnclf.errors import BundleError, DeviceError
 Device = Literal["auto", "cpu", "cuda"]
 
 ERRORS_ONLY, NOTHING = 3, 4  # ONNX Runtime's log levels
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+# By default what goes into a product is rounded to 10 bits (TF32), and a GPU's answers differ from a CPU's; for speed
+# there is fp16.
+CUDA_OPTIONS = {"use_tf32": "0"}
+IN_FLIGHT = 2  # batches at a time on a GPU: while it computes one, the next is padded and the last one's answers read
 
 
 class Result(NamedTuple):
@@ -40,12 +45,16 @@ class Session:
     """Runs one exported network; `device` says where it really runs, `workers` how many batches at a time suit it.
 
     `axes` has the further outputs of the network: for each name its axes, those that vary by name ("batch", "time").
+    `no_gpu` says why `auto` did not take a GPU whose driver is installed.
     """
 
-    def __init__(self, session: Any, device: Literal["cpu", "cuda"], workers: int = 1) -> None:
+    def __init__(
+        self, session: Any, device: Literal["cpu", "cuda"], workers: int = 1, no_gpu: str | None = None
+    ) -> None:
         self._session = session
         self.device = device
-        self._reads = session.get_inputs()[0].name  # ids, or numbers
+        self.no_gpu = no_gpu
+        self._first = session.get_inputs()[0]  # ids, or numbers
         self.workers = workers
         self.spelled = any(given.name == "spellings" for given in session.get_inputs())
         self.axes: Mapping[str, tuple[str | int, ...]] = {
@@ -65,12 +74,19 @@ class Session:
         A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too. Of the outputs in
         `axes`, those in `named` are computed; the work for the others is left out.
         """
-        inputs: dict[str, NDArray[Any]] = {self._reads: ids, "lengths": lengths.astype(np.int32)}
+        inputs: dict[str, NDArray[Any]] = {self._first.name: ids, "lengths": lengths.astype(np.int32)}
         if spellings is not None:
             inputs["spellings"] = spellings
         names = list(named)
         logits, probabilities, attention, *others = self._session.run([*ALWAYS, *names], inputs)
         return Result(logits, probabilities, attention, dict(zip(names, others, strict=True)))
+
+    def warm_up(self) -> None:
+        """Run a text of one unit: loads what a device loads at first use, and shows whether it can."""
+        numeric = self._first.type == "tensor(float)"
+        width = self._first.shape[1] if numeric else 1
+        ids = np.ones((1, width), dtype=np.float32 if numeric else np.int64)
+        self.run(ids, np.array([width]), np.zeros((1, 1), dtype=np.int64) if self.spelled else None)
 
 
 def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:
@@ -79,6 +95,49 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     On a CPU each batch runs on one core, and `threads` of them may run at a time; 0 means one for each core. Raises
     DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself would quietly run on the CPU.
     """
+    no_gpu = None
+    if device == "cuda" or (device == "auto" and has_gpu()):
+        try:
+            return _on_gpu(path)
+        except DeviceError as error:
+            if device == "cuda":
+                raise DeviceError(f"--device cuda was asked for, but {error.problem}", fix=error.fix) from error
+            no_gpu = error.problem
+    try:
+        session = _opened(path, [CPU])
+    except Exception as error:  # the runtime's own exception types derive from Exception only
+        raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
+    return Session(session, "cpu", threads or _cores(), no_gpu)
+
+
+def _on_gpu(path: Path) -> Session:
+    """Open an ONNX file on the GPU and run it once, for cuDNN is looked for only when a recurrent layer runs.
+
+    Raises DeviceError with the reason when that fails.
+    """
+    if CUDA not in onnxruntime.get_available_providers():
+        raise DeviceError("this ONNX Runtime has no CUDA provider", fix="install onnxruntime-gpu, or pass --device cpu")
+    if not has_gpu():
+        raise DeviceError("there is no NVIDIA driver here", fix="install it, or pass --device cpu")
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find among the results
+        onnxruntime.preload_dlls()
+    onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from the list below
+    try:
+        opened = _opened(path, [(CUDA, CUDA_OPTIONS), CPU])
+        session = Session(opened, "cuda", IN_FLIGHT)
+        if CUDA in opened.get_providers():
+            session.warm_up()
+            return session
+    except Exception as error:  # the runtime's own exception types derive from Exception only
+        reason = str(error).splitlines()[0]
+        raise DeviceError(f"ONNX Runtime cannot use the GPU: {reason}", fix="pass --device cpu") from error
+    raise DeviceError(
+        "ONNX Runtime cannot load CUDA and cuDNN",
+        fix="pip install 'onnxruntime-gpu[cuda,cudnn]', or pass --device cpu",
+    )
+
+
+def _opened(path: Path, providers: list[Any]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     # One level below all: the rest concerns images, and takes longer than the whole start otherwise.
@@ -86,23 +145,8 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     # One core for a batch: the steps of a recurrent layer are too small to share, and cores that wait for each other
     # after every step lose more than they win as soon as anything else wants one of them.
     options.intra_op_num_threads = 1
-    providers = ["CPUExecutionProvider"]
-    if device == "cuda" or (device == "auto" and has_gpu()):
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find among the results
-            onnxruntime.preload_dlls()
-        onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from `running` below
-        providers.insert(0, "CUDAExecutionProvider")
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # the runtime's own exception types derive from Exception only
-        raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
-    running: Literal["cpu", "cuda"] = "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
-    if device == "cuda" and running == "cpu":
-        raise DeviceError(
-            "--device cuda was asked for, but ONNX Runtime has no working CUDA provider here",
-            fix="install onnxruntime-gpu with its CUDA and cuDNN libraries, or pass --device cpu",
-        )
-    return Session(session, running, workers=1 if running == "cuda" else threads or _cores())
+    # Its own fall-back to the CPU prints among the results.
+    return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=False)
 
 
 def _cores() -> int:
@@ -112,7 +156,7 @@ def _cores() -> int:
 
 def has_gpu() -> bool:
     """Tell whether an NVIDIA driver is installed, without loading any CUDA library."""
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+    if CUDA not in onnxruntime.get_available_providers():
         return False
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")

@@ -92,11 +92,13 @@ class ChunkReader:
 
     def _tokenize(self, chunks: list[str]) -> None:
         texts = list(map(as_readable, chunks))
-        encodings = self._library.encode_batch(texts, add_special_tokens=False)
+        encodings = self._library.encode_batch_fast(texts, add_special_tokens=False)
         for chunk, text, encoding in zip(chunks, texts, encodings, strict=True):
             ids = encoding.ids
-            if UNKNOWN_ID in ids:
-                offsets = encoding.offsets
+            if ids == [UNKNOWN_ID]:
+                ids = [self._number(text)]
+            elif UNKNOWN_ID in ids:
+                offsets = self._library.encode(text, add_special_tokens=False).offsets
                 ids = [
                     self._number(text[slice(*offsets[place])]) if unit == UNKNOWN_ID else unit
                     for place, unit in enumerate(ids)
@@ -105,7 +107,7 @@ class ChunkReader:
 
     def _number(self, word: str) -> int:
         normalizer = self._library.normalizer
-        word = word if normalizer is None else str(normalizer.normalize_str(word))
+        word = (word if normalizer is None else str(normalizer.normalize_str(word))).strip()
         number = self._numbers.setdefault(word, len(self._unknown))
         if number == len(self._unknown):
             self._unknown.append(word)

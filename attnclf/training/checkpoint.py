@@ -30,7 +30,7 @@ def load(out: Path, fingerprint: str) -> dict[str, Any]:
     if not path.is_file():
         raise TrainingError(f"there is nothing to resume for {out}", fix="start without --resume")
     try:
-        state = torch.load(path, weights_only=True)  # tensors and plain values only, never code
+        state = torch.load(path, map_location="cpu", weights_only=True)  # tensors and plain values only, never code
     except Exception as error:  # torch raises several unrelated types for a damaged file
         raise TrainingError(f"{path} is damaged", fix="delete it and start without --resume") from error
     if state["fingerprint"] != fingerprint:

@@ -16,6 +16,7 @@ from attnclf.config import Config
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.evaluation.report import Baseline, Report
+from attnclf.explain import choice
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
@@ -89,9 +90,11 @@ def write_bundle(
         history=outcome.history,
     )
     report.write(folder / "report")
+    # The cheap methods of explanation, on texts that nobody learned from.
+    explanations = choice.kept(choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT]))
     metrics = {split: _figures(metrics.to_dict()) for split, metrics in report.splits.items()}
     (folder / "README.md").write_text(model_card(name, description, report), encoding="utf-8")
-    write_manifest(folder, {**description, "metrics": metrics})
+    write_manifest(folder, {**description, "metrics": metrics, "explanations": explanations})
     return report
 
 

@@ -8,6 +8,7 @@ checkpoint holds the place inside the epoch with the state of torch's generator.
 import copy
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -32,6 +33,7 @@ from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
 from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.examples import Examples
+from attnclf.training.transfer import arriving, behind, late, sent
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside an epoch
 VALIDATION_TOKENS = 16_384
@@ -146,10 +148,12 @@ class Run:
         self.averaged: AveragedModel | None = None
         if config.average:
             self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))  # type: ignore[no-untyped-call]
+            self.averaged.module.to(device)  # lays the weights of a copied layer side by side, as cuDNN wants them
         self.best = copy.deepcopy(self.network.state_dict())
         self.precision = _precision(config.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
         self.place = Place()
+        self.losses: deque[tuple[Callable[[], Tensor], int, int]] = deque()  # still to be counted: loss, rows, step
         self.clock = 0.0  # when training would have begun, had it never been interrupted
         self.batch_size = max(min(config.batch_size, len(train) // 64), min(config.batch_size, 8))
         batches = math.ceil(len(train) / self.batch_size)
@@ -192,21 +196,37 @@ class Run:
         self.network.train()
         saved = time.monotonic()
         for rows in batches[place.batch :]:
-            loss = self._step(rows)
+            self.losses.append((arriving(self._step(rows)), len(rows), place.step + 1))
             place.batch += 1
             place.step += 1
-            place.loss_sum += loss * len(rows)
-            place.rows += len(rows)
+            self._count_losses(behind(self.device))
             place.seconds = time.monotonic() - self.clock
             watch(self._progress(None))
             if interrupted.requested:
+                self._count_losses(0)
                 return "interrupted"
             if self.config.time_limit is not None and place.seconds >= self.config.time_limit:
+                self._count_losses(0)
                 return "time limit"
             if time.monotonic() - saved > SAVE_EVERY and place.batch < len(batches):
+                self._count_losses(0)
                 save()
                 saved = time.monotonic()
+        self._count_losses(0)
         return None
+
+    def _count_losses(self, left: int) -> None:
+        """Add the losses up, but for the last `left`. Raises TrainingError for one that is not finite."""
+        while len(self.losses) > left:
+            loss, rows, step = self.losses.popleft()
+            value = float(loss())
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"training diverged: the loss is {value} at step {step}",
+                    fix=f"lower the learning rate: --set training.learning_rate={self.config.learning_rate / 4:g}",
+                )
+            self.place.loss_sum += value * rows
+            self.place.rows += rows
 
     def predict(self, examples: Examples, network: nn.Module | None = None) -> Judged:
         """Return what the network says of the examples, and how far that is from the truth."""
@@ -216,22 +236,31 @@ class Run:
         logits = torch.empty(len(examples), labels)
         emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
         total, counted = 0.0, 0
-        for rows in sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS):
-            ids, lengths = self._inputs(examples, rows)
-            goals = torch.from_numpy(examples.goals(rows)).to(self.device)
-            with torch.no_grad(), self._autocast():
-                vectors = network.embedding(ids)  # type: ignore[operator]
-                output = network.classify(vectors, lengths)  # type: ignore[operator]
-                taught = self._taught(network, vectors, lengths, goals) if self.sequential else output.logits
-            known = torch.ones_like(lengths, dtype=torch.bool) if self.multi_label else goals >= 0
-            even = torch.ones(int(known.sum()), device=self.device), torch.ones(labels, device=self.device)
-            total += float(self.objective(taught[known].float(), goals[known], *even, 0.0)) * int(known.sum())
-            counted += int(known.sum())
-            logits[torch.from_numpy(rows)] = output.logits.float().cpu()
-            if self.sequential:
-                for row, sequence in zip(rows, output.named["sequence"].cpu().numpy(), strict=True):
+        batches = sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS)
+        judged = (self._judge(network, examples, rows) for rows in batches)
+        for rows, said, loss, known, sequences in late(judged, behind(self.device)):
+            total += float(loss()) * known
+            counted += known
+            logits[torch.from_numpy(rows)] = said()
+            if sequences is not None:
+                for row, sequence in zip(rows, sequences().numpy(), strict=True):
                     emitted[row] = sequence
         return Judged(logits, total / max(counted, 1), np.stack(emitted) if self.sequential else None)
+
+    def _judge(self, network: nn.Module, examples: Examples, rows: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Return the rows, their logits, the mean loss of those with known labels, their number, their sequences."""
+        truth = examples.goals(rows)
+        known = np.arange(len(rows)) if self.multi_label else np.flatnonzero(truth >= 0)
+        ids, lengths = self._inputs(examples, rows)
+        goals, places = sent(truth, self.device), sent(known, self.device)
+        with torch.no_grad(), self._autocast():
+            vectors = network.embedding(ids)  # type: ignore[operator]
+            output = network.classify(vectors, lengths)  # type: ignore[operator]
+            taught = self._taught(network, vectors, lengths, goals) if self.sequential else output.logits
+        even = torch.ones(len(known), device=self.device), torch.ones(len(self.label_weights), device=self.device)
+        loss = self.objective(taught[places].float(), goals[places], *even, 0.0)
+        sequences = arriving(output.named["sequence"]) if self.sequential else None
+        return rows, arriving(output.logits.float()), arriving(loss), len(known), sequences
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
@@ -259,11 +288,11 @@ class Run:
             },
         )
 
-    def _step(self, rows: NDArray[np.int64]) -> float:
+    def _step(self, rows: NDArray[np.int64]) -> Tensor:
         """Take one optimizer step on the rows and return their mean loss."""
         ids, lengths = self._inputs(self.train_examples, rows)
-        goals = torch.from_numpy(self.train_examples.goals(rows)).to(self.device)
-        weights = torch.from_numpy(self.train_examples.weights[rows]).to(self.device)
+        goals = sent(self.train_examples.goals(rows), self.device)
+        weights = sent(self.train_examples.weights[rows], self.device)
         if self.config.word_dropout:
             hidden = torch.rand(ids.shape, device=self.device) < self.config.word_dropout
             ids = ids.masked_fill(hidden & (ids != 0), UNKNOWN_ID)
@@ -285,12 +314,6 @@ class Run:
         # Cut here, so that however often the rest is run, the tables are reached once.
         vectors = embedded.detach().requires_grad_()
         loss = loss_at(vectors)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"training diverged: the loss is {value} at step {self.place.step + 1}",
-                fix=f"lower the learning rate: --set training.learning_rate={self.config.learning_rate / 4:g}",
-            )
         share = 0.5 if self.config.adversarial else 1.0  # the clean and the perturbed loss count alike
         self.scaler.scale(share * loss).backward()  # type: ignore[no-untyped-call]
         assert vectors.grad is not None
@@ -308,7 +331,7 @@ class Run:
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
             self._constrain(self.averaged.module)
-        return value
+        return loss.detach()
 
     def _taught(self, network: nn.Module, vectors: Tensor, lengths: Tensor, goals: Tensor) -> Tensor:
         """Return the logits that the objective compares with the goals."""
@@ -350,7 +373,7 @@ class Run:
         return finished
 
     def _inputs(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        return tuple(torch.from_numpy(array).to(self.device) for array in examples.batch(rows))
+        return tuple(sent(array, self.device) for array in examples.batch(rows))
 
     def _set_learning_rate(self) -> None:
         progress = self.place.step / self.steps

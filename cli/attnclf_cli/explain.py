@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from attnclf_cli import options
 
 if TYPE_CHECKING:
-    from attnclf.explain.explanation import Explanation
+    from attnclf.explain.explanation import Comparison, Explanation
+    from attnclf.explain.influence import Influences
+    from attnclf.runtime.classifier import Classifier
 
 
 class ExplanationFormat(StrEnum):
@@ -23,16 +25,40 @@ class ExplanationFormat(StrEnum):
     svg = "svg"
 
 
-FEW = 16  # texts at a time where each has its map, which may be large
+FEW = 16  # texts at a time where each takes many runs of the network, or has a map, which may be large
+UNASKED = 100  # texts of one run whose faithfulness is measured unasked
 ENDINGS = {".json": "json", ".jsonl": "json", ".html": "html", ".htm": "html", ".svg": "svg"}
 
 
 def explain(
     model: options.ModelFolder,
     source: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Texts; - is stdin, one text a line.")] = "-",
-    method: Annotated[str, typer.Option(help="How words are weighed: attention.")] = "attention",
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How words are weighed: attention (default), leave-one-out …, or auto. Several are compared.",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Several methods side by side.")] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Why the label and not this one?", show_default=False)
+    ] = None,
+    over_all: Annotated[
+        bool, typer.Option("--global", help="Over all texts: the words that move each label most.")
+    ] = False,
     format: Annotated[ExplanationFormat, typer.Option("--format", "-f")] = ExplanationFormat.auto,
-    top: Annotated[int, typer.Option(min=1, help="Name so many of the heaviest words.")] = 5,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Name so many words: 5; with --global 10.", show_default=False)
+    ] = None,
+    faithfulness: Annotated[
+        bool | None,
+        typer.Option(
+            "--faithfulness/--no-faithfulness",
+            help="Measure what each explanation is worth; by default of short texts, the first 100.",
+            show_default=False,
+        ),
+    ] = None,
     maps: Annotated[
         bool | None,
         typer.Option(
@@ -53,30 +79,43 @@ def explain(
 ) -> None:
     """Show which words decided: the text with its words shaded by the weight they had."""
     from attnclf.data.inputs import Damage, open_input, texts
-    from attnclf.explain.explain import explain as run
-    from attnclf.explain.maps import MAPS
+    from attnclf.explain import choice
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.stream import WINDOW, Windows
-    from attnclf_cli.output import drawn, opened, warn_of_damage
+    from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
 
     name = format.value
     if name == "auto" and out is not None:
         name = ENDINGS.get(out.suffix.lower(), "terminal")
     elif name == "auto":
         name = "terminal" if sys.stdout.isatty() else "json"
-    chosen_head = _head(head)
+    pictures = {"maps": maps, "layer": layer, "head": _head(head)}
+    asked = [option for option, value in pictures.items() if value not in (None, False)]
+    compare = compare or len(method or ()) > 1
+    if (compare or over_all) and asked:
+        raise typer.BadParameter("maps are drawn of one explanation of one text", param_hint=f"'--{asked[0]}'")
+    if compare and over_all:
+        raise typer.BadParameter("one method is added up over all texts", param_hint="'--global'")
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
-    unasked = MAPS.get(classifier.bundle.pictures) if (maps, layer, head) == (None, None, None) else None
+    chosen = _chosen(classifier, method or [], contrast=against is not None or over_all, compare=compare)
+    short = _Unasked(classifier, pictures, faithfulness)
     damage = Damage()
-    read = long = 0
 
-    def explained(lines: Iterable[str]) -> Iterator[list["Explanation"]]:
-        nonlocal read, long
-        for window in Windows(lines, size=FEW if maps or layer or head else WINDOW):
-            some = run(classifier, window, method=method, maps=maps, layer=layer, head=chosen_head)
-            read += len(some)
-            long += sum(unasked is not None and len(one.words) > unasked.short for one in some)
-            yield some
+    def explained(window: list[str]) -> Iterator["list[Explanation] | list[Comparison]"]:
+        from attnclf.explain.explain import compare as side_by_side
+        from attnclf.explain.explain import explain as run
+
+        for some, measure in short.parts(window):
+            if compare:
+                yield side_by_side(classifier, some, chosen, against=against, faithfulness=measure)
+            else:
+                one = run(classifier, some, method=chosen[0], against=against, faithfulness=measure, **pictures)  # type: ignore[arg-type]
+                short.count(one)
+                yield one
+
+    def all_explained(lines: Iterable[str]) -> Iterator["list[Explanation] | list[Comparison]"]:
+        for window in Windows(lines, size=FEW if asked or faithfulness or compare else WINDOW):
+            yield from explained(window)
 
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
         lines = texts(
@@ -86,10 +125,103 @@ def explain(
             feature_columns=classifier.bundle.columns,
             damage=damage,
         )
-        drawn(name, explained(lines), output, top=top)
+        if over_all:
+            summed_up(name, _summed(classifier, Windows(lines), chosen[0], against, top or 10), output)
+        else:
+            drawn(name, all_explained(lines), output, top=top or 5)
     warn_of_damage(damage)
-    if unasked and long:
-        typer.echo(f"Note: {long:,} of {read:,} texts have more than {unasked.short} words; --map maps them", err=True)
+    if not over_all:
+        short.say()
+    better = choice.better(classifier.bundle)
+    if not method and chosen == [choice.DEFAULT] and better is not None:
+        typer.echo(f"Note: {better} is more faithful than attention on this model; --method auto takes it", err=True)
+
+
+def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:
+    """Return the methods to use, and say which where the person did not name it."""
+    from attnclf.explain import choice
+    from attnclf.explain.methods import METHODS, method_for, working
+
+    axes = classifier.session.axes
+    if not named and compare:
+        return []
+    if named and "auto" not in named:
+        for name in named:
+            method_for(name, classifier.bundle, axes)
+        return named
+    if not named and not contrast:
+        return [choice.DEFAULT]
+    if not named and not choice.of_bundle(classifier.bundle):
+        signed = [name for name in working(classifier.bundle, axes) if METHODS[name].signed]
+        best = (signed or [choice.DEFAULT])[0]
+    else:
+        best = choice.best(classifier.bundle, signed=contrast)
+    typer.echo(f"Method: {best}, {METHODS[best].meaning}", err=True)
+    return [best if name == "auto" else name for name in named] or [best]
+
+
+def _summed(
+    classifier: "Classifier", windows: Iterable[list[str]], method: str, against: str | None, top: int
+) -> "Influences":
+    from attnclf.errors import ConfigError
+    from attnclf.explain.explain import explain as run
+    from attnclf.explain.influence import Influences
+    from attnclf.explain.methods import METHODS, working
+
+    if not METHODS[method].signed:
+        usable = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].signed]
+        raise ConfigError(
+            f"{method} does not say for which label a word speaks, so it cannot be added up",
+            fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",
+        )
+    influences = Influences(method, top)
+    for window in windows:
+        for one in run(classifier, window, method=method, against=against, faithfulness=False, maps=False):
+            influences.add(one)
+    return influences
+
+
+class _Unasked:
+    """Which texts get more than a highlight although nobody asked, and how many did not."""
+
+    def __init__(self, classifier: "Classifier", pictures: dict[str, Any], faithfulness: bool | None) -> None:
+        from attnclf.explain.faithfulness import SHORT
+        from attnclf.explain.maps import MAPS
+
+        mapped = all(value is None for value in pictures.values())
+        self.maps = MAPS.get(classifier.bundle.pictures) if mapped else None
+        self.faithfulness, self.shortest = faithfulness, SHORT
+        self.columns = bool(classifier.bundle.columns)
+        self.read = self.unmapped = self.unmeasured = 0
+
+    def parts(self, window: list[str]) -> Iterator[tuple[list[str], bool | None]]:
+        """Yield the texts with whether to measure them: the first `UNASKED` of a run few at a time, then none."""
+        first = max(UNASKED - self.read, 0) if self.faithfulness is None else 0
+        for start in range(0, min(first, len(window)), FEW):
+            yield window[start : min(start + FEW, first)], None
+        if window[first:]:
+            yield window[first:], self.faithfulness or False
+        self.read += len(window)
+
+    def count(self, explained: "list[Explanation]") -> None:
+        """Count the texts that were left out."""
+        self.unmapped += sum(self.maps is not None and len(one.words) > self.maps.short for one in explained)
+        self.unmeasured += sum(one.faithfulness is None and bool(one.words) for one in explained)
+
+    def say(self) -> None:
+        """Say on stderr how many were left out, and the option that takes them in."""
+        if self.maps and self.unmapped:
+            typer.echo(
+                f"Note: {self.unmapped:,} of {self.read:,} texts have more than {self.maps.short} words; "
+                "--map maps them",
+                err=True,
+            )
+        if self.faithfulness is None and not self.columns and self.unmeasured:
+            typer.echo(
+                f"Note: faithfulness was not measured for {self.unmeasured:,} of {self.read:,} texts (of more than "
+                f"{self.shortest} words, or after the first {UNASKED}); --faithfulness measures them",
+                err=True,
+            )
 
 
 def _head(name: str | None) -> int | Literal["mean"] | None:

@@ -9,7 +9,7 @@ import typer
 from attnclf_cli import options
 
 if TYPE_CHECKING:
-    from attnclf.export.quantize import Comparison
+    from attnclf.export.precision import Comparison, Made
 
 
 class NetworkFormat(StrEnum):
@@ -23,7 +23,7 @@ def export(
     precision: options.Precision = options.PrecisionName.fp32,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Labelled rows on which int8 must be as accurate.", show_default=False),
+        typer.Option("--data", help="Labelled rows on which it must be as accurate.", show_default=False),
     ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
@@ -35,9 +35,9 @@ def export(
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
 ) -> None:
-    """Add an int8 network to a model, if it stays as accurate; or copy a network out with --to."""
+    """Add an fp16 or int8 network to a model, if it stays as accurate; or copy a network out with --to."""
     from attnclf.errors import ConfigError
-    from attnclf.export.quantize import copy_out, export_int8
+    from attnclf.export.precision import add_precision, copy_out
 
     if to is not None:
         if data is not None:
@@ -46,9 +46,9 @@ def export(
         typer.echo(f"Wrote {to}", err=True)
         return
     if precision is options.PrecisionName.fp32:
-        raise ConfigError("every model has an fp32 network", fix="pass --precision int8, or --to FILE to copy it out")
+        raise ConfigError("every model has an fp32 network", fix="pass --precision fp16 or int8, or --to FILE")
 
-    from attnclf.bundle import open_bundle
+    from attnclf.bundle import NETWORKS, open_bundle
     from attnclf_cli.labelled import rows_for
 
     rows = None
@@ -62,18 +62,19 @@ def export(
             label_separator=label_separator,
             on_bad_row=on_bad_row,
         )
-    comparison = export_int8(model, rows)
-    typer.echo(_told(comparison))
-    typer.echo(f"Wrote {model / 'model.int8.onnx'}. Use it with --precision int8.", err=True)
+    made: Made = "fp16" if precision is options.PrecisionName.fp16 else "int8"
+    comparison = add_precision(model, made, rows)
+    typer.echo(_told(comparison, made))
+    typer.echo(f"Wrote {model / NETWORKS[made]}. Use it with --precision {made}.", err=True)
 
 
-def _told(comparison: "Comparison") -> str:
+def _told(comparison: "Comparison", made: str) -> str:
     texts = "labelled" if comparison.score is not None else "made"
     lines = [
-        f"size          {comparison.original_bytes / 1e6:.1f} MB in fp32, {comparison.bytes / 1e6:.1f} MB in int8",
+        f"size          {comparison.original_bytes / 1e6:.1f} MB in fp32, {comparison.bytes / 1e6:.1f} MB in {made}",
         f"probabilities differ by at most {comparison.difference:.4f}",
         f"labels        {comparison.changed:.2%} of {comparison.texts:,} {texts} texts get another one",
     ]
     if comparison.score is not None and comparison.original is not None:
-        lines.append(f"score         {100 * comparison.original:.1f} in fp32, {100 * comparison.score:.1f} in int8")
+        lines.append(f"score         {100 * comparison.original:.1f} in fp32, {100 * comparison.score:.1f} in {made}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from attnclf_cli import options
 
 if TYPE_CHECKING:
     from attnclf.bundle import Bundle
+    from attnclf.runtime.session import Session
 
 
 class InfoFormat(StrEnum):
@@ -38,6 +39,7 @@ def info(
                     **manifest,
                     "bytes": size,
                     "device": classifier.session.device,
+                    "no_gpu": classifier.session.no_gpu,
                     "precisions": classifier.bundle.precisions,
                 },
                 ensure_ascii=False,
@@ -58,7 +60,7 @@ def info(
         "network": f"{classifier.bundle.architecture}: {_network(classifier.bundle)}",
         "size": f"{size / 1e6:.1f} MB",
         "precision": ", ".join(classifier.bundle.precisions),
-        "device": classifier.session.device,
+        "device": _device(classifier.session),
     }
     if classifier.bundle.columns:
         rows["text"] = f"none; the columns {', '.join(classifier.bundle.columns)}"
@@ -70,6 +72,10 @@ def info(
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), Text(value))
     Console(highlight=False).print(table)
+
+
+def _device(session: "Session") -> str:
+    return session.device if session.no_gpu is None else f"{session.device}, not the GPU: {session.no_gpu}"
 
 
 def _network(bundle: "Bundle") -> str:

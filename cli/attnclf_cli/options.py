@@ -19,6 +19,7 @@ class PrecisionName(StrEnum):
     """The numbers that a network computes with."""
 
     fp32 = "fp32"
+    fp16 = "fp16"
     int8 = "int8"
 
 
@@ -34,7 +35,7 @@ ModelFolder = Annotated[
     typer.Option("--model", "-m", envvar="ATTNCLF_MODEL", help="The folder that train wrote.", show_default=False),
 ]
 Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
-Precision = Annotated[PrecisionName, typer.Option("--precision", help="int8 is faster; export makes it.")]
+Precision = Annotated[PrecisionName, typer.Option("--precision", help="export makes fp16 and int8.")]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
 ]

@@ -14,7 +14,8 @@ from attnclf.errors import DataError
 
 if TYPE_CHECKING:
     from attnclf.data.inputs import Damage
-    from attnclf.explain.explanation import Explanation
+    from attnclf.explain.explanation import Comparison, Explanation
+    from attnclf.explain.influence import Influences
 
 
 @contextlib.contextmanager
@@ -35,36 +36,55 @@ def opened(out: Path | None) -> Iterator[TextIO]:
         fresh.unlink(missing_ok=True)
 
 
-def drawn(name: str, windows: Iterable[list["Explanation"]], output: TextIO, *, top: int) -> None:
+def drawn(name: str, windows: "Iterable[list[Explanation] | list[Comparison]]", output: TextIO, *, top: int) -> None:
     """Write explanations as json (one object a line) or terminal as they come, as html or svg when all are there."""
     if name == "json":
         for window in windows:
             output.writelines(json.dumps(one.to_dict(), ensure_ascii=False) + "\n" for one in window)
             output.flush()
     elif name == "terminal":
-        from rich.console import Console
-
+        from attnclf.explain.explanation import Explanation
         from attnclf.explain.heatmap_terminal import HeatMap
         from attnclf.explain.terminal import Highlight
 
-        console = Console(file=output, highlight=False)
         for window in windows:
             for one in window:
-                # Rich would end the process on a closed pipe in its own way; our own writes end it in ours.
-                with console.capture() as shown:
-                    for picture in (Highlight(one, top=top), *map(HeatMap, one.maps)):
-                        console.print(picture)
-                        console.print()
-                output.write(shown.get())
+                if isinstance(one, Explanation):
+                    _printed(output, Highlight(one, top=top), *map(HeatMap, one.maps))
+                else:
+                    _printed(output, one)
             output.flush()
-    elif name == "html":
-        from attnclf.explain import html
-
-        output.write(html.render(one for window in windows for one in window))
     else:
-        from attnclf.explain import svg
+        _page(name, (one for window in windows for one in window), output)
 
-        output.write(svg.render(one for window in windows for one in window))
+
+def summed_up(name: str, influences: "Influences", output: TextIO) -> None:
+    """Write what words do over many texts, in the formats of explanations; json has one object for each label."""
+    if name == "json":
+        output.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in influences.to_dicts())
+    elif name == "terminal":
+        _printed(output, influences)
+    else:
+        _page(name, [influences], output)
+
+
+def _printed(output: TextIO, *pictures: object) -> None:
+    """Print pictures with a blank line after each."""
+    from rich.console import Console
+
+    console = Console(file=output, highlight=False)
+    # Rich would end the process on a closed pipe in its own way; our own writes end it in ours.
+    with console.capture() as shown:
+        for picture in pictures:
+            console.print(picture)
+            console.print()
+    output.write(shown.get())
+
+
+def _page(name: str, pictures: "Iterable[Explanation | Comparison | Influences]", output: TextIO) -> None:
+    from attnclf.explain import html, svg
+
+    output.write(html.render(pictures) if name == "html" else svg.render(pictures))
 
 
 def warn_of_damage(damage: "Damage") -> None:

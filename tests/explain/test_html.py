@@ -1,12 +1,16 @@
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.explain.explanation import Explanation, Word
+from attnclf.explain.explanation import Comparison, Explanation, Word
 from attnclf.explain.html import render
+from attnclf.explain.influence import Influences
+from attnclf.explain.palette import DARK, LIGHT
 
 VOID = {"meta"}
 OUR_TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "article", "ol", "li", "p"}
@@ -154,3 +158,98 @@ def test_the_page_follows_the_readers_choice_of_dark_or_light():
 
 def test_every_explanation_has_its_article():
     assert len(Page(render([explanation(), explanation(), explanation()])).attributes("article")) == 3
+
+
+# Signed weights, several methods, notebooks
+
+
+def signed(**changes):
+    return explanation("not good", (-2.0, 1.0), method="leave-one-out", signed=True, **changes)
+
+
+def test_a_word_against_the_label_is_marked_as_such_with_its_weight_on_pointing():
+    marks = [attrs for attrs in Page(render([signed()])).attributes("mark") if "title" in attrs]
+    assert marks == [{"class": "against", "style": "--weight:2", "title": "−2.00"}]
+    assert "for refund" in " ".join("".join(Page(render([signed()])).text).split())
+
+
+def test_methods_are_compared_in_a_table_with_their_words_and_weights():
+    page = Page(render([Comparison([explanation(), explanation(method="ngrams", signed=True)])]))
+    shown = " ".join("".join(page.text).split())
+    assert "attention" in shown
+    assert "ngrams" in shown
+    assert [attrs["style"] for attrs in page.attributes("td") if "style" in attrs][2].startswith("--weight:0.8")
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_words_stay_text_in_every_kind_of_table(hostile):
+    one = explanation(hostile, (1.0,), label=hostile, method=hostile, signed=True)
+    summed = Influences(hostile)
+    summed.add(one)
+    for drawn in (Comparison([one, one]), summed):
+        page = Page(render([drawn]))
+        assert {tag for tag, _ in page.tags} <= OUR_TAGS | {
+            "div",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "strong",
+        }
+        assert all(not name.startswith("on") for _, attrs in page.tags for name in attrs)
+
+
+def test_a_notebook_gets_a_fragment_whose_style_touches_nothing_else():
+    drawn = signed()._repr_html_()
+    assert drawn.startswith("<style>")
+    assert "<body" not in drawn
+    style = re.sub(r"@media [^{]*\{(.*?\})\s*\}", r"\1", drawn[7 : drawn.index("</style>")], flags=re.DOTALL)
+    selectors = [rule.split("{")[0].strip() for rule in style.split("}") if "{" in rule]
+    assert len(selectors) > 10
+    for selector in selectors:
+        assert all(".attnclf" in part for part in selector.split(",")), selector
+
+
+BROWSER = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+def browse(document, folder, *options):
+    page = folder / "page.html"
+    page.write_text(document, encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
+    done = subprocess.run([BROWSER, *flags, *options, page.as_uri()], capture_output=True, check=False, timeout=90)
+    return done.stdout.decode()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+def test_in_a_real_browser_nothing_of_a_text_runs(tmp_path):
+    attack = "<script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
+    one = explanation(f"{attack} refund", (0.8, 0.1, 0.1), label=attack, method=attack)
+    dom = browse(render([one, Comparison([one, one])]), tmp_path, "--dump-dom")
+    assert "<title>attnclf explain</title>" in dom
+    assert "taken" in dom  # the text is there, as text
+    assert not re.search(r"<script|<img", dom)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.parametrize(("scheme", "page"), [(0, DARK), (1, LIGHT)])
+def test_in_a_real_browser_the_page_is_dark_or_light_and_words_have_their_tones(tmp_path, scheme, page):
+    from PIL import Image
+
+    picture = tmp_path / "page.png"
+    both = explanation("bad good", (-2.0, 2.0), method="leave-one-out", signed=True)
+    # At twice the mean size a word has the full tone: the two words and silent ones.
+    quiet = explanation("bad good so so so so", (-2.0, 2.0, 0.0, 0.0, 0.0, 0.0), method="leave-one-out", signed=True)
+    browse(
+        render([both, quiet]), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}",
+        "--window-size=900,700",
+    )  # fmt: skip
+    with Image.open(picture) as image:
+        colours = {colour[:3]: count for count, colour in image.convert("RGB").getcolors(2**20)}
+    assert max(colours, key=colours.get) == tuple(bytes.fromhex(page.background[1:]))
+    for tone in (page.tone, page.against):
+        assert colours.get(tuple(bytes.fromhex(tone[1:])), 0) > 100

@@ -50,9 +50,10 @@ def load(tmp_path_factory):
             }
             config = Config.from_dict(presets.settings("plain", layers, {"model": CHOSEN[name]}))
             options = DataOptions(label_separator="|" if several else None)
+            same = str(folder / "rows.tsv")  # judged by all of them, or the best epoch of so few rows is an accident
             quiet = {"device": "cpu", "baseline": False, "say": lambda line: None}
             with shapes_unchecked():
-                train(str(folder / "rows.tsv"), folder / "model", config=config, options=options, **quiet)
+                train(same, folder / "model", valid=same, config=config, options=options, **quiet)
             classifier = Classifier.load(folder / "model", device="cpu", threads=1)
             network = ARCHITECTURES[name].build(config.model, classifier.tokenizer.size, len(classifier.labels), 64)
             network.load_state_dict(load_file(folder / "model" / "weights.safetensors"))
@@ -131,7 +132,7 @@ def test_the_maps_of_all_heads_and_the_highlight_make_the_answer(load, text):
     assert ours.tolist() == pytest.approx(scores(explanation, classifier), abs=1e-5)
     if len(explanation.words) > 1:
         others = answered(network, ids, lengths, shown.flip(-1), pooled)
-        assert (others - ours).abs().max() > 1e-4, "any weights give the same answer: the test sees nothing"
+        assert (others - ours).abs().max() > 3e-5, "any weights give the same answer: the test sees nothing"
 
 
 class Told(nn.Module):
@@ -276,11 +277,11 @@ def test_the_network_gives_pairs_for_the_texts_that_need_them_and_for_few_at_a_t
         return run(ids, lengths, spellings, named=named)
 
     monkeypatch.setattr(classifier.session, "run", recorded)
-    explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]])
+    explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]], faithfulness=False)
     assert runs == [((2, 40), []), ((2, 6), ["self_attention"])]
     runs.clear()
     monkeypatch.setattr(module, "PAIRS", 2 * 40**2)
-    assert all(one.maps for one in explain(classifier, [LONG] * 5, maps=True))
+    assert all(one.maps for one in explain(classifier, [LONG] * 5, maps=True, faithfulness=False))
     assert runs == [((2, 40), ["self_attention"])] * 2 + [((1, 40), ["self_attention"])]
 
 
@@ -324,11 +325,12 @@ def test_the_map_stands_below_the_highlight_unless_it_is_not_wanted(explained, f
 
 
 def test_longer_texts_are_counted_in_a_note_that_names_the_option(explained):
-    done = explained("self-attention", texts=[LONG, "soup"])
+    plain = ("--method", "attention", "--no-faithfulness")
+    done = explained("self-attention", *plain, texts=[LONG, "soup"])
     assert done.stderr == f"Note: 1 of 2 texts have more than {SHORT} words; --map maps them\n"
-    assert explained("self-attention", "--map", texts=[LONG]).stderr == ""
-    assert explained("self-attention", "--no-map", texts=[LONG]).stderr == ""
-    assert explained("temporal", texts=[LONG]).stderr == ""
+    assert explained("self-attention", *plain, "--map", texts=[LONG]).stderr == ""
+    assert explained("self-attention", *plain, "--no-map", texts=[LONG]).stderr == ""
+    assert explained("temporal", *plain, texts=[LONG]).stderr == ""
 
 
 def test_a_choice_that_is_not_there_is_one_line(explained):

@@ -14,8 +14,10 @@ from rich.segment import Segment
 from rich.style import Style
 
 from attnclf.errors import ConfigError
-from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.palette import DARK, LIGHT, STEPS, TONES, Scale
+from attnclf.explain.comparison_terminal import SideBySide
+from attnclf.explain.explanation import Comparison, Explanation, Word
+from attnclf.explain.faithfulness import Faithfulness, Figures
+from attnclf.explain.palette import AGAINST, DARK, LIGHT, STEPS, TONES, Scale
 from attnclf.explain.terminal import Highlight, clusters, passages, percent, short, visible
 
 LABELS = (("refund", 0.71), ("billing", 0.12), ("other", 0.08), ("shipping", 0.05), ("spam", 0.04))
@@ -246,16 +248,44 @@ def test_a_heavier_word_never_has_a_weaker_tone_and_even_or_less_has_none(raw):
 
 # What terminals in use make of the sixteen names: xterm, the Linux console, Windows 10, VS Code.
 SIXTEEN = {
-    "xterm": {"black": "000000", "white": "e5e5e5", "bright_yellow": "ffff00", "bright_red": "ff0000"},
-    "linux": {"black": "000000", "white": "aaaaaa", "bright_yellow": "ffff55", "bright_red": "ff5555"},
-    "windows": {"black": "0c0c0c", "white": "cccccc", "bright_yellow": "f9f1a5", "bright_red": "e74856"},
-    "vscode": {"black": "000000", "white": "e5e5e5", "bright_yellow": "f5f543", "bright_red": "f14c4c"},
+    "xterm": {
+        "black": "000000",
+        "white": "e5e5e5",
+        "bright_yellow": "ffff00",
+        "bright_red": "ff0000",
+        "bright_cyan": "00ffff",
+        "cyan": "00cdcd",
+    },
+    "linux": {
+        "black": "000000",
+        "white": "aaaaaa",
+        "bright_yellow": "ffff55",
+        "bright_red": "ff5555",
+        "bright_cyan": "55ffff",
+        "cyan": "00aaaa",
+    },
+    "windows": {
+        "black": "0c0c0c",
+        "white": "cccccc",
+        "bright_yellow": "f9f1a5",
+        "bright_red": "e74856",
+        "bright_cyan": "61d6d6",
+        "cyan": "3a96dd",
+    },
+    "vscode": {
+        "black": "000000",
+        "white": "e5e5e5",
+        "bright_yellow": "f5f543",
+        "bright_red": "f14c4c",
+        "bright_cyan": "29b8db",
+        "cyan": "11a8cd",
+    },
 }
 
 
 @pytest.mark.parametrize("color_system", ["truecolor", "256"])
 def test_every_tone_keeps_its_text_readable(color_system):
-    for tone in map(Style.parse, TONES[color_system]):
+    for tone in map(Style.parse, (*TONES[color_system], *AGAINST[color_system])):
         assert contrast(tone.color.get_truecolor(), tone.bgcolor.get_truecolor()) >= 4.5
         assert tone.bgcolor.type.name in ("TRUECOLOR", "EIGHT_BIT")  # fixed colours, not the terminal's own choice
 
@@ -263,20 +293,22 @@ def test_every_tone_keeps_its_text_readable(color_system):
 @pytest.mark.parametrize("terminal", SIXTEEN)
 def test_every_tone_of_sixteen_colours_keeps_its_text_readable(terminal):
     colours = {ANSI_COLOR_NAMES[name]: bytes.fromhex(code) for name, code in SIXTEEN[terminal].items()}
-    for tone in map(Style.parse, TONES["standard"]):
+    for tone in map(Style.parse, (*TONES["standard"], *AGAINST["standard"])):
         assert contrast(colours[tone.color.number], colours[tone.bgcolor.number]) >= 4.5
 
 
 @pytest.mark.parametrize("color_system", ["truecolor", "256"])
 def test_every_tone_stands_out_from_a_black_and_from_a_white_screen(color_system):
-    for tone in map(Style.parse, TONES[color_system]):
+    for tone in map(Style.parse, (*TONES[color_system], *AGAINST[color_system])):
         assert contrast(tone.bgcolor.get_truecolor(), (0, 0, 0)) > 1.5
         assert contrast(tone.bgcolor.get_truecolor(), (255, 255, 255)) > 1.5
 
 
+@pytest.mark.parametrize("side", ["tone", "against"])
 @pytest.mark.parametrize("page", [LIGHT, DARK])
-def test_an_html_page_is_readable_with_and_without_a_tone(page):
-    background, text, quiet, tone = (bytes.fromhex(c[1:]) for c in (page.background, page.text, page.quiet, page.tone))
+def test_an_html_page_is_readable_with_and_without_a_tone(page, side):
+    colours = (page.background, page.text, page.quiet, getattr(page, side))
+    background, text, quiet, tone = (bytes.fromhex(colour[1:]) for colour in colours)
     for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
         mixed = [round(b + share * (t - b)) for b, t in zip(background, tone, strict=True)]
         assert contrast(text, mixed) >= 4.5
@@ -294,7 +326,7 @@ def test_the_strongest_word_is_sent_in_the_terminals_own_colours(color_system, c
 
 
 def test_the_sixteen_colour_tones_need_no_more_than_sixteen_colours():
-    for tone in map(Style.parse, TONES["standard"]):
+    for tone in map(Style.parse, (*TONES["standard"], *AGAINST["standard"])):
         assert tone.bgcolor.downgrade(ColorSystem.STANDARD) == tone.bgcolor != Color.default()
 
 
@@ -557,3 +589,79 @@ def test_text_the_model_did_not_read_is_dim_and_said_so():
 
 def test_a_text_read_to_its_end_has_no_such_note():
     assert "the model read" not in draw(CHARGED)
+
+
+# Signed weights, and what they are worth
+
+
+def contrasted(text="not good at all", weights=(-2.0, 1.5, 0.1, 0.02), **changes):
+    found = list(re.finditer(r"\S+", text))
+    words = tuple(
+        Word(text=match.group(), start=match.start(), end=match.end(), weight=weight)
+        for match, weight in zip(found, weights, strict=True)
+    )
+    fields = {"text": text, "label": "refund", "score": 0.71, "labels": LABELS, "chosen": ("refund",), "words": words}
+    return Explanation(**{**fields, "method": "leave-one-out", "signed": True, **changes})
+
+
+def faithfulness(gain=0.6, words=9):
+    figures = Figures(0.41, -0.004, 0.1, 0.32)
+    return Faithfulness(figures={"delete": figures, "mask": figures}, gain=gain, deviation=0.1, words=words)
+
+
+def test_words_against_the_label_stand_in_braces_or_in_a_colour_of_their_own():
+    drawing = draw(contrasted())
+    assert body(drawing) == "{{not}} [good] at all"
+    assert "leave-one-out: [for refund], {against it}; doubled: about ±2.00" in drawing
+    assert "top words: not −2.00, good +1.50, at +0.10, all +0.02" in drawing
+    against = Style.parse(AGAINST["truecolor"][-1])
+    assert [part.text for part in segments(contrasted()) if part.style == against and part.text.strip()] == ["not"]
+
+
+def test_a_contrast_names_the_other_label():
+    drawing = draw(contrasted(against="billing"))
+    assert "[for refund], {for billing}" in drawing
+    added = (Word(text="not", start=0, end=3, weight=-2.0, contribution=-1.0),)
+    assert "n-grams for refund rather than billing: not −1.00" in draw(contrasted(against="billing", words=added))
+
+
+def test_a_sampled_weight_is_said_with_its_error_and_a_sum_with_its_gap():
+    words = (Word(text="not", start=0, end=3, weight=-2.0, error=0.043),)
+    assert "top words: not −2.00 ± 0.04" in draw(contrasted(words=words))
+    assert "convergence gap: −0.002" in draw(contrasted(gap=-0.002))
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(0.6, "faithful"), (0.15, "weak"), (-0.1, "no better than chance")])
+def test_the_verdict_stands_before_the_figures(gain, verdict):
+    drawing = " ".join(draw(contrasted(faithfulness=faithfulness(gain))).split())
+    assert (
+        f"{verdict}: without the top words the label loses 0.41 (random words: 0.10), with them alone 0.00 (0.32)"
+        in (drawing)
+    )
+
+
+def test_weights_without_any_size_say_that_no_word_stands_out():
+    assert "leave-one-out: no word stands out\n" in draw(contrasted(weights=(0.0, 0.0, 0.0, 0.0)))
+
+
+def test_methods_stand_side_by_side_in_blocks_no_wider_than_the_screen():
+    text = " ".join(f"word{place}" for place in range(60))
+    weights = [place / 100 for place in range(60)]
+    several = [contrasted(text, weights, method=f"method-{place}", faithfulness=faithfulness()) for place in range(5)]
+    for width in (40, 80):
+        screen = console(width, None)
+        screen.print(SideBySide(several))
+        drawing = screen.file.getvalue()
+        assert all(cell_len(line) <= width for line in drawing.splitlines())
+        assert all(f"method-{place}" in drawing for place in range(5))
+    assert "the 40 of 60 words with the most weight" in drawing
+    assert "word19" not in drawing
+    assert "word20" in drawing
+    assert re.search(r"verdict +faithful", drawing)
+
+
+def test_an_explanation_prints_itself():
+    one = contrasted(faithfulness=faithfulness())
+    assert str(one).splitlines()[0].startswith("refund ━")
+    assert "{{not}} [good] at all" in str(one)
+    assert "method-1" in str(Comparison([one, contrasted(method="method-1")]))

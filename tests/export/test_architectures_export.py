@@ -100,7 +100,8 @@ def test_a_text_gets_the_same_answer_from_the_file_alone_in_a_batch_and_padded(e
 def test_the_axes_of_named_outputs_are_named_and_nothing_is_computed_unasked(exported):
     _, path, sizes, _ = exported
     session = open_session(path, device="cpu")
-    assert session.axes == ({"self_attention": ("batch", *sizes, "time", "time")} if sizes else {})
+    seen = {"self_attention": ("batch", *sizes, "time", "time")} if sizes else {}
+    assert session.axes == {**seen, "value_norms": ("batch", "time"), "evidence": ("batch", "time", LABELS)}
     assert session.run(*(value.numpy() for value in inputs(2, 5))).named == {}
 
 

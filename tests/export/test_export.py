@@ -153,6 +153,8 @@ def test_the_graph_names_its_inputs_and_outputs_and_leaves_batch_and_time_open(o
         "logits": ["batch", LABELS],
         "probabilities": ["batch", LABELS],
         "attention": ["batch", "time"],
+        "value_norms": ["batch", "time"],
+        "evidence": ["batch", "time", LABELS],
     }
 
 

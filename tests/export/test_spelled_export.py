@@ -83,7 +83,7 @@ def from_torch(network, ids, lengths):
 
 
 def from_file(session, ids, lengths):
-    return session.run(*inputs(ids, lengths), named=["contributions"])
+    return session.run(*inputs(ids, lengths), named=["contributions", "evidence"])
 
 
 def near(ours, theirs):
@@ -97,6 +97,7 @@ def test_unknown_words_count_alike_in_torch_and_in_the_file(exported, session, i
     near(torch.softmax(ours.logits, dim=1), theirs.probabilities)
     near(ours.weights, theirs.attention)
     near(ours.named["contributions"], theirs.named["contributions"])
+    near(ours.named["evidence"], theirs.named["evidence"])
 
 
 @pytest.mark.parametrize(("ids", "lengths"), BATCHES)
@@ -145,7 +146,8 @@ def test_the_graph_names_its_inputs_and_outputs_and_leaves_their_sizes_open(expo
     assert graph.input[2].type.tensor_type.elem_type == TensorProto.INT64
     assert shapes(graph.output)["contributions"] == ["batch", "time", LABELS]
     assert session.spelled
-    assert session.axes == {"contributions": ("batch", "time", LABELS)}
+    shares = dict.fromkeys(("evidence", "contributions"), ("batch", "time", LABELS))
+    assert session.axes == {"value_norms": ("batch", "time"), **shares}
 
 
 # The gate

@@ -95,12 +95,32 @@ def test_named_outputs_are_cut_and_padded_like_the_text(architecture):
     rows = [[3, 4, 5, 6, 7], [8, 9], [10, 11, 12]]
     with torch.no_grad():
         named = network(*padded(rows, extra=2)).named
-        assert set(named) == ({"self_attention"} if architecture in ATTENDING else set())
+        assert set(named) == {"value_norms", "evidence"} | ({"self_attention"} if architecture in ATTENDING else set())
         for name, values in named.items():
             for place, row in enumerate(rows):
-                close(values[place, ..., : len(row), : len(row)], network(*padded([row])).named[name][0])
-                assert (values[place, ..., len(row) :, :] == 0).all()
-                assert (values[place, ..., :, len(row) :] == 0).all()
+                alone = network(*padded([row])).named[name][0]
+                if name == "self_attention":
+                    close(values[place, ..., : len(row), : len(row)], alone)
+                    assert (values[place, ..., len(row) :, :] == 0).all()
+                    assert (values[place, ..., :, len(row) :] == 0).all()
+                else:
+                    close(values[place, : len(row)], alone)
+                    assert (values[place, len(row) :] == 0).all()
+
+
+@pytest.mark.parametrize("context", ["soft", "soft+max"])
+def test_evidence_is_attention_times_its_gradient_and_norms_are_those_of_the_states(context):
+    network = built("temporal", {"attention": {"context": context}})
+    ids, lengths = padded([[3, 4, 5, 6, 7], [8, 9]])
+    states, weights = [], []
+    network.encoder.register_forward_hook(lambda module, given, made: states.append(made.states))
+    network.pooling.align.register_forward_hook(lambda module, given, made: weights.append(made))
+    output = network(ids, lengths)
+    for label in range(output.logits.shape[1]):
+        (gradient,) = torch.autograd.grad(output.logits[:, label].sum(), weights[0], retain_graph=True)
+        close(output.named["evidence"][..., label], (weights[0] * gradient).squeeze(1))
+    for row, length in enumerate(lengths):
+        close(output.named["value_norms"][row, :length], states[0][row, :length].square().sum(dim=-1).sqrt())
 
 
 # Self-attention

@@ -26,6 +26,8 @@ def texts(rows, generator):
 class Nothing(nn.Module):
     """In the place of an encoder: every unit is left to itself."""
 
+    out_dim = 16
+
     def forward(self, vectors, lengths):
         return Encoded(vectors)
 

@@ -80,3 +80,14 @@ def test_a_known_word_with_a_new_comma_needs_no_tokenizer(monkeypatch):
     first, second = tokenizer.encode(["parcel, the,", "the parcel"])
     assert len(first) == 4
     assert np.array_equal(second, first[[2, 0]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("Strange", ["strange"]), ("\tStrange\u3000", ["strange"]), ("a\u200db", ["ab"]), ("鱼", ["鱼"]),
+     ("new鱼 strange.new", ["new", "鱼", "strange"])],
+)  # fmt: skip
+def test_an_unknown_word_is_what_the_chain_makes_of_it_without_spaces(text, words):
+    unknown = {}
+    learned().encode_spelled([text], unknown)
+    assert list(unknown) == words

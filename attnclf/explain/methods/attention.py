@@ -2,14 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.explain.question import Judge, Question, Weights
 
 
-def attention(
-    classifier: Classifier, texts: Sequence[str], predictions: Sequence[Prediction]
-) -> list[NDArray[np.float32]]:
-    """Return the attention of the predictions as it left the graph (Bahdanau et al. 2015; Raffel & Ellis 2016)."""
-    return [prediction.attention for prediction in predictions]
+def attention(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+    """Return the attention a_t of the predictions as it left the graph (Bahdanau et al. 2015; Raffel & Ellis 2016)."""
+    return [Weights(question.prediction.attention) for question in questions]

@@ -1,0 +1,129 @@
+"""Which method to trust on one model: all cheap ones are scored when it is trained, and the scores kept with it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.bundle import Bundle
+from attnclf.errors import ConfigError
+from attnclf.explain.faithfulness import Probe, curves, ranking
+from attnclf.explain.methods import METHODS, working
+from attnclf.explain.question import Judge, asked
+from attnclf.explain.removal import REMOVALS
+from attnclf.runtime.classifier import Classifier
+
+DEFAULT = "attention"
+ROWS, UNITS = 32, 50  # texts that are scored, and how much of each: a second of training at most
+LOOKED_AT = 2000  # validation rows of which they are taken, evenly
+GOOD_ENOUGH = 0.9  # share of the best score with which a faster method is taken
+CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
+
+
+class Score(NamedTuple):
+    """What a method scored on a model's validation rows.
+
+    `score` is the mean of comprehensiveness less sufficiency over texts and removals, `ahead` how much more that is
+    than for attention, with the standard `error` of that difference over texts; milliseconds a text, its prediction
+    included.
+    """
+
+    score: float
+    comprehensiveness: float
+    sufficiency: float
+    ahead: float
+    error: float
+    milliseconds: float
+
+
+def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
+    """Score the cheap methods, and random as a floor, on `ROWS` of the texts that are not blank.
+
+    Empty where a model reads numeric columns, or no text says anything.
+    """
+    if classifier.bundle.columns:
+        return {}
+    said = [text for text, empty in zip(texts, classifier.encoded(texts).empty, strict=True) if not empty]
+    apart = np.linspace(0, len(said) - 1, min(ROWS, len(said))).astype(int)  # files are often sorted by label
+    read = [_beginning(said[place], classifier) for place in apart]
+    if not read:
+        return {}
+    names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
+    encoded = classifier.encoded(read)
+    judge = Judge.of(classifier, encoded)
+    classifier.predict(read)  # the first run of a session takes longer
+    found, taken = {}, {}
+    for name in (*names, "random"):
+        row = METHODS[name]
+        start = time.perf_counter()
+        predictions = classifier.predict(read, named=row.outputs)
+        questions = [question for question in asked(classifier, encoded, predictions) if question]
+        weights = row.weigh(questions, judge)
+        taken[name] = 1000 * (time.perf_counter() - start) / len(read)
+        probes = [
+            Probe(question, np.arange(len(question.ids)), ranking(weight.values)[np.newaxis])
+            for question, weight in zip(questions, weights, strict=True)
+        ]
+        drawn = [curves(judge, probes, removal) for removal in REMOVALS]
+        found[name] = np.array([[(one.comprehensiveness[0], one.sufficiency[0]) for one in kind] for kind in drawn])
+    return {name: _scored(found[name], found[DEFAULT], taken[name]) for name in found}
+
+
+def _beginning(text: str, classifier: Classifier) -> str:
+    pieces = classifier.tokenizer.pieces(text)
+    return text if len(pieces) <= UNITS else text[: pieces[UNITS - 1].end]
+
+
+def _scored(figures: NDArray[np.float64], attention: NDArray[np.float64], milliseconds: float) -> Score:
+    """Summarise figures (removals, texts, 2)."""
+    each = (figures[..., 0] - figures[..., 1]).mean(axis=0)
+    ahead = each - (attention[..., 0] - attention[..., 1]).mean(axis=0)
+    comprehensiveness, sufficiency = figures.mean(axis=(0, 1)).tolist()
+    return Score(
+        score=round(float(each.mean()), 4),
+        comprehensiveness=round(comprehensiveness, 4),
+        sufficiency=round(sufficiency, 4),
+        ahead=round(float(ahead.mean()), 4),
+        error=round(float(ahead.std(ddof=1) / np.sqrt(len(ahead))), 4) if len(ahead) > 1 else 0.0,
+        milliseconds=round(milliseconds, 3),
+    )
+
+
+def kept(found: Mapping[str, Score]) -> dict[str, dict[str, float]]:
+    """Return scores as a model folder keeps them."""
+    return {name: score._asdict() for name, score in found.items()}
+
+
+def of_bundle(bundle: Bundle) -> dict[str, Score]:
+    """Return the scores that a model folder keeps; none where it was trained without."""
+    return {name: Score(**score) for name, score in bundle.manifest.get("explanations", {}).items() if name in METHODS}
+
+
+def best(bundle: Bundle, *, signed: bool = False) -> str:
+    """Return what `auto` takes: the fastest method that scores at least `GOOD_ENOUGH` of the best one's score.
+
+    `signed` ones only where that is asked. Raises ConfigError where a model folder has no scores.
+    """
+    found = {
+        name: score
+        for name, score in of_bundle(bundle).items()
+        if METHODS[name].scored and METHODS[name].signed >= signed
+    }
+    if not found:
+        raise ConfigError(
+            "this model folder does not say how faithful each method is", fix="name a method, or train the model again"
+        )
+    top = max(score.score for score in found.values())
+    enough = GOOD_ENOUGH * top if top > 0 else top
+    return min((name for name in found if found[name].score >= enough), key=lambda name: found[name].milliseconds)
+
+
+def better(bundle: Bundle) -> str | None:
+    """Return what `auto` takes where it is clearly more faithful than attention: by `CLEARLY`, and by two errors."""
+    found = of_bundle(bundle)
+    if DEFAULT not in found:
+        return None
+    name = best(bundle)
+    return name if found[name].ahead >= max(CLEARLY, 2 * found[name].error) else None

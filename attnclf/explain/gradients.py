@@ -1,0 +1,90 @@
+"""The one place of `explain` that needs torch: the network of a bundle, made again from its weights, and its slopes.
+
+What a unit t puts in is x_t = (v_t, c_t): its vector, and its contributions to the logits by way of the n-grams. The
+answer on the way from nothing to the text, α from 0 to 1, is that of
+
+    logits(α) = a · network(α v_1, …, α v_T) + b · bias + α (c_1 + … + c_T)
+
+where a and b are the weights of the network and the n-grams (`attnclf.model.mixture`). The n-grams do not see the
+vectors, so they would have no gradient by them; as inputs of their own they have one, and the weights of a method like
+integrated gradients sum to the change of the whole model. Nothing, α = 0, is the vector 0 for every unit: the one with
+which `token_dropout` replaces units in training, and the baseline that gradient times input takes by its nature.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.errors import ConfigError
+from attnclf.explain.question import Question
+from attnclf.runtime.classifier import Classifier
+from attnclf.text.tokens import UNKNOWN_ID
+
+TOKENS = 4096  # units that go through the network together, padding none
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """A network in torch with its share in a mixture: logits = `share` · network + `bias` + n-grams."""
+
+    network: Any  # with `embedding` and `classify`, as `attnclf.model.architectures` says
+    share: float
+    bias: NDArray[np.float32]
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def of(cls, classifier: Classifier) -> "Slopes":
+        """Build the network of a loaded model; raises ConfigError where torch is not installed."""
+        try:
+            import torch
+            from safetensors.torch import load_file
+        except ImportError as error:
+            raise ConfigError(
+                "this method needs gradients, and torch is not installed",
+                fix="pip install torch, or use a method without: attention, attention-x-gradient, leave-one-out",
+            ) from error
+        from attnclf.config import Config
+        from attnclf.model.architectures import ARCHITECTURES
+
+        bundle = classifier.bundle
+        config = Config.from_dict(bundle.manifest["config"])
+        build = ARCHITECTURES[bundle.architecture].build
+        network = build(config.model, classifier.tokenizer.size, len(bundle.labels), config.text.max_length)
+        saved = load_file(bundle.path("weights.safetensors"))
+        share, bias = 1.0, np.zeros(len(bundle.labels), dtype=np.float32)
+        if "linear.bias" in saved:
+            share, other = saved["weights"].tolist()
+            bias = other * saved["linear.bias"].numpy()
+            saved = {name.removeprefix("network."): value for name, value in saved.items() if "network." in name}
+        network.load_state_dict(saved)
+        network.requires_grad_(False)
+        here = "cuda" if classifier.session.device == "cuda" and torch.cuda.is_available() else "cpu"
+        return cls(network.eval().to(here), share, bias)
+
+    def along(self, question: Question, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return value(α) (points,), and x_t · ∂value(α)/∂x_t (points, units), for these α."""
+        import torch
+
+        table = self.network.get_parameter("embedding.weight")
+        known = np.where(question.ids < len(table), question.ids, UNKNOWN_ID)
+        vectors = table[torch.from_numpy(known).to(table.device)]
+        units = len(known)
+        shape = (units, len(self.bias))
+        contributions = question.prediction.named.get("contributions", np.zeros(shape, dtype=np.float32))
+        values, products = [], []
+        # cuDNN has no gradient for recurrent layers in evaluation; torch's own kernels do.
+        with torch.backends.cudnn.flags(enabled=False):
+            for some in np.array_split(points, max(1, len(points) * units // TOKENS)):
+                given = torch.from_numpy(some).to(vectors)[:, None, None] * vectors
+                given.requires_grad_()
+                said = self.network.classify(given, torch.full((len(some),), units, device=table.device)).logits
+                own = self.share * said.detach().cpu().numpy().astype(np.float64)
+                logits = own + self.bias + some[:, np.newaxis] * contributions.sum(axis=0, dtype=np.float64)
+                slope = question.slope(logits)
+                (gradient,) = torch.autograd.grad(said, given, torch.from_numpy(self.share * slope).to(said))
+                products.append((gradient * vectors).sum(dim=-1).cpu().numpy() + slope @ contributions.T)
+                values.append(question.value(logits))
+        return np.concatenate(values), np.concatenate(products)

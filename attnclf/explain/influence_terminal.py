@@ -1,0 +1,46 @@
+"""Drawing on a terminal what words do over many texts: a block for each label, a line for each word."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from attnclf.explain.influence import Influences
+from attnclf.explain.palette import STEPS, Scale
+from attnclf.explain.terminal import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, short, signed, trimmed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def lines(influences: Influences, console: "Console", width: int) -> Iterator[Segment]:
+    """Yield what a console prints: each label, and its words with effect, number of texts and an example."""
+    return printed(_paragraphs(influences, Tones.of(console), width), width)
+
+
+def _paragraphs(influences: Influences, tones: Tones, width: int) -> Iterator[list[Cell]]:
+    if not influences.texts:
+        yield cells("no text says anything", DIM)
+        return
+    for place, (label, texts) in enumerate(influences.texts.most_common()):
+        if place:
+            yield []
+        yield [
+            *cells(label, BOLD),
+            *cells(f"  {texts:,} {'text' if texts == 1 else 'texts'}, {influences.method}", DIM),
+        ]
+        strongest = influences.strongest(label)
+        scale = Scale(even=0.0, full=max((abs(one.mean) for one in strongest), default=0.0))
+        names = [short(one.word, 20) for one in strongest]
+        stub = max(map(cell_len, names), default=0) + 2
+        for name, one in zip(names, strongest, strict=True):
+            step = max(scale.step(one.mean, STEPS), 1)
+            line = [
+                Cell("  ", PLAIN),
+                Cell(name, tones.style(one.mean, step)),
+                Cell(" " * (stub - cell_len(name)), PLAIN),
+            ]
+            line += [Cell(f"{signed(one.mean):>6} in {one.texts:>5,}  ", PLAIN)]
+            room = max(width - stub - 20, 10)
+            yield trimmed([*line, *cells(short(one.excerpt(room), room), DIM)])

@@ -1,0 +1,20 @@
+"""How long each state is when it goes into the context: attention that knows what it multiplies."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.explain.question import Judge, Question, Weights
+from attnclf.runtime.classifier import Prediction
+
+
+def attention_norm(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+    """Return a_t ‖h_t‖ over their sum (Kobayashi et al. 2020, section 2.3, with the state as the value vector)."""
+    return [Weights(_shares(question.prediction)) for question in questions]
+
+
+def _shares(prediction: Prediction) -> NDArray[np.floating]:
+    lengths: NDArray[np.floating] = prediction.attention * prediction.named["value_norms"]
+    total = max(float(lengths.sum()), float(np.finfo(np.float32).tiny))
+    return lengths / total

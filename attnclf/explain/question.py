@@ -1,0 +1,157 @@
+"""What methods get to see: a question about one text, and a judge who says what the model makes of edited texts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.runtime.classifier import Classifier, Encoded, Prediction
+from attnclf.text.tokens import UNKNOWN_ID, Tokens
+
+if TYPE_CHECKING:
+    from attnclf.explain.gradients import Slopes
+
+Ids = NDArray[np.int64]
+
+
+class Weights(NamedTuple):
+    """What a method says of one text: a number for each unit.
+
+    Unsigned ones are shares, at least 0 with sum 1; signed ones are in units of `Question.value`. `error` is the
+    standard error of each, where they are sampled; `gap` how far their sum is from what it should be, where it should
+    be something.
+    """
+
+    values: NDArray[np.floating]
+    error: NDArray[np.floating] | None = None
+    gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Why does a text have this label, or this label rather than that? `label` and `against` are places of labels.
+
+    `ids` (units,) are what the network read, unknown words numbered from the size of the vocabulary on. `independent`
+    tells that each label has a probability of its own, the sigmoid of its logit. `seed` is for what is drawn at random,
+    the same for the same text whatever stands beside it.
+    """
+
+    ids: Ids
+    prediction: Prediction
+    label: int
+    against: int | None = None
+    independent: bool = False
+    seed: int = 0
+
+    def value(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the number that signed methods explain: (…, labels) → (…).
+
+        It is the log-odds ln p / (1 - p) of the label, which unlike p does not saturate, and unlike a logit under a
+        softmax does not rise when all labels do; or with `against` ln p_label / p_against, the difference of two
+        logits.
+        """
+        exact = logits.astype(np.float64)
+        own = exact[..., self.label]
+        if self.against is not None:
+            value: NDArray[np.float64] = own - exact[..., self.against]
+            return value
+        return own if self.independent else own - _log_sum_exp(np.delete(exact, self.label, axis=-1))
+
+    def slope(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return ∂ value / ∂ logits: (…, labels) → (…, labels)."""
+        exact = logits.astype(np.float64)
+        slope = np.zeros_like(exact)
+        if self.against is not None:
+            slope[..., self.against] = -1
+        elif not self.independent:
+            exact[..., self.label] = -np.inf
+            slope = -np.exp(exact - _log_sum_exp(exact)[..., np.newaxis])
+        slope[..., self.label] = 1
+        return slope
+
+    def probability(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the probability of the label: (…, labels) → (…)."""
+        exact = logits.astype(np.float64)
+        own = exact[..., self.label]
+        other = np.zeros_like(own) if self.independent else _log_sum_exp(np.delete(exact, self.label, axis=-1))
+        probability: NDArray[np.float64] = np.exp(own - np.logaddexp(own, other))
+        return probability
+
+
+def asked(
+    classifier: Classifier, encoded: Encoded, predictions: Sequence[Prediction], against: str | None = None
+) -> list[Question | None]:
+    """Return why each text has its best label, rather than `against` where that is given; None for a blank text.
+
+    Where `against` is itself the best label, the question is why not the next best one.
+    """
+    places = {name: place for place, name in enumerate(classifier.labels)}
+    ids, starts = encoded.tokens.ids.astype(np.int64), encoded.tokens.offsets
+    questions: list[Question | None] = []
+    for row, prediction in enumerate(predictions):
+        if prediction.label is None:
+            questions.append(None)
+            continue
+        label = places[prediction.label]
+        other = None if against is None else places[against]
+        if other == label:
+            order = np.argsort(-prediction.probabilities, kind="stable")
+            other = int(order[order != label][0])
+        own = ids[starts[row] : starts[row + 1]]
+        questions.append(
+            Question(
+                ids=own,
+                prediction=prediction,
+                label=label,
+                against=other,
+                independent=classifier.multi_label,
+                seed=crc32(np.where(own < classifier.tokenizer.size, own, UNKNOWN_ID).tobytes()),
+            )
+        )
+    return questions
+
+
+def _log_sum_exp(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    summed: NDArray[np.float64] = np.logaddexp.reduce(values, axis=-1)
+    return summed
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What may be asked of a model: `logits` (rows, labels) of rows of ids, and on demand its `slopes`.
+
+    A row without ids is judged as one unknown word, as a blank text is.
+    """
+
+    logits: Callable[[Sequence[Ids]], NDArray[np.float32]]
+    slopes: Callable[[], "Slopes"]
+
+    @classmethod
+    def of(cls, classifier: Classifier, encoded: Encoded) -> "Judge":
+        """Return the judge of edited rows of these texts."""
+
+        def slopes() -> "Slopes":
+            from attnclf.explain.gradients import Slopes
+
+            return Slopes.of(classifier)
+
+        return cls(lambda rows: _logits(classifier, encoded.spellings, rows), slopes)
+
+
+def _logits(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> NDArray[np.float32]:
+    """Run rows of ids through the exported network, each different row once."""
+    different: dict[bytes, int] = {}
+    places = [different.setdefault(row.tobytes(), len(different)) for row in rows]
+    tokens = Tokens.of([np.frombuffer(row, dtype=np.int64) for row in different])
+    encoded = Encoded(tokens.filled(classifier.tokenizer.blank), spellings, [], [])
+    logits = np.empty((len(different), len(classifier.labels)), dtype=np.float32)
+
+    def run(batch: Ids) -> tuple[Ids, NDArray[np.float32]]:
+        return batch, classifier.session.run(*classifier.inputs(encoded, batch)).logits
+
+    for batch, said in classifier.each(run, list(classifier.batches(encoded))):
+        logits[batch] = said
+    return logits[places]

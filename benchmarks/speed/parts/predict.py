@@ -1,0 +1,64 @@
+"""`attnclf predict` from a file, whole process, against its own bare network and against fastText and scikit-learn."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from benchmarks.results import cores, machine, section, table
+from benchmarks.speed import linear, models, texts
+from benchmarks.speed.contender import Contender
+from benchmarks.speed.processes import ATTNCLF, Command, seconds
+from benchmarks.speed.rounds import Spread, in_turns, ratio
+from benchmarks.speed.settings import Setup
+
+DATASET, LINES = "trec", 200_000
+
+
+def measure(setup: Setup) -> str:
+    """Return the tables of lines a second and of ratios."""
+    count = setup.rows or LINES
+    file = texts.written(setup, DATASET, count)
+    model = models.chosen(setup, DATASET)
+    precisions = models.precisions(model)
+    peers = linear.peers()
+    with ExitStack() as processes:
+        contenders: dict[str, Callable[[], float]] = {}
+        for precision in precisions:
+            bare = Contender("benchmarks.speed.peers.ours:session", model, precision, file)
+            contenders[f"attnclf, network alone, {precision}"] = alone(processes.enter_context(bare))
+            command = [*ATTNCLF, "predict", file, "--model", model, "--precision", precision]
+            contenders[f"attnclf predict, {precision}"] = whole(command, count)
+        for peer in peers:
+            contenders[peer.name] = whole(peer.predict(peer.model(setup, DATASET), file), count)
+        found = in_turns(contenders, setup.rounds or 3)
+    ratios = [
+        [f"attnclf predict, {precision} / {other}", ratio(found[f"attnclf predict, {precision}"], found[other]).said(2)]
+        for precision in precisions
+        for other in (f"attnclf, network alone, {precision}", *(peer.name for peer in peers))
+    ]
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return section(
+        machine("onnxruntime-gpu", "tokenizers", "fasttext-wheel", "scikit-learn"),
+        f"{len(lines):,} lines of {sum(len(line.split()) for line in lines) / len(lines):.1f} words, "
+        f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results go nowhere. {texts.HOW}",
+        "Whole processes, start and loading of the model in them; only the network alone is measured inside a "
+        f"process, on the same lines in the same batches, tokenized before. attnclf uses {cores()} cores, fastText "
+        "and scikit-learn one. fastText: settings of its tutorial (word pairs, 50 dimensions). scikit-learn: "
+        "TF-IDF of words, word pairs and pieces of words, logistic regression.",
+        table(["", "lines a second"], [[name, Spread.of(rates).said()] for name, rates in found.items()]),
+        table(["ratio of lines a second, by round", "median (least to greatest)"], ratios),
+    )
+
+
+def whole(command: Command, lines: int) -> Callable[[], float]:
+    """Return what gives the lines a second of a whole process."""
+    return lambda: lines / seconds(command)
+
+
+def alone(session: Contender) -> Callable[[], float]:
+    """Return what gives the lines a second of a bare network."""
+
+    def rate() -> float:
+        batches = session()
+        return float(batches.texts / batches.seconds)
+
+    return rate

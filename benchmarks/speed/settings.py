@@ -1,0 +1,58 @@
+"""What the parts have in common: where data and work lie, and how much is to be measured."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class NotHereError(Exception):
+    """A part cannot run here; the message says why and what to do."""
+
+
+class Row(NamedTuple):
+    """A labelled text."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """`rounds` and `rows` replace a part's own, for a quick look; `model` replaces the model that it would train."""
+
+    data: Path
+    work: Path
+    rounds: int | None = None
+    rows: int | None = None
+    model: Path | None = None
+
+    def split(self, dataset: str, name: str) -> Path:
+        """Return the file of a split of a dataset. Raises NotHereError where it is missing."""
+        for path in (self.data / dataset / f"{name}.jsonl", self.data / dataset / f"{name}.jsonl.gz"):
+            if path.is_file():
+                return path
+        raise NotHereError(
+            f"{self.data / dataset} has no {name}.jsonl; pass --data FOLDER with rows like "
+            '{"text": …, "label": …}, or set ATTNCLF_DATA'
+        )
+
+    def has(self, dataset: str, name: str) -> bool:
+        """Tell whether a dataset has this split."""
+        try:
+            return bool(self.split(dataset, name))
+        except NotHereError:
+            return False
+
+    def read(self, dataset: str, name: str) -> list[Row]:
+        """Return the rows of a split."""
+        return list(_rows(self.split(dataset, name)))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield Row(" ".join(row["text"].split()), str(row["label"]))

@@ -1,0 +1,93 @@
+"""Which method `auto` takes, and when the default says that another one is better."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from attnclf.errors import ConfigError
+from attnclf.explain import choice
+from attnclf.explain.choice import Score
+from attnclf.explain.methods import METHODS
+
+
+def bundle(**scores):
+    found = {
+        name.replace("_", "-"): Score(score, 0.0, 0.0, ahead, error, milliseconds)
+        for name, (score, ahead, error, milliseconds) in scores.items()
+    }
+    return SimpleNamespace(manifest={"explanations": json.loads(json.dumps(choice.kept(found)))})
+
+
+def test_auto_is_the_fastest_of_those_that_score_nearly_as_well_as_the_best():
+    known = bundle(
+        attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.37, 0.27, 0.05, 0.2), leave_one_out=(0.40, 0.30, 0.05, 4.0)
+    )
+    assert choice.best(known) == "ngrams"  # 0.37 is more than nine tenths of 0.40
+    farther = bundle(
+        attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.35, 0.25, 0.05, 0.2), leave_one_out=(0.40, 0.30, 0.05, 4.0)
+    )
+    assert choice.best(farther) == "leave-one-out"
+
+
+def test_where_nothing_is_faithful_the_best_of_them_is_taken():
+    assert choice.best(bundle(attention=(-0.1, 0.0, 0.0, 0.1), ngrams=(-0.3, -0.2, 0.1, 0.01))) == "attention"
+
+
+def test_random_is_a_floor_and_never_chosen():
+    assert choice.best(bundle(attention=(0.1, 0.0, 0.0, 1.0), random=(0.2, 0.1, 0.0, 0.1))) == "attention"
+
+
+def test_for_a_contrast_only_signed_methods_are_taken():
+    known = bundle(attention=(0.5, 0.0, 0.0, 0.1), leave_one_out=(0.3, -0.2, 0.05, 4.0))
+    assert choice.best(known) == "attention"
+    assert choice.best(known, signed=True) == "leave-one-out"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "error", "said"), [(0.2, 0.05, "ngrams"), (0.2, 0.15, None), (0.04, 0.001, None), (-0.1, 0.01, None)]
+)
+def test_another_method_is_worth_a_word_when_it_is_clearly_ahead(ahead, error, said):
+    known = bundle(attention=(0.1, 0.0, 0.0, 0.1), ngrams=(0.1 + ahead, ahead, error, 0.05))
+    assert choice.better(known) == said
+
+
+def test_a_folder_without_scores_says_so_and_asks_nothing():
+    with pytest.raises(ConfigError, match="does not say how faithful each method is; name a method"):
+        choice.best(SimpleNamespace(manifest={}))
+    assert choice.better(SimpleNamespace(manifest={})) is None
+
+
+def test_training_scores_every_cheap_method_of_the_model(classifier, multi_classifier):
+    for loaded in (classifier, multi_classifier):
+        kept = choice.of_bundle(loaded.bundle)
+        assert set(kept) == {name for name, row in METHODS.items() if row.scored} | {"random"}
+        for score in kept.values():
+            assert np.isfinite(list(score)).all()
+            assert score.score == pytest.approx(score.comprehensiveness - score.sufficiency, abs=2e-4)
+            assert score.milliseconds > 0
+        assert kept["attention"].ahead == 0
+        assert kept["leave-one-out"].score > kept["random"].score
+
+
+def test_long_texts_are_scored_by_their_beginning_and_blank_ones_not_at_all(classifier, tickets):
+    assert choice.scores(classifier, ["", " "]) == {}
+    long = [text + " and so on" * 300 for text in tickets[:3]]
+    units = []
+    run = classifier.session.run
+
+    class Recorded:
+        def __getattr__(self, name):
+            return getattr(session, name)
+
+        def run(self, ids, *rest, **named):
+            units.append(ids.shape[1])
+            return run(ids, *rest, **named)
+
+    session, classifier.session = classifier.session, Recorded()
+    try:
+        assert choice.scores(classifier, ["", *long])
+    finally:
+        classifier.session = session
+    assert max(units) <= choice.UNITS

@@ -1,0 +1,96 @@
+"""Functions on a core each: what they give and what is learned from it is the same as one after the other."""
+
+import copy
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from attnclf.model import branches
+from attnclf.model.branches import at_once
+from attnclf.model.encoder import Recurrence
+
+
+@pytest.fixture
+def cores(monkeypatch, request):
+    """One thread for each product, and as many cores as the test asks for."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(branches, "_cores", lambda: request.param)
+    branches._workers.cache_clear()
+    yield request.param
+    branches._workers.cache_clear()
+    torch.set_num_threads(threads)
+
+
+def learned(layer, vectors, lengths):
+    """Return the value of a layer, and the gradients of a loss at its input and its parameters."""
+    layer, vectors = copy.deepcopy(layer), vectors.clone().requires_grad_()
+    states = layer(vectors, lengths)
+    (states.sin() * torch.arange(states.shape[-1])).sum().backward()
+    return states.detach(), vectors.grad, *(parameter.grad for parameter in layer.parameters())
+
+
+def in_a_row(layer, vectors, lengths, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(branches, "_cores", lambda: 1)
+        return learned(layer, vectors, lengths)
+
+
+@pytest.mark.parametrize("cores", [2, 3], indirect=True)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_two_directions_at_once_learn_bit_for_bit_what_they_learn_in_a_row(cores, cell, monkeypatch):
+    torch.manual_seed(0)
+    layer = Recurrence(cell, 6, 5, bidirectional=True)
+    vectors, lengths = torch.randn(4, 7, 6), torch.tensor([7, 1, 4, 6])
+    for ours, theirs in zip(
+        learned(layer, vectors, lengths), in_a_row(layer, vectors, lengths, monkeypatch), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_each_branch_has_a_thread_and_the_gradients_of_both_are_summed(cores):
+    seen = set()
+    both = threading.Barrier(2, timeout=20)
+
+    def of(linear):
+        def function(rows):
+            seen.add(threading.get_ident())
+            both.wait()  # passes only when both are here
+            return linear(rows)
+
+        return linear, function
+
+    first, second, rows = nn.Linear(3, 2), nn.Linear(3, 4), torch.randn(5, 3, requires_grad=True)
+    ahead, back = at_once([of(first), of(second)], rows)
+    (ahead.sum() + back.sum()).backward()
+    assert len(seen) == 2
+    expected = first.weight.detach().sum(dim=0) + second.weight.detach().sum(dim=0)
+    torch.testing.assert_close(rows.grad, expected.expand(5, 3))
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_a_frozen_branch_and_a_frozen_input_are_left_alone(cores):
+    moving, still, rows = nn.Linear(3, 3), nn.Linear(3, 3).requires_grad_(False), torch.randn(2, 3)
+    one, two = at_once([(moving, moving), (still, still)], rows)
+    (one.sum() + two.sum()).backward()
+    assert moving.weight.grad is not None
+    assert still.weight.grad is None
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
+    linear = nn.Linear(3, 3)
+    with torch.no_grad():
+        one, two = at_once([(linear, linear), (linear, linear)], torch.randn(2, 3))
+    assert not one.requires_grad
+    assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_an_error_in_a_branch_is_raised(cores):
+    linear = nn.Linear(3, 3)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        at_once([(linear, linear), (linear, linear)], torch.randn(2, 4))

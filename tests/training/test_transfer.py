@@ -1,0 +1,83 @@
+"""Results that are read late, as on a GPU, are the same results."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnclf.config import Config
+from attnclf.errors import TrainingError
+from attnclf.training import loop
+from attnclf.training.train import train
+from attnclf.training.transfer import arriving, behind, late, sent
+
+
+@given(st.lists(st.integers()), st.integers(0, 4))
+@settings(deadline=None)
+def test_late_results_come_in_order_each_after_so_many_others_were_started(results, by):
+    started = 0
+
+    def start():
+        nonlocal started
+        for result in results:
+            started += 1
+            yield result
+
+    for number, result in enumerate(late(start(), by)):
+        assert result == results[number]
+        assert started == min(number + 1 + by, len(results))
+
+
+def test_on_a_cpu_nothing_is_copied_and_nothing_is_late():
+    cpu = torch.device("cpu")
+    array = np.arange(3)
+    tensor = sent(array, cpu)
+    array[0] = 7
+    assert tensor.tolist() == [7, 1, 2]
+    assert arriving(tensor)() is tensor
+    assert behind(cpu) == 0
+
+
+def trained(data, out, small):
+    config = copy.deepcopy(small)
+    config["training"]["epochs"] = 3
+    train(str(data), out, config=Config.from_dict(config), device="cpu", baseline=False, say=lambda line: None)
+    return (out / "weights.safetensors").read_bytes()
+
+
+def test_a_run_that_reads_its_losses_late_learns_and_reports_the_same(
+    exporting, examples, small, tmp_path, monkeypatch
+):
+    data = examples / "tickets" / "tickets.csv"
+    promptly = trained(data, tmp_path / "promptly", small)
+    monkeypatch.setattr(loop, "behind", lambda device: 1)
+    belated = trained(data, tmp_path / "late", small)
+    assert belated == promptly
+    curves = [learning_curve(tmp_path / name) for name in ("promptly", "late")]
+    assert curves[0] == curves[1]
+
+
+def learning_curve(folder):
+    import json
+
+    history = json.loads((folder / "report" / "metrics.json").read_text(encoding="utf-8"))["history"]
+    return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history]
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_own_step_also_when_it_is_read_late(
+    exporting, examples, small, tmp_path, monkeypatch
+):
+    step, steps = loop.Run._step, []
+
+    def diverging(run, rows):
+        steps.append(rows)
+        return step(run, rows) * (torch.nan if len(steps) == 3 else 1)
+
+    monkeypatch.setattr(loop.Run, "_step", diverging)
+    monkeypatch.setattr(loop, "behind", lambda device: 1)
+    with pytest.raises(TrainingError, match="the loss is nan at step 3;"):
+        trained(examples / "tickets" / "tickets.csv", tmp_path / "model", small)
+    assert len(steps) == 4
