@@ -6,6 +6,7 @@ Runtime turns what goes into a layer into 8 bits as it comes (dynamic quantizati
 """
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import onnx
@@ -21,6 +22,7 @@ def quantize(path: Path, out: Path) -> None:
 
     model = onnx.load(path)
     del model.graph.value_info[:]  # shapes that torch noted before it folded constants: some are wrong by then
+    _part_weights(model.graph)
     narrow = {table.name for table in model.graph.initializer if len(table.dims) < 2 or min(table.dims) < NARROW}
     kept = [
         node.name
@@ -40,6 +42,18 @@ def quantize(path: Path, out: Path) -> None:
         )
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _part_weights(graph: onnx.GraphProto) -> None:
+    """Give each Gemm a weight of its own: the quantizer transposes it in place, also for others who read it."""
+    readers = Counter(name for node in graph.node for name in node.input)
+    tables = {table.name: table for table in graph.initializer}
+    for number, node in enumerate(node for node in graph.node if node.op_type == "Gemm"):
+        name = node.input[1]
+        if name in tables and readers[name] > 1:
+            copy = graph.initializer.add()
+            copy.CopyFrom(tables[name])
+            copy.name = node.input[1] = f"{name}.{number}"
 
 
 def _embeds(node: onnx.NodeProto) -> bool:

@@ -6,16 +6,23 @@ import shutil
 import numpy as np
 import onnx
 import pytest
+import torch
+from conftest import shapes_unchecked
 from onnx import numpy_helper
 
 from attnclf import bundle as bundles
 from attnclf.bundle import open_bundle
+from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.data import corpus
 from attnclf.errors import BundleError, DeviceError, ExportError
 from attnclf.export import precision as precisions
 from attnclf.export.half import halve
+from attnclf.export.onnx import export_onnx
 from attnclf.export.precision import Comparison, add_precision, copy_out, refuse_loss
+from attnclf.export.quantize import quantize
+from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.session import open_session
 
 
 @pytest.fixture
@@ -176,3 +183,24 @@ def test_a_model_whose_numbers_are_out_of_the_range_of_half_is_refused(folder, m
 def test_fp16_runs_on_the_cpu_too(folder):
     add_precision(folder, "fp16")
     assert Classifier.load(folder, device="cpu", precision="fp16").session.device == "cpu"
+
+
+@pytest.mark.parametrize("make", [halve, quantize])
+def test_a_weight_that_two_outputs_read_serves_both(tmp_path, make):
+    """With many labels the output layer is wide enough to become bytes; the evidence of each unit reads it too."""
+    torch.manual_seed(0)
+    config = ModelConfig(embedding=EmbeddingConfig(dim=8), encoder=EncoderConfig(hidden=64))
+    network = ARCHITECTURES["temporal"].build(config, 30, 77, 64).eval()
+    with torch.no_grad():
+        network.dense.weight.mul_(8)
+    with shapes_unchecked():
+        export_onnx(network, tmp_path / "fp32.onnx", multi_label=False)
+    make(tmp_path / "fp32.onnx", tmp_path / "made.onnx")
+    ids, lengths = np.arange(1, 13).reshape(2, 6), np.array([6, 4])
+    before, after = (
+        open_session(tmp_path / name, device="cpu").run(ids, lengths, named=["evidence"])
+        for name in ("fp32.onnx", "made.onnx")
+    )
+    np.testing.assert_allclose(after.logits, before.logits, atol=0.02)
+    np.testing.assert_allclose(after.named["evidence"], before.named["evidence"], atol=0.02)
+    assert np.abs(before.named["evidence"]).max() > 0.05
