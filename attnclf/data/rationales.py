@@ -5,9 +5,6 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 Spans = tuple[tuple[int, int], ...]
 
 WORD = re.compile(r"\S+")
@@ -42,11 +39,9 @@ def spans_of(value: object, text: str, tokens: object = None) -> Spans | None:
     return tuple(_span(item, text) for item in value)
 
 
-def touched(parts: Sequence[tuple[int, int]], spans: Spans) -> NDArray[np.bool_]:
-    """Return for each part (start, end) of a text whether a span has a character of it, (parts,)."""
-    starts, ends = np.array(parts, dtype=np.int64).reshape(-1, 2).T
-    from_, to = np.array(spans, dtype=np.int64).reshape(-1, 2).T
-    return np.asarray(((starts[:, None] < to) & (from_ < ends[:, None])).any(axis=1))
+def touched(parts: Sequence[tuple[int, int]], spans: Spans) -> list[bool]:
+    """Return for each part (start, end) of a text whether a span has a character of it."""
+    return [any(start < to and from_ < end for from_, to in spans) for start, end in parts]
 
 
 def looks_like_one(value: object) -> bool:

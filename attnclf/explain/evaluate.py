@@ -87,7 +87,10 @@ def evaluate(
         "mask": _curves(judge, probes, "mask", BINS),
     }
     left_out = weighed.get(REFERENCE) or _weighed(questions, judge, METHODS[REFERENCE])
-    marks = [touched(part.places, spans) for part, spans in zip(parts, _marked(rationales, said), strict=True)]
+    marks = [
+        np.array(touched(part.places, spans), dtype=bool)
+        for part, spans in zip(parts, _marked(rationales, said), strict=True)
+    ]
     places = [place for place, one in enumerate(marks) if one.any()]
     share = mean_share(marks[place] for place in places) if places else None
 
