@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from attnclf.cores import cores
+
 
 def put(path: Path, heading: str, body: str) -> None:
     """Write `body` under its level-two heading: in place of what was measured before, or as a new section at the end.
@@ -59,11 +61,6 @@ def machine(*packages: str) -> str:
 def threads(count: int) -> str:
     """Return `1 thread`, `2 threads`."""
     return f"{count} thread{'s' if count > 1 else ''}"
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:

@@ -18,7 +18,7 @@ from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
 from attnclf.explain.methods import METHODS, Method, method_for, working
 from attnclf.explain.permutation import permuted
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
-from attnclf.explain.question import Judge, Question, Weights, asked
+from attnclf.explain.question import FEW, Judge, Question, Weights, asked
 from attnclf.explain.removal import Removal
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import words
@@ -26,7 +26,6 @@ from attnclf.text.tokenizer import words
 REFERENCE = "leave-one-out"  # what the others are compared with
 ROWS = 100  # of a file, unless more are asked for
 EVIDENCE = "evidence"  # the output of a network that says what each state adds
-FEW = 16  # texts at a time of which many edited copies are made
 
 T = TypeVar("T")
 

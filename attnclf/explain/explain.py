@@ -14,7 +14,7 @@ from attnclf.explain.faithfulness import SHORT, Faithfulness, measured
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
 from attnclf.explain.methods import METHODS, Method, method_for, working
 from attnclf.explain.methods.ngrams import added
-from attnclf.explain.question import Judge, Question, Weights, asked
+from attnclf.explain.question import FEW, Judge, Question, Weights, asked
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
@@ -22,7 +22,6 @@ CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its 
 PAIRS = (
     2**20
 )  # pairs of units of the texts whose maps are made together: bounds the memory for the weights of all heads
-FEW = 16  # texts at a time of which many edited copies are made
 NONE = Weights(np.zeros(0))  # of a blank text
 
 

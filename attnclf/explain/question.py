@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int64]
 
+FEW = 16  # texts at a time of which many edited copies are made
+
 
 class Weights(NamedTuple):
     """What a method says of one text: a number for each unit.

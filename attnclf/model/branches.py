@@ -5,7 +5,6 @@ product shared between cores does not pay at these sizes; one direction for each
 another order, the result is the same to the last bit.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
@@ -15,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from attnclf.cores import cores
+
 Branch = tuple[nn.Module, Callable[[Tensor], Tensor]]  # whose parameters the function uses, and the function
 
 
@@ -22,7 +23,7 @@ def at_once(branches: Sequence[Branch], vectors: Tensor) -> tuple[Tensor, ...]:
     """Return the value of each branch's function."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
     alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
-    if alone or vectors.device.type != "cpu" or len(branches) == 1 or _cores() == 1:
+    if alone or vectors.device.type != "cpu" or len(branches) == 1 or cores() == 1:
         return tuple(function(vectors) for _, function in branches)
     parameters = [parameter for module, _ in branches for parameter in module.parameters()]
     values: tuple[Tensor, ...] = _AtOnce.apply(branches, vectors, *parameters)  # type: ignore[no-untyped-call]
@@ -64,9 +65,4 @@ class _AtOnce(torch.autograd.Function):
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), initializer=torch.set_num_threads, initargs=(1,))
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ThreadPoolExecutor(cores(), initializer=torch.set_num_threads, initargs=(1,))

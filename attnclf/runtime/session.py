@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import io
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from attnclf.cores import cores
 from attnclf.errors import BundleError, DeviceError
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -107,7 +107,7 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
         session = _opened(path, [CPU])
     except Exception as error:  # the runtime's own exception types derive from Exception only
         raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
-    return Session(session, "cpu", threads or _cores(), no_gpu)
+    return Session(session, "cpu", threads or cores(), no_gpu)
 
 
 def _on_gpu(path: Path) -> Session:
@@ -147,11 +147,6 @@ def _opened(path: Path, providers: list[Any]) -> Any:
     options.intra_op_num_threads = 1
     # Its own fall-back to the CPU prints among the results.
     return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=False)
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_gpu() -> bool:

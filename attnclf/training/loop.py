@@ -344,7 +344,7 @@ class Run:
     def _marked(self, rows: NDArray[np.int64]) -> Tensor | None:
         """Return which units of these rows people marked (batch, time), where they did."""
         evidence = self.train_examples.evidence
-        return None if evidence is None else torch.from_numpy(evidence.padded(rows)[0] > 0).to(self.device)
+        return None if evidence is None else sent(evidence.padded(rows)[0] > 0, self.device)
 
     def _constrain(self, network: nn.Module) -> None:
         for restraint in self.restraints:

@@ -17,7 +17,7 @@ def cores(monkeypatch, request):
     """One thread for each product, and as many cores as the test asks for."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(branches, "_cores", lambda: request.param)
+    monkeypatch.setattr(branches, "cores", lambda: request.param)
     branches._workers.cache_clear()
     yield request.param
     branches._workers.cache_clear()
@@ -34,7 +34,7 @@ def learned(layer, vectors, lengths):
 
 def in_a_row(layer, vectors, lengths, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(branches, "_cores", lambda: 1)
+        patched.setattr(branches, "cores", lambda: 1)
         return learned(layer, vectors, lengths)
 
 

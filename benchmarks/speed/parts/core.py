@@ -7,7 +7,8 @@ from pathlib import Path
 
 from attnclf.bundle import open_bundle
 from attnclf.config import Config
-from benchmarks.results import cores, machine, section, table
+from attnclf.cores import cores
+from benchmarks.results import machine, section, table
 from benchmarks.speed import flops, models, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.parts.limit import limit

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from benchmarks.results import cores, machine, section, table, threads
+from attnclf.cores import cores
+from benchmarks.results import machine, section, table, threads
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.rounds import Spread, in_turns
 from benchmarks.speed.settings import Setup

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.results import cores, machine, section, table
+from attnclf.cores import cores
+from benchmarks.results import machine, section, table
 from benchmarks.speed import linear, models, texts
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.processes import ATTNCLF, Command, seconds

@@ -12,8 +12,9 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from attnclf.config import Config, TextConfig, TrainingConfig
+from attnclf.cores import cores
 from attnclf.text.tokenizer import Tokenizer
-from benchmarks.results import cores, machine, section, table, threads
+from benchmarks.results import machine, section, table, threads
 from benchmarks.speed import flops, linear, models, texts
 from benchmarks.speed.contender import Contender, environment
 from benchmarks.speed.parts.core import scored
