@@ -69,6 +69,7 @@ class EmbeddingConfig:
     dim: int = 128
     dropout: float = 0.3  # of single values
     token_dropout: float = 0.0  # of whole tokens
+    start: Literal["random", "cooccurrence"] = "random"  # what the vectors are before training; vectors go before it
     vectors: str | None = None  # a .vec or GloVe text file of pretrained vectors; its width replaces dim
     trainable: bool = True  # False freezes the token embedding (sensible only with vectors)
 
@@ -397,6 +398,13 @@ class Config:
         """Whether training can and should draw attention to what people marked, where the data say it."""
         weighs = self.model.architecture in POOLED and self.model.attention.alignment != "hard"
         return weighs and self.training.attention.rationale > 0
+
+    @property
+    def learns_unlabeled(self) -> bool:
+        """Whether texts without labels can teach anything: where the first vectors of units come from texts alone."""
+        embedding = self.model.embedding
+        readable = self.model.architecture in READ_BY["embedding"]
+        return readable and embedding.start == "cooccurrence" and embedding.vectors is None
 
     def _refuse_what_attention_cannot_give(self) -> None:
         model, asked = self.model, self.training.attention

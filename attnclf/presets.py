@@ -13,19 +13,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Half the width and five epochs: a third of the time of balanced.
     "fast": {
         "model": {
-            "embedding": {"dim": 64, "token_dropout": 0.2},
+            "embedding": {"dim": 64, "token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 32},
             "ngrams": {"features": 50_000},
         },
         "training": {"epochs": 5, "adversarial": 0.7},
     },
     "balanced": {
-        "model": {"embedding": {"token_dropout": 0.2}, "ngrams": {"features": 100_000}},
+        "model": {
+            "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
+            "ngrams": {"features": 100_000},
+        },
         "training": {"adversarial": 0.7},
     },
     "accurate": {
         "model": {
-            "embedding": {"token_dropout": 0.2},
+            "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 128},
             "ngrams": {"features": 200_000},
             "attention": {"context": "soft+max"},
@@ -52,7 +55,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     # It counts units: no vectors, no states, no pooling of them.
     "feature-gate": {
         "model": {
-            "embedding": {"dim": 128, "token_dropout": 0.0},
+            "embedding": {"dim": 128, "token_dropout": 0.0, "start": "random"},
             "encoder": {"hidden": 64},
             "attention": {"context": "soft"},
             "ngrams": {"features": 0},

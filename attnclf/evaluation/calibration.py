@@ -43,3 +43,16 @@ def calibrate(stated: NDArray[np.floating], happened: NDArray[np.bool_], bins: i
         stated=np.bincount(index, weights=stated, minlength=bins) / each,
         observed=np.bincount(index, weights=happened, minlength=bins) / each,
     )
+
+
+def uncalibrated(probabilities: NDArray[np.floating], temperature: float, *, multi_label: bool) -> NDArray[np.float64]:
+    """Return what was said before the logits were divided by the temperature: softmax or sigmoid of logits · T.
+
+    `probabilities` (rows, labels) sum to 1 in a row, or with several labels stand each for itself.
+    """
+    stated = np.clip(np.asarray(probabilities, np.float64), 1e-12, 1 - 1e-12)
+    if multi_label:
+        return np.asarray(1 / (1 + ((1 - stated) / stated) ** temperature))
+    logs = temperature * np.log(stated)
+    odds = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))

@@ -47,7 +47,8 @@ class Metrics:
     rows of label i that were called j; None for multi-label. `unknown` counts rows whose label the model does not
     know: wrong in accuracy, micro-F1 and calibration, a false alarm for the label they were given, and left out of
     `log_loss` (nats per row), which is None when no row is left. `pull` (rows,) is how far each row moves `score` up or
-    down; it sums to 0, and lets two models be compared row by row.
+    down; it sums to 0, and lets two models be compared row by row. `ece_before` is the expected calibration error
+    without the temperature, for a model that has one.
     """
 
     rows: int
@@ -60,6 +61,7 @@ class Metrics:
     confusion: NDArray[np.int64] | None
     calibration: Calibration
     pull: NDArray[np.float64]
+    ece_before: float | None = None
 
     @property
     def score(self) -> float:
@@ -81,6 +83,7 @@ class Metrics:
             "micro_f1": self.micro_f1,
             "log_loss": self.log_loss,
             "ece": self.ece,
+            "ece_before": self.ece_before,
             "per_label": {label.label: label.to_dict() for label in self.per_label},
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "calibration": self.calibration.to_dict(),

@@ -1,4 +1,4 @@
-"""From probabilities to a set of labels: the threshold above which a multi-label model says yes."""
+"""From probabilities to a set of labels: the thresholds above which a multi-label model says yes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +10,30 @@ def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]
 
 
 FEWEST = 50  # rows; on fewer, the best threshold is an accident
+PULL = 30  # rows of a label; with so many, its own threshold counts as much as the shared one
 
 
 def settle(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Thresholds (labels,) for a model that was validated on these rows: tuned, or 0.5 where rows are too few."""
-    return tune(true, probabilities) if len(true) >= FEWEST else np.full(probabilities.shape[1], 0.5)
+    """Thresholds (labels,) for a model that was validated on these rows, `true` (rows, labels) of 0 and 1.
 
-
-def tune(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Thresholds (labels,), all alike, that maximise micro-F1 on these rows; `true` (rows, labels) is 0 or 1.
-
-    One shared threshold, because a threshold for each label over-fits where a label has few rows. The search is exact:
-    every cut between two neighbouring probabilities is tried. Among equally good cuts the one nearest to 0.5 wins:
-    0.5 itself if it makes that cut, otherwise the middle of the gap.
+    Each lies between the best one for its label and the best one for all, the geometric mean of the two with weights
+    n and `PULL`, where n rows have the label: alone, a label with few rows would over-fit, and one threshold for all
+    neglects rare labels. On fewer rows than `FEWEST` all are 0.5.
     """
-    labels = probabilities.shape[1]
+    if len(true) < FEWEST:
+        return np.full(probabilities.shape[1], 0.5)
+    counts = np.asarray(true).sum(axis=0)
+    shared = tune(true, probabilities)
+    own = np.array([tune(true[:, [label]], probabilities[:, [label]]) for label in range(len(counts))])
+    return np.array(own ** (counts / (counts + PULL)) * shared ** (PULL / (counts + PULL)))
+
+
+def tune(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
+    """Return the one threshold that maximises micro-F1 on these rows; `true` (rows, labels) is 0 or 1.
+
+    The search is exact: every cut between two neighbouring probabilities is tried. Among equally good cuts the one
+    nearest to 0.5 wins: 0.5 itself if it makes that cut, otherwise the middle of the gap.
+    """
     order = np.argsort(-probabilities, axis=None, kind="stable")
     descending = np.asarray(probabilities, np.float64).ravel()[order]
     hits = np.asarray(true).ravel()[order].astype(bool)
@@ -35,7 +44,7 @@ def tune(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDAr
     f1 = 2 * np.append(0, np.cumsum(hits)) / np.maximum(predicted + hits.sum(), 1)
     possible = low < high
     if not possible.any():
-        return np.full(labels, 0.5)
+        return 0.5
     best = possible & (f1 == f1[possible].max())
     gaps = np.where((low < 0.5) & (high >= 0.5), 0.5, (low + high) / 2)[best]
-    return np.full(labels, gaps[np.argmin(np.abs(gaps - 0.5))])
+    return float(gaps[np.argmin(np.abs(gaps - 0.5))])

@@ -93,6 +93,7 @@ class Classifier:
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
+        self.temperature = float(bundle.manifest.get("temperature", 1.0))  # by which the logits are divided already
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
     @classmethod

@@ -8,6 +8,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import DataError
 from attnclf.evaluation import metrics
+from attnclf.evaluation.calibration import calibrate, uncalibrated
 from attnclf.evaluation.metrics import Metrics
 from attnclf.runtime.classifier import Classifier
 
@@ -24,8 +25,11 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
     parts = [classifier.judge(list(corpus.texts[start : start + CHUNK])) for start in range(0, len(corpus), CHUNK)]
     probabilities, said = (np.concatenate(part) for part in zip(*parts, strict=True))
     names = classifier.labels
+    before = uncalibrated(probabilities, classifier.temperature, multi_label=classifier.multi_label)
     if not classifier.multi_label:
-        return metrics.single(LabelSet(names, False).encode(corpus.label_lists), probabilities, names)
+        true = LabelSet(names, False).encode(corpus.label_lists)
+        ece = calibrate(before.max(axis=1), before.argmax(axis=1) == true).ece
+        return dataclasses.replace(metrics.single(true, probabilities, names), ece_before=ece)
     # Labels never seen in training become columns that the model never says yes to.
     unseen = LabelSet.from_lists(
         [tuple(set(labels) - set(names)) for labels in corpus.label_lists], multi_label=True
@@ -37,4 +41,8 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
         names + unseen,
         np.pad(said, ((0, 0), (0, len(unseen)))),
     )
-    return dataclasses.replace(scored, unknown=int(marks[:, len(names) :].any(axis=1).sum()))
+    return dataclasses.replace(
+        scored,
+        unknown=int(marks[:, len(names) :].any(axis=1).sum()),
+        ece_before=calibrate(np.pad(before, ((0, 0), (0, len(unseen)))), marks > 0).ece,
+    )

@@ -86,6 +86,11 @@ class Examples:
         return sequences[:, : int((sequences >= 0).sum(axis=1).max())]
 
 
+def encoded(tokenizer: Tokenizer | NumberReader, texts: Sequence[str]) -> Iterator[Tokens]:
+    """Yield texts as ids, chunk by chunk."""
+    return map(tokenizer.encode, _chunks(texts))
+
+
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     iterator = iter(texts)
     while chunk := list(islice(iterator, CHUNK)):

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -31,11 +32,14 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
-from attnclf.training.examples import Examples
+from attnclf.training.cooccurrence import begin_alike
+from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
 from attnclf.training.mixing import beside_ngrams
 from attnclf.training.sequences import label_sequences
+from attnclf.training.temperature import temper
+from attnclf.training.unlabeled import read_unlabeled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ def train(
     *,
     valid: str | None = None,
     test: str | None = None,
+    unlabeled: str | None = None,
     options: DataOptions | None = None,
     config: Config | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -88,7 +93,7 @@ def train(
     """Train a classifier on `data` and write its model folder to `out`.
 
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
-    keeps the best weights so far. Raises an AttnclfError for data, settings or a device that cannot work.
+    keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too. Raises an AttnclfError for data, settings or a device that cannot work.
     """
     config = config or Config()
     refuse_to_replace(out)
@@ -110,11 +115,13 @@ def train(
 
     torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
+    options = options or DataOptions()
+    more = read_unlabeled(unlabeled, config, options.text_columns, say)
     tokenizer: Tokenizer | NumberReader
     if config.model.gate.columns:
         tokenizer = NumberReader(config.model.gate.columns)
     else:
-        tokenizer = Tokenizer.learn(rows.train.texts, **dataclasses.asdict(config.text))
+        tokenizer = Tokenizer.learn([*rows.train.texts, *more], **dataclasses.asdict(config.text))
     spelled = config.model.ngrams.features > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
     if sequential:
@@ -132,6 +139,8 @@ def train(
         network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
     else:
         network, config = build(config, tokenizer, len(labels), say, examples.sequences)
+        if config.learns_unlabeled:
+            begin_alike(network.get_parameter("embedding.weight"), chain([examples.tokens], encoded(tokenizer, more)))
     importance = label_weights(config, labels, examples)
     run = Run(network, examples, validation, config.training, importance, place)
     fingerprint = _fingerprint(config, labels, examples, validation)
@@ -142,10 +151,14 @@ def train(
 
     said = run.predict(validation).logits
     network = network.cpu()
+    temperature = 1.0
     if spelled:
         network, said = beside_ngrams(
             network, said, examples, validation, importance, tokenizer.units, config.model.ngrams, say
         )
+        temperature = float(1 / network.weights[0])
+    elif not sequential:
+        said, temperature = temper(network, said, validation.targets)
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
     if labels.multi_label and not sequential:
         thresholds = settle(validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
@@ -157,6 +170,7 @@ def train(
             config=config,
             tokenizer=tokenizer,
             labels=labels,
+            temperature=temperature,
             thresholds=thresholds,
             train=rows.train,
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),

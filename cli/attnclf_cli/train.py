@@ -43,6 +43,9 @@ def train(
         typer.Option(help="Rows to choose the best epoch by; without, a tenth of DATA.", show_default=False),
     ] = None,
     test: Annotated[str | None, typer.Option(help="Rows to report a score on.", show_default=False)] = None,
+    unlabeled: Annotated[
+        str | None, typer.Option(help="Texts without labels; their words are learned too.", show_default=False)
+    ] = None,
     text_column: options.TextColumns = None,
     feature_columns: Annotated[
         str | None,
@@ -116,6 +119,7 @@ def train(
             out,
             valid=valid,
             test=test,
+            unlabeled=unlabeled,
             options=DataOptions(
                 format=input_format,
                 text_columns=text_column,

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from attnclf.training.mixing import PRIOR, PULL, mix
+from attnclf.training.mixing import PRIOR, mix
+from attnclf.training.weighing import PULL
 
 LABELS = 3
 

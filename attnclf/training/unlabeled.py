@@ -1,0 +1,33 @@
+"""Texts without labels: what `--unlabeled` names, read as `predict` reads its input."""
+
+from collections.abc import Callable, Sequence
+
+from attnclf.config import Config
+from attnclf.data.inputs import Damage, open_input, texts
+from attnclf.errors import ConfigError, DataError
+
+
+def read_unlabeled(
+    source: str | None, config: Config, text_columns: Sequence[str] | None, say: Callable[[str], None]
+) -> list[str]:
+    """Return the texts of a file that are not blank, or none where there is no file.
+
+    Raises ConfigError where these settings learn nothing from them, DataError for a file without texts.
+    """
+    if source is None:
+        return []
+    if not config.learns_unlabeled:
+        raise ConfigError(
+            "these settings learn nothing from unlabeled texts",
+            fix="leave --unlabeled out, or use model.embedding.start=cooccurrence without --vectors",
+        )
+    damage = Damage()
+    with open_input(source) as (stream, kind):
+        read = texts(stream, format=kind, text_columns=text_columns, damage=damage)
+        found = [text for text in read if text.strip()]
+    if not found:
+        raise DataError(f"{source} has no texts", fix="pass a file with one text a line, or leave --unlabeled out")
+    if damage.lines:
+        say(f"Warning: {damage.lines:,} lines of {source} are not valid UTF-8; the broken bytes were replaced")
+    say(f"{source}: {len(found):,} texts without labels")
+    return found

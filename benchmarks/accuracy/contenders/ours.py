@@ -1,0 +1,52 @@
+"""attnclf as a person runs it: `attnclf train` with a preset, on the files as they are."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.presets import PRESETS
+from attnclf.runtime.classifier import Classifier
+from benchmarks.accuracy.contender import Contender, Fitted
+from benchmarks.accuracy.datasets import Dataset
+
+
+def fit(preset: str, dataset: Dataset, seed: int, folder: Path) -> Fitted:
+    """Train in a process of its own, unless the folder holds the model already."""
+    out = folder / f"{dataset.name}-{preset}-{seed}"
+    timing = out.with_suffix(".seconds")
+    if not out.is_dir():
+        start = time.perf_counter()
+        valid = dataset.file("valid")
+        options = ["--out", str(out), "--preset", preset, "--seed", str(seed), "--device", "cpu", "--no-baseline"]
+        options += ["--quiet", *(["--valid", str(valid)] if valid else [])]
+        command = [sys.executable, "-m", "attnclf", "train", str(dataset.file("train")), *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        timing.write_text(str(time.perf_counter() - start), encoding="utf-8")
+    classifier = Classifier.load(out)
+    metrics = json.loads((out / "report" / "metrics.json").read_text(encoding="utf-8"))
+    network = next(file for file in out.iterdir() if file.name == "model.onnx")
+    return Fitted(
+        predict=partial(said, classifier, dataset),
+        valid=100 * metrics["splits"]["valid"]["micro_f1" if dataset.multi_label else "accuracy"],
+        megabytes=network.stat().st_size / 1e6,
+        seconds=float(timing.read_text(encoding="utf-8")),
+    )
+
+
+def said(classifier: Classifier, dataset: Dataset, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return the numbers of the labels as the dataset counts them."""
+    probabilities, chosen = classifier.judge(texts)
+    order = [classifier.labels.index(name) for name in dataset.labels.names]
+    if dataset.multi_label:
+        return chosen[:, order].astype(np.int64)
+    return probabilities[:, order].argmax(axis=1).astype(np.int64)
+
+
+CONTENDERS = [Contender(f"attnclf {preset}", partial(fit, preset), seeded=True) for preset in PRESETS]

@@ -1,0 +1,90 @@
+"""The tables: every contender on every dataset, and how often attnclf is ahead of the best of the others."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.results import machine, section, table
+
+OURS = "attnclf "
+Group = Mapping[str, Sequence[Mapping[str, Any]]]  # contender → its runs
+
+
+def report(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was measured as Markdown."""
+    groups: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        groups[result["dataset"]][result["contender"]].append(result)
+    names = list(dict.fromkeys(result["contender"] for result in results))
+    blocks = [
+        machine("torch", "scikit-learn", "fasttext-wheel"),
+        "Test rows, in percent: accuracy, or micro-F1 where a row has several labels (marked *). Mean over seeds "
+        "(least to greatest); whatever was chosen was chosen on validation rows.",
+        table(["dataset", *names], [_row(split, group, names, "accuracy") for split, group in _splits(groups)]),
+        "Macro-F1:",
+        table(["dataset", *names], [_row(split, group, names, "macro_f1") for split, group in _splits(groups)]),
+        "Seconds to train, with the choice among settings where there is one:",
+        table(
+            ["dataset", *names], [[name, *(_seconds(group, one) for one in names)] for name, group in groups.items()]
+        ),
+        "Megabytes of the model:",
+        table(["dataset", *names], [[name, *(_size(group, one) for one in names)] for name, group in groups.items()]),
+    ]
+    peers = [name for name in names if not name.startswith(OURS)]
+    if peers:
+        blocks += [_verdict(name, groups, peers) for name in names if name.startswith(OURS)]
+    return section(*blocks)
+
+
+def _splits(groups: Mapping[str, Group]) -> list[tuple[tuple[str, str], Group]]:
+    """Return every scored split with its group: (name of the dataset, name of the split)."""
+    found = []
+    for name, group in groups.items():
+        first = next(iter(group.values()))[0]
+        found += [((name, split), group) for split in first["tests"]]
+    return found
+
+
+def _row(split: tuple[str, str], group: Group, names: Sequence[str], score: str) -> list[str]:
+    name, part = split
+    first = next(iter(group.values()))[0]
+    title = name + ("*" if first["multi_label"] else "") + ("" if part == "test" else f" ({part})")
+    cells = {one: [run["tests"][part][score] for run in group[one]] for one in names if one in group}
+    best = max((statistics.mean(values) for values in cells.values()), default=0.0)
+    row = [title]
+    for one in names:
+        values = cells.get(one)
+        if not values:
+            row.append("")
+            continue
+        mean = f"{statistics.mean(values):.1f}"
+        spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
+        row.append((f"**{mean}**" if statistics.mean(values) == best else mean) + spread)
+    return row
+
+
+def _seconds(group: Group, name: str) -> str:
+    return f"{statistics.mean(run['seconds'] for run in group[name]):.0f}" if name in group else ""
+
+
+def _size(group: Group, name: str) -> str:
+    return f"{statistics.mean(run['megabytes'] for run in group[name]):.1f}" if name in group else ""
+
+
+def _verdict(ours: str, groups: Mapping[str, Group], peers: Sequence[str]) -> str:
+    """Return one sentence: on how many datasets it is ahead of the best peer, and where it is behind by how much."""
+    margins = {}
+    for name, group in groups.items():
+        others = [one for one in peers if one in group]
+        if ours in group and others:
+            means = {one: statistics.mean(run["tests"]["test"]["accuracy"] for run in group[one]) for one in group}
+            margins[name] = means[ours] - max(means[one] for one in others)
+    ahead = [name for name, margin in margins.items() if margin > 0]
+    behind = sorted((margin, name) for name, margin in margins.items() if margin <= 0)
+    said = ", ".join(f"{name} {margin:+.1f}" for margin, name in behind)
+    return (
+        f"{ours} against the best of the others on each: ahead on {len(ahead)} of {len(margins)}, by "
+        f"{statistics.mean(margins.values()) if margins else 0:+.1f} points in the mean"
+        + (f"; behind on {said}." if behind else ".")
+    )
