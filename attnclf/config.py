@@ -227,12 +227,14 @@ class NgramConfig:
     """A linear model over n-grams beside the network."""
 
     features: int = 0  # at most so many pairs of words, and so many n-grams of characters; 0: no such model
-    strength: float = 10.0  # C of its logistic regression, the inverse of the regularisation
+    # C of its logistic regression, the inverse of the regularisation; None: what serves the validation rows better
+    strength: float | None = None
     contrast: float = 0.5  # how far features that tell labels apart weigh more from the start, from 0 to 1
 
     def __post_init__(self) -> None:
         _within("model.ngrams.features", self.features, 0, 2**18)
-        _within("model.ngrams.strength", self.strength, 1e-6, 1e6)
+        if self.strength is not None:
+            _within("model.ngrams.strength", self.strength, 1e-6, 1e6)
         _within("model.ngrams.contrast", self.contrast, 0, 1)
 
 

@@ -4,7 +4,7 @@ Its weights are then folded into the tables of `attnclf.model.ngrams`, which nev
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,13 @@ class Columns:
 
 
 def learn(
-    examples: Examples, label_weights: NDArray[np.float32], units: Sequence[str], config: NgramConfig
-) -> NgramLinear:
-    """Return the linear model of the training rows, whose unknown words are spelled.
+    examples: Examples,
+    label_weights: NDArray[np.float32],
+    units: Sequence[str],
+    config: NgramConfig,
+    strengths: Sequence[float],
+) -> Iterator[NgramLinear]:
+    """Yield the linear model of the training rows, whose unknown words are spelled, for each strength C.
 
     `label_weights` (labels,) multiply the row weights as they do in the loss of the network; `units` are the known
     words by id.
@@ -61,15 +65,17 @@ def learn(
     labels = np.arange(len(label_weights))
     wanted = targets[:, None] == labels if targets.ndim == 1 else targets > 0
     twins = targets.ndim == 1 and len(labels) == 2  # one regression says it all
-    coefficients = np.zeros((len(columns.idf), len(labels)))
-    bias = np.zeros(len(labels))
-    for label in labels[1:] if twins else labels:
-        column = wanted[:, label]
-        scale = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else label_weights[targets]
-        coefficients[:, label], bias[label] = _regress(features, column, weights * scale, config)
-    if twins:
-        coefficients[:, 0], bias[0] = -coefficients[:, 1], -bias[1]
-    return _folded(coefficients, bias, columns, grams)
+    for strength in strengths:
+        coefficients = np.zeros((len(columns.idf), len(labels)))
+        bias = np.zeros(len(labels))
+        for label in labels[1:] if twins else labels:
+            column = wanted[:, label]
+            scale = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else label_weights[targets]
+            fitted = _regress(features, column, weights * scale, config.contrast, strength)
+            coefficients[:, label], bias[label] = fitted
+        if twins:
+            coefficients[:, 0], bias[0] = -coefficients[:, 1], -bias[1]
+        yield _folded(coefficients, bias, columns, grams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,7 @@ def _tfidf(counts: sparse.csr_matrix, columns: Columns, share: NDArray[np.float6
 
 
 def _regress(
-    features: Features, column: NDArray[np.bool_], weights: NDArray[np.floating], config: NgramConfig
+    features: Features, column: NDArray[np.bool_], weights: NDArray[np.floating], contrast: float, strength: float
 ) -> tuple[NDArray[np.float64], float]:
     """Return coefficients and intercept of one label against the rest.
 
@@ -213,10 +219,10 @@ def _regress(
     ]
     ratio = np.abs(np.log(rates[0] / rates[1]))
     used = inside + outside > 0
-    scale = np.where(used, 1 - config.contrast + config.contrast * ratio / max(ratio[used].mean(), 1e-9), 0.0)
+    scale = np.where(used, 1 - contrast + contrast * ratio / max(ratio[used].mean(), 1e-9), 0.0)
     mass = features.mass
     scale *= np.sqrt(mass.sum() / max((mass * scale**2).sum(), 1e-12))  # keeps the mean length of a row
-    model = LogisticRegression(C=config.strength, solver="liblinear", dual=True, tol=0.1, random_state=0)
+    model = LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.1, random_state=0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Liblinear failed to converge")  # near enough
         model.fit(values @ sparse.diags(scale), column, sample_weight=weights)

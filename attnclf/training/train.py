@@ -93,7 +93,8 @@ def train(
     """Train a classifier on `data` and write its model folder to `out`.
 
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
-    keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too. Raises an AttnclfError for data, settings or a device that cannot work.
+    keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too.
+    Raises an AttnclfError for data, settings or a device that cannot work.
     """
     config = config or Config()
     refuse_to_replace(out)

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-from attnclf.training import objectives
+from torch.nn import functional
 
 PULL = 5.0  # of the prior weights, in rows
 
@@ -22,22 +21,27 @@ def weigh(
     validation rows, the weights make probabilities honest: that of a single speaker is 1 / temperature (Guo et al.
     2017, section 4.2).
     """
-    true = torch.from_numpy(targets)
-    several = targets.ndim == 2
-    known = torch.ones(len(true), dtype=torch.bool) if several else true >= 0
-    objective = objectives.binary_cross_entropy if several else objectives.cross_entropy
-    rows, labels = int(known.sum()), said[0].shape[1]
     start = torch.log(torch.tensor(prior))
     logs = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
+    def step() -> Tensor:
         optimizer.zero_grad()
-        mixed = sum(weight * logits[known] for weight, logits in zip(logs.exp(), said, strict=True))
-        mean = objective(mixed, true[known], torch.ones(rows), torch.ones(labels), 0.0)
-        total = rows * mean + PULL * (logs - start).square().sum()
+        mixed = torch.stack([weight * logits for weight, logits in zip(logs.exp(), said, strict=True)]).sum(dim=0)
+        total = loss(mixed, targets) + PULL * (logs - start).square().sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(step)  # type: ignore[no-untyped-call]
     return logs.detach().exp()
+
+
+def loss(logits: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:
+    """Return the summed loss of the rows with known labels, its mean over labels where a row has several.
+
+    `logits` are (rows, labels).
+    """
+    true = torch.from_numpy(targets)
+    if targets.ndim == 2:
+        return functional.binary_cross_entropy_with_logits(logits, true, reduction="sum") / logits.shape[1]
+    return functional.cross_entropy(logits, true, ignore_index=-1, reduction="sum")

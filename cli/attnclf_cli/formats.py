@@ -9,6 +9,7 @@ from typing import Any
 from attnclf.runtime.classifier import Classifier, Prediction
 
 SEPARATOR = "|"  # between several labels in one cell, as --label-separator reads them back
+UNSURE = "?"  # in place of a label that is not probable enough
 EXCERPT = 60  # characters of the text in a table row
 
 Line = Callable[[Classifier, str, Prediction, int], str]
@@ -70,6 +71,16 @@ def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -
     excerpt = excerpt if len(excerpt) <= EXCERPT else excerpt[: EXCERPT - 1] + "…"
     pairs = "  ".join(f"{label:<{width}} {score:6.1%}" for label, score in shown) or f"{'-':<{width + 7}}"
     return f"{pairs}  {_printable(excerpt)}"
+
+
+def if_sure(line: Line, least: float) -> Line:
+    """Return `line` with `UNSURE` in place of a label whose probability is below `least`."""
+
+    def line_if_sure(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
+        unsure = prediction.score is not None and prediction.score < least
+        return line(classifier, text, prediction._replace(label=UNSURE) if unsure else prediction, top)
+
+    return line_if_sure
 
 
 LINES: dict[str, Line] = {

@@ -29,6 +29,10 @@ def predict(
         float | None,
         typer.Option(min=0, max=1, help="Least probability of a label (several labels).", show_default=False),
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Print ? for a label that is less probable.", show_default=False),
+    ] = None,
     format: Annotated[PredictionFormat, typer.Option("--format", "-f")] = PredictionFormat.auto,
     attention: Annotated[bool, typer.Option("--attention", help="Add units and their weights (jsonl only).")] = False,
     text_column: options.TextColumns = None,
@@ -45,7 +49,7 @@ def predict(
     from attnclf.errors import ConfigError
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.stream import Windows, overlapped
-    from attnclf_cli.formats import LINES, jsonl_with_attention
+    from attnclf_cli.formats import LINES, if_sure, jsonl_with_attention
     from attnclf_cli.output import opened, warn_of_damage
 
     name = format.value
@@ -55,6 +59,12 @@ def predict(
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = jsonl_with_attention if attention else LINES[name]
     classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
+    if min_confidence is not None:
+        if classifier.multi_label:
+            raise ConfigError("--min-confidence is for one label per text", fix="pass --threshold for several")
+        if top_k > 1:
+            raise ConfigError("--min-confidence is about the one best label", fix="leave out --top-k")
+        line = if_sure(line, min_confidence)
     damage = Damage()
     read = cut = 0
     with open_input(source, format=input_format) as (stream, kind), opened(out) as output:

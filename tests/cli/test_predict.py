@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -46,6 +47,31 @@ def answer(process, within):
         assert byte, "the process has ended"
         line += byte
     return line
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv", "jsonl", "fasttext", "table"])
+def test_a_label_that_is_not_probable_enough_is_a_question_mark_and_keeps_its_score(in_session, model, form):
+    lines = "great film\n\nterrible plot\n"
+    plain = in_session("predict", "-m", model, "--format", form, input=lines).stdout.splitlines()
+    sure = in_session("predict", "-m", model, "--format", form, "--min-confidence", 0, input=lines).stdout.splitlines()
+    unsure = in_session(
+        "predict", "-m", model, "--format", form, "--min-confidence", 1, input=lines
+    ).stdout.splitlines()
+    assert sure == plain
+    assert unsure[1] == plain[1]
+    for line, usual in ((unsure[0], plain[0]), (unsure[2], plain[2])):
+        assert line != usual
+        assert "?" in line
+        assert re.findall(r"\d\.\d+|\d+\.\d%", line) == re.findall(r"\d\.\d+|\d+\.\d%", usual)
+
+
+@pytest.mark.parametrize(
+    ("which", "options", "remedy"), [("multi_model", (), "--threshold"), ("model", ("-k", 2), "--top-k")]
+)
+def test_confidence_is_about_the_one_label_of_a_text(in_session, request, which, options, remedy):
+    done = in_session("predict", "-m", request.getfixturevalue(which), "--min-confidence", 0.5, *options, input="a\n")
+    assert done.exit_code == 1
+    assert remedy in done.stderr
 
 
 def test_three_lines_in_are_three_lines_out_and_a_blank_one_has_no_label(attnclf, model, classifier):

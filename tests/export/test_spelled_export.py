@@ -56,7 +56,7 @@ def build(units=UNITS, strange=STRANGE):
         vocabulary=len(units),
         unknown=strange,
     )
-    linear = ngrams.learn(examples, np.ones(LABELS, dtype=np.float32), units, NgramConfig(features=60))
+    linear = next(ngrams.learn(examples, np.ones(LABELS, dtype=np.float32), units, NgramConfig(features=60), [10.0]))
     return Mixture(network, linear, torch.tensor([0.6, 1.7])).eval()
 
 

@@ -1,5 +1,6 @@
 """The linear model over n-grams, against TF-IDF in plain Python and a regression on dense rows."""
 
+import dataclasses
 import math
 from collections import Counter
 from itertools import pairwise
@@ -19,6 +20,8 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
+from attnclf.training.mixing import STRENGTHS, beside_ngrams
+from attnclf.training.weighing import loss
 
 TEXTS = [
     "the parcel is late and the parcel is lost",
@@ -39,7 +42,7 @@ ONE = np.array([0, 1, 0, 2, 0, 2, 2, 1, 1, 2, 0, 1])
 TWO = (ONE == 2).astype(np.int64)
 MANY = np.array([[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 1, 0]] * 4, dtype=np.float32)
 WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 1, 0.25, 1, 1, 2, 1], dtype=np.float32)
-EVERYTHING = NgramConfig(features=2000)
+EVERYTHING = NgramConfig(strength=10.0, features=2000)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,8 @@ def encoded(tokenizer, texts, targets=None, weights=None):
 def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVERYTHING):
     labels = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
     importance = np.ones(labels, dtype=np.float32) if label_weights is None else label_weights
-    return ngrams.learn(encoded(tokenizer, TEXTS, targets, weights), importance, tokenizer.units, config)
+    examples = encoded(tokenizer, TEXTS, targets, weights)
+    return next(ngrams.learn(examples, importance, tokenizer.units, config, [config.strength or 10.0]))
 
 
 def logits(linear, tokenizer, texts):
@@ -362,17 +366,17 @@ def test_of_too_many_features_the_same_sample_is_taken_every_time(tokenizer, mon
 def test_a_model_is_learned_from_the_sample_alone(tokenizer, monkeypatch):
     importance = np.ones(3, dtype=np.float32)
     examples = encoded(tokenizer, TEXTS, ONE)
-    whole = ngrams.learn(examples, importance, tokenizer.units, EVERYTHING)
+    whole = next(ngrams.learn(examples, importance, tokenizer.units, EVERYTHING, [10.0]))
     monkeypatch.setattr(ngrams, "MOST", 500)
     spelled = ngrams.UnitGrams.of([*tokenizer.units, *examples.unknown])
     tokens, targets, weights = ngrams._sample(examples, spelled, 3)
     assert 3 < len(tokens) < 10
-    sampled = ngrams.learn(examples, importance, tokenizer.units, EVERYTHING)
+    sampled = next(ngrams.learn(examples, importance, tokenizer.units, EVERYTHING, [10.0]))
     monkeypatch.undo()
     part = Examples(
         tokens=tokens, targets=targets, weights=weights, vocabulary=examples.vocabulary, unknown=examples.unknown
     )
-    again = ngrams.learn(part, importance, tokenizer.units, EVERYTHING)
+    again = next(ngrams.learn(part, importance, tokenizer.units, EVERYTHING, [10.0]))
     assert sampled.size < whole.size
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(sampled.buffers(), again.buffers(), strict=True))
 
@@ -460,3 +464,19 @@ def test_words_never_seen_are_told_apart_by_their_ngrams_and_words_of_none_are_n
     parcelling, refunds, bad, unknown = (evidence(linear, [[unit]]).logits for unit in (17, 18, 19, 1))
     assert (parcelling - refunds).abs().max() > 0.05
     assert torch.equal(bad, unknown)
+
+
+def test_the_strength_that_is_not_set_is_the_one_under_which_validation_rows_are_more_likely(tokenizer):
+    examples = encoded(tokenizer, TEXTS, ONE, WEIGHTS)
+    network = torch.randn(len(TEXTS), 3, generator=torch.Generator().manual_seed(0))
+    validation = dataclasses.replace(examples, targets=np.roll(ONE, 1))
+
+    def losses(strength):
+        config = NgramConfig(features=2000, strength=strength)
+        arguments = np.ones(3, np.float32), tokenizer.units, config, lambda line: None
+        joint = beside_ngrams(torch.nn.Identity(), network, examples, validation, *arguments)[1]
+        return float(loss(joint, validation.targets))
+
+    apart = [losses(strength) for strength in STRENGTHS]
+    assert apart[0] != apart[1]
+    assert losses(None) == pytest.approx(min(apart))
