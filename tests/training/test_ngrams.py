@@ -269,8 +269,7 @@ def test_two_labels_are_mirror_images_of_one_regression(tokenizer, definition, t
 
 def test_the_regression_is_near_its_optimum(tokenizer):
     values, _, _ = tfidf(tokenizer)
-    config = NgramConfig(features=2000, contrast=0.0, strength=2.0)
-    coefficients, bias = ngrams._regress(ngrams.Features.of(values), TWO == 1, WEIGHTS, config)
+    coefficients, bias = ngrams._regress(ngrams.Features.of(values), TWO == 1, WEIGHTS, 0.0, 2.0)
     signs, rows = 2 * TWO - 1, np.column_stack([values.toarray(), np.ones(len(TEXTS))])
 
     def cost(weights):  # liblinear's own, in which the bias is a weight like the others
