@@ -64,7 +64,8 @@ def main(model: Path, folder: Path, out: Annotated[Path | None, typer.Option()] 
         machine("onnxruntime"),
         f"{len(stated['test']):,} test questions with a label and {len(stated['test_oos']):,} without.",
         table(["score", "AUROC, validation", "AUROC, test"], rows),
-        "`--min-confidence` that keeps 80, 90 and 95 % of the validation questions, and what it keeps of test questions, %:",
+        "The `--min-confidence` that keeps 80, 90 or 95 % of the validation questions, and what it keeps of the test "
+        "questions, %:",
         table(["--min-confidence", "with a label", "without"], kept),
     )
     print(body)
