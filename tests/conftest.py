@@ -166,13 +166,18 @@ def multi_classifier(multi_model):
     return Classifier.load(multi_model, device="cpu", threads=1)
 
 
-@pytest.fixture
-def in_session(exporting):
-    """Run the command in this process and return its result: for many short trainings, each with torch at hand."""
+def invoke(*arguments, input=None):
+    """Run the command in this process, and return what `Command` returns; a problem that nobody foresaw is raised."""
     from attnclf_cli.app import app
     from typer.testing import CliRunner
 
-    def run(*arguments, input=None):
-        return CliRunner().invoke(app, list(map(str, arguments)), input=input)
+    runner = CliRunner(env={"ATTNCLF_MODEL": None, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": "100"})
+    done = runner.invoke(app, list(map(str, arguments)), input=input, catch_exceptions=False)
+    done.returncode = done.exit_code
+    return done
 
-    return run
+
+@pytest.fixture
+def in_session(exporting):
+    """Run the command in this process: where many runs are compared, and a process of its own says nothing more."""
+    return invoke
