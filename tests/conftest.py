@@ -52,7 +52,7 @@ def slot_of(gram):
 
 
 def pytest_collection_modifyitems(items):
-    """Start with the documentation, whose commands take longest, so that no process is left alone with it at the end."""
+    """Start with the documentation, whose commands take longest: no process is left alone with them at the end."""
     items.sort(key=lambda item: item.path.parent.name != "docs")
 
 
@@ -85,7 +85,7 @@ class Command:
         command = " ".join(f"'{word}'" for word in self.line)
         return subprocess.run(
             ["bash", "-c", script.replace("$attnclf", command)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False,
         )  # fmt: skip
 
 
