@@ -69,7 +69,7 @@ class Command:
             capture_output=True,
             env={**ENVIRONMENT, **(env or {})},
             cwd=cwd,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
@@ -85,7 +85,7 @@ class Command:
         command = " ".join(f"'{word}'" for word in self.line)
         return subprocess.run(
             ["bash", "-c", script.replace("$attnclf", command)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False,
         )  # fmt: skip
 
 

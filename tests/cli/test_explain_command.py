@@ -91,7 +91,7 @@ def test_on_a_terminal_words_are_coloured(attnclf, model):
         process.stdin.write(TEXT.encode() + b"\n")
         process.stdin.close()
         shown = b""
-        while select.select([master], [], [], 60)[0]:
+        while select.select([master], [], [], 300)[0]:
             try:
                 part = os.read(master, 4096)
             except OSError:  # the terminal's other end was closed

@@ -18,7 +18,7 @@ import pytest
 from attnclf.text.tokens import UNKNOWN_ID
 
 PROMPTLY = 2.0  # seconds in which a trickling line is answered; on a busy machine, the luckiest of three
-PATIENTLY = 60.0  # seconds after which nothing more is expected of a process
+PATIENTLY = 300.0  # seconds after which nothing more is expected of a process
 
 
 def records(done):

@@ -29,7 +29,7 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
 
     done = subprocess.run(
         [sys.executable, "-c", before + RUN, json.dumps([*map(str, arguments)]), text],
-        capture_output=True, text=True, encoding="utf-8", check=True, timeout=60,
+        capture_output=True, text=True, encoding="utf-8", check=True, timeout=300,
     )  # fmt: skip
     status, modules = json.loads(done.stderr.splitlines()[-1])
     assert status == 0, done.stderr

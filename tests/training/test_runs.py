@@ -256,7 +256,7 @@ def test_one_ctrl_c_keeps_the_best_model_so_far_and_exits_with_130(attnclf, comm
     with attnclf.start(*command("out", epochs=100_000)) as process:
         wait_for(process, "epoch   2/100000")
         process.send_signal(signal.SIGINT)
-        output, notes = process.communicate(timeout=60)
+        output, notes = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"Traceback" not in notes
     assert b"Stopping; the best model so far is kept" in notes
@@ -272,7 +272,7 @@ def test_two_ctrl_c_leave_without_a_model(attnclf, command, tmp_path):
         wait_for(process, "Stopping")
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
-        _, notes = process.communicate(timeout=60)
+        _, notes = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"Traceback" not in notes
     assert not (tmp_path / "out").exists()
