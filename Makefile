@@ -7,7 +7,7 @@ PARTS ?=
 DATA ?=
 FASTTEXT = 0.9.3
 
-.PHONY: demo test test-gpu check bench install clean
+.PHONY: demo test test-long test-gpu check bench install clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -16,7 +16,11 @@ demo: .venv/installed
 	head -3 examples/tickets/new_tickets.txt | $(BIN)/attnclf explain --model demo --format terminal
 
 test: .venv/developer
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# What takes minutes and states more of the same.
+test-long: .venv/developer
+	$(BIN)/python -m pytest -m long --numprocesses 2 --dist loadfile
 
 test-gpu: .venv/developer
 	$(BIN)/python -m pytest -m gpu tests/gpu

@@ -1,6 +1,7 @@
 """What many tests share: the command in a fresh process, and two small models trained once per session."""
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -22,6 +24,9 @@ SMALL = {
     },
     "training": {"epochs": 6, "min_steps": 1, "learning_rate": 0.02},
 }
+
+# Imports and exports make millions of objects that stay: looking through them for garbage took a tenth of the time.
+gc.set_threshold(50_000)
 
 # A shell that starts the tests in the background tells them to ignore Ctrl-C, and so would every command they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -46,6 +51,11 @@ def slot_of(gram):
     return bits % 2**18 + 1
 
 
+def pytest_collection_modifyitems(items):
+    """Start with the documentation, whose commands take longest: no process is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.parent.name != "docs")
+
+
 class Command:
     """Runs `attnclf` in a fresh process, as a person would."""
 
@@ -59,7 +69,7 @@ class Command:
             capture_output=True,
             env={**ENVIRONMENT, **(env or {})},
             cwd=cwd,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
@@ -75,7 +85,7 @@ class Command:
         command = " ".join(f"'{word}'" for word in self.line)
         return subprocess.run(
             ["bash", "-c", script.replace("$attnclf", command)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False,
         )  # fmt: skip
 
 
@@ -131,6 +141,21 @@ def exporting(one_thread):
         yield
 
 
+def weights_alone(folder, *, network, **others):
+    """What stands for `write_bundle` where only learning is asked about: export and scores take longer than that."""
+    from safetensors.torch import save_file
+
+    save_file(
+        {name: value.contiguous() for name, value in network.state_dict().items()}, folder / "weights.safetensors"
+    )
+
+
+@pytest.fixture
+def unexported(monkeypatch):
+    """Let a training write its weights alone."""
+    monkeypatch.setattr("attnclf.training.train.write_bundle", weights_alone)
+
+
 def trained(data, out):
     from attnclf.config import Config
     from attnclf.training.train import train
@@ -141,15 +166,32 @@ def trained(data, out):
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory, one_thread):
-    """A model folder with one label a text: the English example."""
-    return trained(EXAMPLES / "tickets" / "tickets.csv", tmp_path_factory.mktemp("models") / "single")
+def once(tmp_path_factory):
+    """Return a folder that is made once, by the first of the processes that run these tests at the same time."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+
+    def once(name, make):
+        with FileLock(place / f"{name}.lock"):
+            if not (place / f"{name}.made").exists():
+                make(place / name)
+                (place / f"{name}.made").touch()
+        return place / name
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def multi_model(tmp_path_factory, one_thread):
-    """A model folder with any number of labels a text: the Russian example."""
-    return trained(EXAMPLES / "intents-ru" / "multi.jsonl", tmp_path_factory.mktemp("models") / "multi")
+def model(once, one_thread):
+    """A model folder with one label a text: the English example. Never changed: tests that change it copy it."""
+    return once("single", lambda out: trained(EXAMPLES / "tickets" / "tickets.csv", out))
+
+
+@pytest.fixture(scope="session")
+def multi_model(once, one_thread):
+    """A model folder with any number of labels a text: the Russian example. Never changed."""
+    return once("multi", lambda out: trained(EXAMPLES / "intents-ru" / "multi.jsonl", out))
 
 
 @pytest.fixture(scope="session")
@@ -166,13 +208,18 @@ def multi_classifier(multi_model):
     return Classifier.load(multi_model, device="cpu", threads=1)
 
 
-@pytest.fixture
-def in_session(exporting):
-    """Run the command in this process and return its result: for many short trainings, each with torch at hand."""
+def invoke(*arguments, input=None):
+    """Run the command in this process, and return what `Command` returns; a problem that nobody foresaw is raised."""
     from attnclf_cli.app import app
     from typer.testing import CliRunner
 
-    def run(*arguments, input=None):
-        return CliRunner().invoke(app, list(map(str, arguments)), input=input)
+    runner = CliRunner(env={"ATTNCLF_MODEL": None, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": "100"})
+    done = runner.invoke(app, list(map(str, arguments)), input=input, catch_exceptions=False)
+    done.returncode = done.exit_code
+    return done
 
-    return run
+
+@pytest.fixture
+def in_session(exporting):
+    """Run the command in this process: where many runs are compared, and a process of its own says nothing more."""
+    return invoke

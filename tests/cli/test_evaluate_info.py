@@ -51,10 +51,10 @@ def test_the_figures_are_those_of_predicts_output(attnclf, model, examples, rows
     ]
 
 
-def test_the_figures_of_several_labels_are_those_of_predicts_output(attnclf, multi_model, examples, multi_rows):
+def test_the_figures_of_several_labels_are_those_of_predicts_output(in_session, multi_model, examples, multi_rows):
     path = examples / "intents-ru" / "multi.jsonl"
-    scored = figures(attnclf("evaluate", path, "-m", multi_model, "-f", "json"))
-    done = attnclf("predict", path, "-m", multi_model, "-f", "jsonl", "--text-column", "text")
+    scored = figures(in_session("evaluate", path, "-m", multi_model, "-f", "json"))
+    done = in_session("predict", path, "-m", multi_model, "-f", "jsonl", "--text-column", "text")
     given = [{pair["label"] for pair in json.loads(line)["labels"]} for line in done.stdout.splitlines()]
     true = [set(row["labels"]) for row in multi_rows]
     assert scored["rows"] == len(given) == len(true)
@@ -66,25 +66,25 @@ def test_the_figures_of_several_labels_are_those_of_predicts_output(attnclf, mul
     assert scored["confusion"] is None
 
 
-def test_rows_with_a_label_that_the_model_does_not_know_count_as_wrong(attnclf, model, rows, tmp_path):
+def test_rows_with_a_label_that_the_model_does_not_know_count_as_wrong(in_session, model, rows, tmp_path):
     path = tmp_path / "rows.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "label"), *rows[:20], *((text, "astronomy") for text, _ in rows[20:30])])
-    scored = figures(attnclf("evaluate", path, "-m", model, "-f", "json"))
+    scored = figures(in_session("evaluate", path, "-m", model, "-f", "json"))
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "label"), *rows[:20]])
-    known = figures(attnclf("evaluate", path, "-m", model, "-f", "json"))
+    known = figures(in_session("evaluate", path, "-m", model, "-f", "json"))
     assert (scored["rows"], scored["unknown"]) == (30, 10)
     assert scored["accuracy"] == pytest.approx(known["accuracy"] * 20 / 30)
 
 
-def test_a_label_of_several_that_the_model_does_not_know_counts_as_wrong(attnclf, multi_model, multi_rows, tmp_path):
+def test_a_label_of_several_that_the_model_does_not_know_counts_as_wrong(in_session, multi_model, multi_rows, tmp_path):
     path = tmp_path / "rows.jsonl"
 
     def scored(extra):
         lines = [json.dumps({**row, "labels": [*row["labels"], *extra]}) for row in multi_rows]
         path.write_text("\n".join(lines) + "\n")
-        return figures(attnclf("evaluate", path, "-m", multi_model, "-f", "json"))
+        return figures(in_session("evaluate", path, "-m", multi_model, "-f", "json"))
 
     known, unknown = scored([]), scored(["астрономия"])
     assert known["accuracy"] > 0
@@ -93,28 +93,28 @@ def test_a_label_of_several_that_the_model_does_not_know_counts_as_wrong(attnclf
     assert unknown["micro_f1"] < known["micro_f1"]
 
 
-def test_on_a_page_the_figures_stand_in_a_table(attnclf, model, examples):
-    done = attnclf("evaluate", examples / "tickets" / "tickets.csv", "-m", model)
+def test_on_a_page_the_figures_stand_in_a_table(in_session, model, examples):
+    done = in_session("evaluate", examples / "tickets" / "tickets.csv", "-m", model)
     assert done.returncode == 0
     for words in ("accuracy", "macro-F1", "account", "billing"):
         assert words in done.stdout
     assert "tickets.csv: csv, 360 rows" in done.stderr
 
 
-def test_rows_of_several_labels_are_refused_by_a_model_of_one(attnclf, model, examples):
-    done = attnclf("evaluate", examples / "intents-ru" / "multi.jsonl", "-m", model)
+def test_rows_of_several_labels_are_refused_by_a_model_of_one(in_session, model, examples):
+    done = in_session("evaluate", examples / "intents-ru" / "multi.jsonl", "-m", model)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith("Error: these rows have several labels each")
 
 
-def test_bad_rows_are_named_and_left_out_when_asked(attnclf, model, tmp_path):
+def test_bad_rows_are_named_and_left_out_when_asked(in_session, model, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("text,label\nmy card,billing\nno label,\nno parcel,delivery\n")
-    done = attnclf("evaluate", path, "-m", model)
+    done = in_session("evaluate", path, "-m", model)
     assert (done.returncode, done.stdout) == (1, "")
     assert "line 3" in done.stderr
-    done = attnclf("evaluate", path, "-m", model, "-f", "json", "--on-bad-row", "skip")
+    done = in_session("evaluate", path, "-m", model, "-f", "json", "--on-bad-row", "skip")
     assert figures(done)["rows"] == 2
     assert "Warning: left out line 3" in done.stderr
 
@@ -126,29 +126,29 @@ def test_a_missing_file_is_one_line(attnclf, model):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_info_gives_the_manifest_and_where_it_would_run(attnclf, model):
-    described = figures(attnclf("info", "-m", model, "-f", "json", "--device", "cpu"))
+def test_info_gives_the_manifest_and_where_it_would_run(in_session, model):
+    described = figures(in_session("info", "-m", model, "-f", "json", "--device", "cpu"))
     manifest = json.loads((model / "attnclf.json").read_text())
     assert {name: described[name] for name in manifest} == manifest
     assert described["device"] == "cpu"
     assert described["bytes"] == sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
 
 
-def test_info_on_a_page_names_labels_network_and_scores(attnclf, model, multi_model):
+def test_info_on_a_page_names_labels_network_and_scores(in_session, model, multi_model):
     for folder, words in (
         (model, ["single-label, 4 labels", "account, billing, delivery, technical", "lstm 8 wide", "accuracy"]),
         (multi_model, ["multi-label", "вода", "micro-F1"]),
     ):
-        done = attnclf("info", "-m", folder)
+        done = in_session("info", "-m", folder)
         assert (done.returncode, done.stderr) == (0, "")
         for word in words:
             assert word in done.stdout
 
 
-def test_info_checks_every_file(attnclf, model, tmp_path):
+def test_info_checks_every_file(in_session, model, tmp_path):
     copy = shutil.copytree(model, tmp_path / "copy")
     (copy / "report" / "report.md").write_text("all is well")
-    done = attnclf("info", "-m", copy)
+    done = in_session("info", "-m", copy)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
     assert "report.md was changed or damaged" in done.stderr

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import invoke, shapes_unchecked
 
 from attnclf.explain.explain import explain
 from attnclf.runtime.classifier import Classifier
@@ -27,14 +28,15 @@ def rows(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(attnclf, rows, tmp_path_factory):
+def trained(one_thread, rows, tmp_path_factory):
     """The model folder, and what the training printed."""
     out = tmp_path_factory.mktemp("models") / "decoder"
     options = [part for setting in SETTINGS for part in ("--set", f"model.{setting}")]
-    done = attnclf(
-        "train", rows, "--out", out, "--architecture", "label-decoder", "--preset", "plain", *options,
-        "--set", "training.learning_rate=0.02", "--epochs", 12, "--device", "cpu",
-    )  # fmt: skip
+    with shapes_unchecked():
+        done = invoke(
+            "train", rows, "--out", out, "--architecture", "label-decoder", "--preset", "plain", *options,
+            "--set", "training.learning_rate=0.02", "--epochs", 12, "--device", "cpu",
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -62,14 +64,14 @@ def test_a_blank_text_gets_nothing(decoder):
     assert prediction.label is None
 
 
-def test_labels_are_printed_in_the_order_of_emission(attnclf, decoder, trained):
-    done = attnclf("predict", "--model", trained[0], "--format", "jsonl", input="\n".join(TEXTS))
+def test_labels_are_printed_in_the_order_of_emission(in_session, decoder, trained):
+    done = in_session("predict", "--model", trained[0], "--format", "jsonl", input="\n".join(TEXTS))
     for line, prediction in zip(done.stdout.splitlines(), decoder.predict(TEXTS), strict=True):
         assert [pair["label"] for pair in json.loads(line)["labels"]] == list(prediction.chosen)
 
 
-def test_a_threshold_is_refused(attnclf, trained):
-    done = attnclf("predict", "--model", trained[0], "--threshold", 0.3, input="Strom weg")
+def test_a_threshold_is_refused(in_session, trained):
+    done = in_session("predict", "--model", trained[0], "--threshold", 0.3, input="Strom weg")
     assert done.returncode == 1
     assert done.stderr == (
         "Error: this model emits its labels one after the other until it says that is all: no threshold decides; "
@@ -92,16 +94,16 @@ def test_an_explanation_has_a_row_of_weights_for_each_emitted_label(decoder):
         assert weights.mean(axis=0) == pytest.approx([word.weight for word in explanation.words], abs=1e-5)
 
 
-def test_the_commands_explain_evaluate_and_info_know_the_decoder(attnclf, trained, rows):
+def test_the_commands_explain_evaluate_and_info_know_the_decoder(in_session, trained, rows):
     model, printed = trained
-    explained = attnclf("explain", "--model", model, "--format", "json", input="\n".join(TEXTS))
+    explained = in_session("explain", "--model", model, "--format", "json", input="\n".join(TEXTS))
     assert [len(json.loads(line).get("maps", [])) for line in explained.stdout.splitlines()] == [1, 1, 0, 1]
     for kind in ("terminal", "svg", "html"):
-        assert "power" in attnclf("explain", "--model", model, "--format", kind, input="\n".join(TEXTS)).stdout
-    scores = json.loads(attnclf("evaluate", rows, "--model", model, "--format", "json").stdout)
+        assert "power" in in_session("explain", "--model", model, "--format", kind, input="\n".join(TEXTS)).stdout
+    scores = json.loads(in_session("evaluate", rows, "--model", model, "--format", "json").stdout)
     assert scores["accuracy"] > 0.9
     assert "Scores, %" in printed
-    assert "label-decoder" in attnclf("info", "--model", model).stdout
+    assert "label-decoder" in in_session("info", "--model", model).stdout
 
 
 def test_the_graph_gives_a_text_the_same_labels_with_any_padding(decoder):

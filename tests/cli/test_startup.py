@@ -1,9 +1,9 @@
 """What the commands load: a model at rest runs without torch, and help is there at once. Each in a fresh process."""
 
+import os
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -29,7 +29,7 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
 
     done = subprocess.run(
         [sys.executable, "-c", before + RUN, json.dumps([*map(str, arguments)]), text],
-        capture_output=True, text=True, encoding="utf-8", check=True, timeout=60,
+        capture_output=True, text=True, encoding="utf-8", check=True, timeout=300,
     )  # fmt: skip
     status, modules = json.loads(done.stderr.splitlines()[-1])
     assert status == 0, done.stderr
@@ -89,12 +89,18 @@ def test_the_library_at_rest_loads_nothing_heavy(module):
     assert HEAVY.isdisjoint(loaded("--help", before=f"import {module}\n"))
 
 
+def of_children():
+    """Processor seconds of the processes that have ended: however busy the machine is, a command needs as many."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def test_help_comes_at_once(attnclf):
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = of_children()
         done = attnclf("--help")
-        times.append(time.perf_counter() - started)
+        times.append(of_children() - started)
     assert done.returncode == 0
     for command in ("train", "predict", "explain", "evaluate", "export", "bench", "info", "mechanisms"):
         assert command in done.stdout

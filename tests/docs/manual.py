@@ -1,7 +1,9 @@
 """Reading our own Markdown: its code blocks, tables and links, and a shell to run the blocks in."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +61,10 @@ def run(script, folder):
     done = shell(script, folder)
     assert done.returncode == 0, f"exit {done.returncode} from:\n{script}\n{done.stderr}"
     return done.stdout
+
+
+def follow_readme(place):
+    """Follow the README from top to bottom in a new folder with the examples, and keep in it what that printed."""
+    shutil.copytree(ROOT / "examples", place / "examples")
+    printed = [run(block, place) for block in blocks("README.md", "sh")]
+    (place / "printed.json").write_text(json.dumps(printed), encoding="utf-8")

@@ -1,6 +1,7 @@
 """The documentation says what is: its commands run, its options, settings and links exist."""
 
 import dataclasses
+import json
 import re
 import runpy
 import shutil
@@ -8,7 +9,7 @@ import shutil
 import pytest
 import typer
 from attnclf_cli.app import app
-from manual import ROOT, blocks, coded, pages, read, rows, run
+from manual import ROOT, blocks, coded, follow_readme, pages, read, rows, run
 
 from attnclf.config import Config
 from attnclf.presets import ARCHITECTURES, DEFAULT, PRESETS
@@ -18,11 +19,11 @@ SETTINGS = "docs/configuration.md"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(once, tmp_path_factory):
     """A folder with the examples, in which the README has been followed from top to bottom; and what that printed."""
-    place = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(ROOT / "examples", place / "examples")
-    return place, [run(block, place) for block in blocks("README.md", "sh")]
+    place = tmp_path_factory.mktemp("guides") / "newcomer"
+    shutil.copytree(once("newcomer", follow_readme), place)
+    return place, json.loads((place / "printed.json").read_text(encoding="utf-8"))
 
 
 def test_the_readme_can_be_followed_from_top_to_bottom(folder):

@@ -221,7 +221,7 @@ def browse(document, folder, *options):
     page = folder / "page.html"
     page.write_text(document, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
-    done = subprocess.run([BROWSER, *flags, *options, page.as_uri()], capture_output=True, check=False, timeout=90)
+    done = subprocess.run([BROWSER, *flags, *options, page.as_uri()], capture_output=True, check=False, timeout=300)
     return done.stdout.decode()
 
 

@@ -55,7 +55,14 @@ def _shapes_unchecked():
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+# Each value and each pair of values is among these; the other triples take as long again.
+FIRST = ["one lstm, two ways", "two lstm, one way", "two gru, two ways", "one gru, one way"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[name if name in FIRST else pytest.param(name, marks=pytest.mark.long) for name in NETWORKS],
+)
 def exported(request, tmp_path_factory):
     *choices, multi_label = NETWORKS[request.param]
     network = build(*choices)

@@ -53,7 +53,7 @@ def test_two_directions_at_once_learn_bit_for_bit_what_they_learn_in_a_row(cores
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_each_branch_has_a_thread_and_the_gradients_of_both_are_summed(cores):
     seen = set()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=300)
 
     def of(linear):
         def function(rows):

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from attnclf.runtime.stream import Windows, overlapped
 
 
-def settled(value, *, patience=5.0):
-    """Wait until `value()` has stopped changing, and return it."""
-    end = time.monotonic() + patience
+def settled(value, *, patience=30.0, rest=0.3):
+    """Return `value()` once it has rested for longer than a busy machine keeps a thread waiting."""
+    end, since, before = time.monotonic() + patience, time.monotonic(), value()
     while time.monotonic() < end:
-        before = value()
-        time.sleep(0.05)
-        if value() == before:
-            return before
+        time.sleep(0.02)
+        if (now := value()) != before:
+            since, before = time.monotonic(), now
+        elif time.monotonic() - since > rest:
+            return now
     raise AssertionError("still changing")
 
 

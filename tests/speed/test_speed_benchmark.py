@@ -25,7 +25,7 @@ PAGE = "# Results\n\n## By hand\n\nStays.\n"
 def bench(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "benchmarks.speed", *map(str, arguments)],
-        capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=120, check=False,
+        capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=300, check=False,
     )  # fmt: skip
 
 

@@ -119,9 +119,9 @@ def test_a_lone_surrogate_in_the_training_texts_is_read_or_refused_in_one_line(u
 
 @pytest.mark.parametrize("line", ["a" * 1_000_000, "слово word 中文 " * 70_000, "😀" * 1_000_000, "!" * 1_000_000])
 def test_a_line_of_a_megabyte_takes_seconds(tokenizer, line):
-    started = time.monotonic()
+    started = time.process_time()  # of this process alone, however busy the machine is
     assert len(tokenizer.encode([line])[0]) == tokenizer.max_length
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 # Languages

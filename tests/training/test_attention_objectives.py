@@ -227,7 +227,7 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.usefixtures("exporting")
+@pytest.mark.usefixtures("exporting", "unexported")
 def test_a_run_with_all_of_it_is_resumed_as_if_nothing_had_happened_and_only_with_the_same_rationales(rows, tmp_path):
     asked = {"diversity": 0.2, "tying": 0.1, "smoothness": 0.1}
     config = Config.from_dict(merged(SMALLEST, {"training": {"epochs": 4, "adversarial": 0.5, "attention": asked}}))
@@ -250,7 +250,7 @@ def test_a_run_with_all_of_it_is_resumed_as_if_nothing_had_happened_and_only_wit
     assert run(marked, tmp_path / "out", resume=True) == whole
 
 
-@pytest.mark.usefixtures("exporting")
+@pytest.mark.usefixtures("exporting", "unexported")
 def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_only(rows, tmp_path):
     said = []
     train(

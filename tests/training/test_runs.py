@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import torch
+from conftest import weights_alone
 
 from attnclf.config import Config, merged
 from attnclf.errors import TrainingError
@@ -46,15 +47,15 @@ class KilledError(Exception):
     pass
 
 
-def test_the_same_seed_makes_the_same_model_byte_for_byte(run, tmp_path, whole_runs):
-    folder, _ = whole_runs({})
+def test_the_same_seed_makes_the_same_model_byte_for_byte(run, tmp_path):
+    run(tmp_path / "one")
     torch.rand(7)  # what was drawn before does not matter
     run(tmp_path / "again")
     for name in ("weights.safetensors", "model.onnx", "tokenizer.json"):
-        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
-def test_another_seed_makes_another_model(run, tmp_path, whole_runs):
+def test_another_seed_makes_another_model(unexported, run, tmp_path, whole_runs):
     run(tmp_path / "other", changes={"training": {"seed": 1}})
     assert weights(tmp_path / "other") != weights(whole_runs({})[0])
 
@@ -72,7 +73,7 @@ RECIPES = {
     [("plain", 5), ("plain", 20), ("plain", 30), ("average", 20), ("adversarial", 20), ("two GRU layers", 20)],
 )  # an epoch has 12 steps
 def test_a_run_cut_off_at_any_step_and_resumed_ends_as_if_nothing_had_happened(
-    run, tmp_path, monkeypatch, whole_runs, recipe, last_step
+    unexported, run, tmp_path, monkeypatch, whole_runs, recipe, last_step
 ):
     changes = RECIPES[recipe]
 
@@ -100,7 +101,7 @@ def without_time(epoch):
 
 @pytest.fixture(scope="module")
 def whole_runs(data, small, tmp_path_factory):
-    """Uninterrupted runs by their changes to the settings, each made once: folder and learning curve."""
+    """Uninterrupted runs by their changes to the settings, each made once: folder of weights and learning curve."""
     made = {}
 
     def whole(changes):
@@ -108,14 +109,16 @@ def whole_runs(data, small, tmp_path_factory):
         if key not in made:
             out = tmp_path_factory.mktemp("whole") / "out"
             config = Config.from_dict(merged(small, {"training": {"epochs": 4}}, changes))
-            finished = train(str(data), out, config=config, device="cpu", baseline=False, say=str)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(training, "write_bundle", weights_alone)
+                finished = train(str(data), out, config=config, device="cpu", baseline=False, say=str)
             made[key] = out, [without_time(epoch) for epoch in finished.outcome.history]
         return made[key]
 
     return whole
 
 
-def test_a_run_cut_off_after_it_stopped_early_learns_no_more(run, tmp_path, monkeypatch):
+def test_a_run_cut_off_after_it_stopped_early_learns_no_more(unexported, run, tmp_path, monkeypatch):
     changes = {"training": {"epochs": 12, "patience": 1, "learning_rate": 0.05}}
     whole = run(tmp_path / "whole", changes=changes)
     assert whole.outcome.ending == "no better"
@@ -151,7 +154,7 @@ def test_resuming_with_other_settings_is_refused(run, tmp_path, changes):
     assert (tmp_path / "out.training").exists()
 
 
-def test_resuming_with_more_time_is_allowed(run, tmp_path):
+def test_resuming_with_more_time_is_allowed(unexported, run, tmp_path):
     def fall(progress):
         if progress.epoch == 2:
             raise KilledError
@@ -202,7 +205,7 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, mo
     assert not (tmp_path / "out").exists()
 
 
-def test_frequent_and_rare_labels_may_be_weighed_alike(run, tmp_path):
+def test_frequent_and_rare_labels_may_be_weighed_alike(unexported, run, tmp_path):
     finished = run(tmp_path / "out", changes={"training": {"class_weights": "balanced"}})
     assert finished.outcome.history[-1]["train_loss"] > 0
 
@@ -229,8 +232,10 @@ def wait_for(process, words):
     raise AssertionError(f"the process ended without {words!r}")
 
 
-def test_a_process_killed_in_mid_training_and_resumed_makes_the_model_of_one_that_was_not(attnclf, command, tmp_path):
-    done = attnclf(*command("whole"))
+def test_a_process_killed_in_mid_training_and_resumed_makes_the_model_of_one_that_was_not(
+    attnclf, in_session, command, tmp_path
+):
+    done = in_session(*command("whole"))
     assert done.returncode == 0, done.stderr
     with attnclf.start(*command("killed")) as process:
         wait_for(process, "epoch   3/20")
@@ -239,7 +244,7 @@ def test_a_process_killed_in_mid_training_and_resumed_makes_the_model_of_one_tha
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed").exists()
     assert (tmp_path / "killed.training" / "checkpoint.pt").exists()
-    done = attnclf(*command("killed", "--resume"))
+    done = in_session(*command("killed", "--resume"))
     assert done.returncode == 0, done.stderr
     assert "Resuming in epoch" in done.stderr
     assert "epoch   1/20" not in done.stderr
@@ -251,7 +256,7 @@ def test_one_ctrl_c_keeps_the_best_model_so_far_and_exits_with_130(attnclf, comm
     with attnclf.start(*command("out", epochs=100_000)) as process:
         wait_for(process, "epoch   2/100000")
         process.send_signal(signal.SIGINT)
-        output, notes = process.communicate(timeout=60)
+        output, notes = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"Traceback" not in notes
     assert b"Stopping; the best model so far is kept" in notes
@@ -267,7 +272,7 @@ def test_two_ctrl_c_leave_without_a_model(attnclf, command, tmp_path):
         wait_for(process, "Stopping")
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
-        _, notes = process.communicate(timeout=60)
+        _, notes = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"Traceback" not in notes
     assert not (tmp_path / "out").exists()
