@@ -6,11 +6,10 @@ const TOP = 5; // words in the legend
 const STEPS = 5; // tones, as in attnclf/explain/palette.py
 
 const VERDICTS = {
-  "faithful": "The model did rely on these words.",
-  "weak": "The model relied on these words a little more than on random ones.",
-  "no better than chance":
-    "Random words matter as much to the model: do not trust this highlight, try another method.",
-  "too short to tell": "Of fewer than 5 words, random ones would often do as well.",
+  "faithful": "these words account for the answer, clearly more than random ones would.",
+  "weak": "these words account for the answer only a little more than random ones would.",
+  "no better than chance": "random words would account for the answer as well. Try another method.",
+  "too short to tell": "of fewer than 5 words, random ones are often the best ones.",
 };
 
 const $ = (id) => document.getElementById(id);
@@ -34,9 +33,9 @@ const signed = (value) => (Math.round(100 * value) < 0 ? "" : "+") + figure(valu
 const count = (number) => number.toLocaleString("en");
 
 function percent(share) {
-  if (share > 0 && share <= 0.005) return "<1 %";
-  if (share >= 0.995 && share < 1) return ">99 %";
-  return `${(100 * share).toFixed(0)} %`;
+  if (share > 0 && share <= 0.005) return "<1\u00a0%";
+  if (share >= 0.995 && share < 1) return ">99\u00a0%";
+  return `${(100 * share).toFixed(0)}\u00a0%`;
 }
 
 // What would act on the screen, such as an override of the direction, becomes a symbol.
@@ -78,10 +77,15 @@ const note = (...children) => make("p", { className: "note" }, ...children);
 const legend = (...children) => make("p", { className: "legend" }, ...children);
 
 // A label or a word between words of ours: it keeps its own direction.
-const quoted = (shown) => make("bdi", { lang: "" }, short(shown, 60));
+const quoted = (shown, room = 24) => make("bdi", { lang: "" }, short(shown, room));
 
-function listed(items) {
-  return items.flatMap(([word, amount], place) => [place ? ", " : "", quoted(short(word)), `\u00a0${amount}`]);
+// Words with their amounts; each leads to its place in the text.
+function listed(words, amounts) {
+  return words.flatMap((word, place) => {
+    const button = make("button", { type: "button" }, quoted(word.text));
+    button.addEventListener("click", () => elements.get(word)?.focus());
+    return [place ? ", " : "", button, `\u00a0${amounts(word)}`];
+  });
 }
 
 // Asking
@@ -137,7 +141,7 @@ async function load(signal) {
 // Say what the chosen model does, and offer the methods that it has.
 function describe() {
   const { labels, task, methods } = models[model.value];
-  const several = task === "multi-label" ? "any number for a text" : "one for each text";
+  const several = task === "multi-label" ? "a text may have several" : "one for each text";
   $("about").replaceChildren(
     ...(model.length < 2 ? [quoted(model.value), " · "] : []), `${count(labels.length)} labels, ${several}`,
   );
@@ -190,17 +194,18 @@ function labels(found) {
   const scores = new Map(found.labels.map(({ label, score }) => [label, score]));
   const others = found.labels.filter(({ label }) => !best.includes(label)).map(({ label }) => label);
   const kept = scores.size <= FEW ? others.length : Math.max(LEADING - best.length, 2);
+  const share = (name) => make("span", { className: "share" }, percent(scores.get(name)));
   const bars = (names) => make("ol", { className: "labels" }, ...names.map((name) => {
     const bar = make("span", { className: "bar", "aria-hidden": "true" });
     bar.style.setProperty("--share", scores.get(name));
-    const share = make("span", { className: "share" }, percent(scores.get(name)));
-    return make("li", { className: best.includes(name) ? "chosen" : "" }, quoted(name), bar, share);
+    return make("li", { className: best.includes(name) ? "chosen" : "" }, quoted(name, 80), bar, share(name));
   }));
   const parts = [bars([...best, ...others.slice(0, kept)])];
   if (!best.length) parts.unshift(note("No label is probable enough; the words are those for ", quoted(found.label), "."));
   if (kept < others.length) {
     const summary = make("summary", {}, `${others.length - kept} more labels`);
-    parts.push(make("details", {}, summary, bars(others.slice(kept))));
+    const rest = others.slice(kept).map((name) => make("li", {}, quoted(name, 80), share(name)));
+    parts.push(make("details", {}, summary, make("ol", { className: "rest" }, ...rest)));
   }
   return parts;
 }
@@ -226,7 +231,8 @@ function runs({ text: whole, tokens, truncated_at: stop }) {
   return found;
 }
 
-const said = new WeakMap(); // what the tip says of a word's element
+const said = new WeakMap(); // what the tip says of an element
+const elements = new WeakMap(); // of the words
 
 function highlight(found, { even, full, step, isSigned }) {
   const area = make("p", {
@@ -244,6 +250,7 @@ function highlight(found, { even, full, step, isSigned }) {
       one.classList.toggle("against", word.weight < 0);
       one.style.setProperty("--weight", Math.abs(word.weight));
       said.set(one, telling(found, word, isSigned));
+      elements.set(word, one);
       if (!heaviest || Math.abs(word.weight) > heaviest.weight) heaviest = { one, weight: Math.abs(word.weight) };
       area.append(one);
     }
@@ -270,14 +277,15 @@ function worth(found) {
     const measure = make("button", { type: "button" }, "Measure");
     measure.addEventListener("click", () => explain({ text: found.text, method: found.method, faithfulness: true }));
     return [make("div", { className: "verdict" },
-      make("p", {}, "Whether the model relied on these words was not measured. ", measure))];
+      make("p", {}, bold("Not measured"), ": whether these words account for the answer. ", measure))];
   }
   const { verdict, delete: taken } = found.faithfulness;
+  const by_chance = taken.random;
   return [make("div", { className: "verdict" },
     make("p", {}, bold(verdict[0].toUpperCase() + verdict.slice(1)), `: ${VERDICTS[verdict] ?? ""}`),
-    make("p", {}, `Without the top words the label loses ${figure(taken.comprehensiveness)} of its probability `
-      + `(without random words ${figure(taken.random.comprehensiveness)}), with them alone `
-      + `${figure(taken.sufficiency)} (with random words ${figure(taken.random.sufficiency)}).`))];
+    make("p", {}, "Without the top words the probability of ", quoted(found.label),
+      ` falls by ${figure(taken.comprehensiveness)} (random words: ${figure(by_chance.comprehensiveness)}); `
+      + `with them alone, by ${figure(taken.sufficiency)} (${figure(by_chance.sufficiency)}).`))];
 }
 
 function tones(side = "") {
@@ -303,15 +311,15 @@ function explained(found, { even, full, step, isSigned }) {
     lines.push(legend(...name, tones(), " for ", quoted(found.label), ", ", tones("against"),
       ` against it, from ±${even.toFixed(2)} to ±${full.toFixed(2)} (log-odds)`));
   } else {
-    lines.push(legend(...name, `plain up to the even share (${percent(even)}), then `, tones(), ` up to ${percent(full)}`));
+    lines.push(legend(...name, `plain up to the even share (${percent(even)}), then `, tones(), ` up\u00a0to\u00a0${percent(full)}`));
   }
   const top = (of) => found.tokens.filter(of).sort((one, other) => Math.abs(of(other)) - Math.abs(of(one))).slice(0, TOP);
-  const heaviest = top((word) => word.weight).map((word) => [word.text, amount(word, isSigned)]);
-  if (heaviest.length) lines.push(legend("top words: ", ...listed(heaviest)));
-  const moving = top((word) => Math.round(100 * (word.contribution ?? 0)));
-  if (moving.length && found.method !== "ngrams") {
-    const amounts = moving.map((word) => [word.text, signed(word.contribution)]);
-    lines.push(legend(bold("n-grams"), " for ", quoted(found.label), ": ", ...listed(amounts)));
+  const heaviest = top((word) => word.weight);
+  if (heaviest.length) lines.push(legend("top words: ", ...listed(heaviest, (word) => amount(word, isSigned))));
+  const moving = found.method === "ngrams" ? [] : top((word) => Math.round(100 * (word.contribution ?? 0)));
+  if (moving.length) {
+    const amounts = listed(moving, (word) => signed(word.contribution));
+    lines.push(legend(bold("n-grams"), " for ", quoted(found.label), ": ", ...amounts));
   }
   if (found.gap !== undefined) lines.push(legend(`convergence gap: ${minus(found.gap.toPrecision(1))}`));
   const length = [...found.text].length;
@@ -372,7 +380,7 @@ $("ask").addEventListener("submit", (event) => {
 });
 $("ask").addEventListener("click", (event) => {
   if (!event.target.closest(".examples button")) return;
-  text.value = event.target.textContent;
+  text.value = event.target.dataset.text;
   explain();
 });
 text.addEventListener("paste", () => setTimeout(explain)); // when the text is there
