@@ -85,6 +85,18 @@ def attnclf():
 
 
 @pytest.fixture(scope="session")
+def chromium():
+    """Return the path of a browser."""
+    import shutil
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
 def examples():
     return EXAMPLES
 

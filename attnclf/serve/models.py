@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attnclf.bundle import Precision
+from attnclf.explain import choice
 from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.session import Device
@@ -63,6 +64,12 @@ class Model:
         """The methods of explanation that make sense for the model and need no torch."""
         axes = self.classifier.session.axes
         return [name for name in working(self.classifier.bundle, axes) if not METHODS[name].torch]
+
+    @property
+    def best_method(self) -> str:
+        """What the method `auto` takes; attention for a folder that does not say how faithful each method is."""
+        bundle = self.classifier.bundle
+        return choice.best(bundle) if choice.of_bundle(bundle) else choice.DEFAULT
 
     def load(self) -> Classifier:
         """Open the folder and run the network once. Raises AttnclfError where that cannot be done."""
@@ -121,6 +128,7 @@ class Models:
                     "task": model.classifier.bundle.manifest["task"],
                     "default": model is self.default,
                     "methods": model.methods,
+                    "best": model.best_method,
                 }
                 for model in self.by_name.values()
             }

@@ -24,6 +24,7 @@ let models = null;
 let key = ""; // in memory only, where no other page of this server can read it
 let running = null; // stops the request under way
 let again = null; // what to do once there is a key
+let preferred = ""; // the method that a person chose; until then the model's best
 
 // Numbers and texts as attnclf/explain/terminal.py says them
 
@@ -140,24 +141,23 @@ async function load(signal) {
 
 // Say what the chosen model does, and offer the methods that it has.
 function describe() {
-  const { labels, task, methods } = models[model.value];
+  const { labels, task, methods, best } = models[model.value];
   const several = task === "multi-label" ? "a text may have several" : "one for each text";
   $("about").replaceChildren(
     ...(model.length < 2 ? [quoted(model.value), " · "] : []), `${count(labels.length)} labels, ${several}`,
   );
   document.title = `${model.value} · attnclf`;
-  const before = method.value;
   for (const group of groups) {
     const own = [...known.values()].filter((one) => one.group === group && methods.includes(one.option.value));
+    for (const { option } of own) option.text = option.value + (option.value === best ? " (best here)" : "");
     group.replaceChildren(...own.map((one) => one.option));
   }
-  const others = methods.filter((name) => !known.has(name)).map((name) => new Option(name, name));
-  method.replaceChildren(...others, ...groups.filter((group) => group.children.length));
-  method.value = methods.includes(before) ? before : methods[0];
+  method.replaceChildren(...groups.filter((group) => group.children.length));
+  method.value = methods.includes(preferred) ? preferred : best;
 }
 
 const explain = (further = {}) => attempt(async (signal) => {
-  const asked = { text: text.value, model: model.value, method: method.value, ...further };
+  const asked = { text: text.value, model: model.value, method: method.value, map: false, ...further };
   const found = await call("explain", asked, signal);
   tip.hidden = true;
   result.replaceChildren(...drawn(found));
@@ -384,7 +384,10 @@ $("ask").addEventListener("click", (event) => {
   explain();
 });
 text.addEventListener("paste", () => setTimeout(explain)); // when the text is there
-method.addEventListener("change", () => text.value && explain());
+method.addEventListener("change", () => {
+  preferred = method.value;
+  if (text.value) explain();
+});
 model.addEventListener("change", () => {
   describe();
   if (text.value) explain();
