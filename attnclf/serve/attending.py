@@ -3,37 +3,40 @@
 import asyncio
 from typing import TypeVar
 
-from starlette.requests import Request
+from starlette.types import Receive
 
-from attnclf.serve.refusals import UNAVAILABLE, Refusal
+from attnclf.serve.refusals import UNAVAILABLE, Gone, Refusal
 
 T = TypeVar("T")
 
 SHORT = 0.05  # seconds of work that are not worth watching whether the client is still there
 
 
-async def attended(request: Request, answer: "asyncio.Future[T]", deadline: float) -> T:
+async def attended(receive: Receive | None, answer: "asyncio.Future[T]", deadline: float) -> T:
     """Return an answer; it is cancelled when the client goes, or when the deadline (seconds) has passed.
 
-    The body of the request must have been read. Raises Refusal for a passed deadline.
+    `receive` must have given the whole body; without it, nobody watches the client. Raises Refusal for a passed
+    deadline.
     """
     try:
-        await asyncio.wait({answer}, timeout=min(SHORT, deadline))
-        if not answer.done():
-            gone = asyncio.ensure_future(_gone(request))
-            try:
-                await asyncio.wait({answer, gone}, timeout=deadline - SHORT, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                gone.cancel()
-        if not answer.done():
-            if gone.done():
-                raise Refusal(499, "the client has gone")
-            raise Refusal(UNAVAILABLE, f"there was no answer within {deadline:g} s", fix="send fewer or shorter texts")
-        return answer.result()
+        await asyncio.wait([answer], timeout=min(SHORT, deadline))
+        if answer.done():
+            return answer.result()
+        gone = asyncio.ensure_future(_gone(receive) if receive else asyncio.sleep(deadline))
+        try:
+            watched: list[asyncio.Future[object]] = [answer, gone]  # type: ignore[list-item]
+            await asyncio.wait(watched, timeout=max(deadline - SHORT, 0), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if answer.done():
+            return answer.result()
+        if receive and gone.done():
+            raise Gone
+        raise Refusal(UNAVAILABLE, f"there was no answer within {deadline:g} s", fix="send fewer or shorter texts")
     finally:
         answer.cancel()
 
 
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,58 +1,66 @@
 """POST /predict: the records of `attnclf predict --format jsonl`."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.records import record, record_with_attention
 from attnclf.serve.attending import attended
 from attnclf.serve.limits import body_of, check_texts
-from attnclf.serve.replies import described, json_reply
-from attnclf.serve.requests import PredictOptions, PredictRequest, read_as
+from attnclf.serve.models import Model, Rendered
+from attnclf.serve.replies import as_json, json_reply
+from attnclf.serve.requests import PredictOptions, PredictRequest, options_of, read_as
 from attnclf.serve.service import Service
+from attnclf.serve.streaming import Streamed, streams_in, streams_out
 
-router = APIRouter()
 
-
-@router.post("/predict", **described(PredictRequest, "Label texts."))
-async def predict(request: Request) -> Response:
+async def predict(request: Request, service: Service) -> Response:
     """Label one text, or a list: `{"predictions": [...]}` in its order."""
-    service: Service = request.app.state.service
+    if streams_in(request):
+        options, name = options_of(PredictOptions, request)
+        return Streamed(request, service, _lines(service.models.get(name), options))
     body = await body_of(request, service.limits, service.bodies)
     try:
         asked = read_as(PredictRequest, body)
-        texts = asked.all
-        check_texts(texts, service.limits)
+        check_texts(asked.all, service.limits)
         model = service.models.get(asked.model)
-        answer = model.predict(texts, asked.threshold, Records(asked, single=asked.texts is None))
-        return await attended(request, answer, service.limits.deadline)
+        if streams_out(request):
+            return Streamed(request, service, _lines(model, asked), asked.all)
+        answer = model.predict(asked.all, asked.threshold, _reply(asked, single=asked.texts is None))
+        return await attended(request.receive, answer, service.limits.deadline)
     finally:
         service.bodies.give_back(len(body))
 
 
-def records(
+def _reply(options: PredictOptions, *, single: bool) -> Rendered:
+    """Return what makes the reply of predictions: the record of a single text, or those of a list."""
+
+    def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> Response:
+        said = _records(classifier, texts, predictions, options)
+        return json_reply(said[0] if single else {"predictions": said})
+
+    return made
+
+
+def _lines(model: Model, options: PredictOptions) -> Callable[[Sequence[str]], "asyncio.Future[list[bytes]]"]:
+    """Return what queues texts of a stream; the answer has a line for each."""
+
+    def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> list[bytes]:
+        return [as_json(said) for said in _records(classifier, texts, predictions, options)]
+
+    return lambda texts: model.predict(texts, options.threshold, made)
+
+
+def _records(
     classifier: Classifier, texts: Sequence[str], predictions: Sequence[Prediction], options: PredictOptions
 ) -> list[dict[str, Any]]:
-    """Return what is said of each text."""
     if not options.attention:
         return [record(classifier, prediction, options.top_k) for prediction in predictions]
     return [
         record_with_attention(classifier, text, prediction, options.top_k)
         for text, prediction in zip(texts, predictions, strict=True)
     ]
-
-
-class Records:
-    """Makes the reply of predictions."""
-
-    __slots__ = ("options", "single")
-
-    def __init__(self, options: PredictOptions, *, single: bool) -> None:
-        self.options, self.single = options, single
-
-    def __call__(self, classifier: Classifier, texts: Sequence[str], predictions: Sequence[Prediction]) -> Response:
-        """Return the object for a single text, or the list."""
-        said = records(classifier, texts, predictions, self.options)
-        return json_reply(said[0] if self.single else {"predictions": said})

@@ -2,11 +2,11 @@
 
 from attnclf.errors import AttnclfError
 
-UNAVAILABLE, TOO_MANY = 503, 429
-RETRY_AFTER = 1  # seconds; a full queue is worked off in about that time
+TOO_MANY, GONE, UNAVAILABLE = 429, 499, 503  # 499: nobody is there to be answered, as nginx has it
+RETRY_AFTER = 1  # seconds
 
 
-class Refusal(AttnclfError):
+class Refusal(AttnclfError):  # noqa: N818  # no error of the server's
     """A request that the server does not answer; the message goes to the client as it is."""
 
     def __init__(self, status: int, problem: str, fix: str = "") -> None:
@@ -18,8 +18,17 @@ class Refusal(AttnclfError):
         """Return what the reply says beside the message."""
         if self.status in (TOO_MANY, UNAVAILABLE):
             return {"Retry-After": str(RETRY_AFTER)}
-        # The rest of a body that nobody reads must not be taken for the next request.
-        return {"Connection": "close"} if self.status in (408, 413) else {}
+        if self.status == 401:
+            return {"WWW-Authenticate": "Bearer"}
+        # What nobody reads of a body must not be taken for the next request.
+        return {"Connection": "close"} if self.status == 413 else {}
+
+
+class Gone(Refusal):
+    """The client has left; what becomes of this error is of no interest to anybody."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE, "the client has gone")
 
 
 class Overloaded(Refusal):

@@ -1,32 +1,28 @@
-"""Replies as JSON, and how they stand in the OpenAPI document."""
+"""Replies as JSON."""
 
 import json
 from typing import Any
 
-from fastapi import Response
-from pydantic import BaseModel
+from starlette.responses import Response
 
-JSON = "application/json"
+from attnclf.errors import AttnclfError
+from attnclf.serve.refusals import Refusal
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value as JSON in one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def json_reply(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a value as the reply."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Response(text.encode("utf-8", "replace"), status, headers, JSON)
+    return Response(as_json(value), status, headers, JSON)
 
 
-def described(body: type[BaseModel], summary: str) -> dict[str, Any]:
-    """Return what a route needs to document a body that it reads by itself."""
-    schema = body.model_json_schema()
-    return {
-        "summary": summary,
-        "response_class": Response,
-        "responses": {200: {"content": {JSON: {}}}, **{status: PROBLEM for status in (400, 401, 413, 429, 503)}},
-        "openapi_extra": {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}},
-    }
-
-
-PROBLEM: dict[str, Any] = {
-    "description": "One line that says what is wrong.",
-    "content": {JSON: {"schema": {"type": "object", "properties": {"error": {"type": "string"}}}}},
-}
+def problem(error: AttnclfError) -> Response:
+    """Return what a person can put right as the reply: 400, or the status of a refusal."""
+    if isinstance(error, Refusal):
+        return json_reply({"error": str(error)}, error.status, error.headers)
+    return json_reply({"error": str(error)}, 400)

@@ -1,8 +1,9 @@
 """What a client may send to /predict and /explain: the options of the command line."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from starlette.requests import Request
 
 from attnclf.serve.refusals import Refusal
 
@@ -31,6 +32,8 @@ class Ask(BaseModel):
 class PredictOptions(BaseModel):
     """The options of `attnclf predict`."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     top_k: int = Field(1, ge=1, description="Show so many labels, the best first.")
     threshold: float | None = Field(None, ge=0, le=1, description="Least probability of a label (several labels).")
     attention: bool = Field(False, description="Add units and their weights.")
@@ -38,6 +41,8 @@ class PredictOptions(BaseModel):
 
 class ExplainOptions(BaseModel):
     """The options of `attnclf explain`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     method: str | list[str] | None = Field(
         None, description="How words are weighed: attention (default), leave-one-out …, or auto. Several are compared."
@@ -60,6 +65,57 @@ class ExplainRequest(Ask, ExplainOptions):
     """Texts to explain."""
 
 
+class Scored(BaseModel):
+    """A label with its probability."""
+
+    label: str
+    score: float
+
+
+class Record(BaseModel):
+    """What is said of a text; a blank one has neither label nor score."""
+
+    label: str | None
+    score: float | None
+    labels: list[Scored] | None = None
+    tokens: list[str] | None = None
+    weights: list[float] | None = None
+
+
+class Records(BaseModel):
+    """What is said of a list of texts, in its order."""
+
+    predictions: list[Record]
+
+
+class Word(BaseModel):
+    """A word with its place in the text and its weight."""
+
+    text: str
+    start: int
+    end: int
+    weight: float
+
+
+class Explanation(BaseModel):
+    """An explanation as `attnclf explain --format json` prints it; of several methods, `methods` has one for each."""
+
+    text: str
+    label: str | None
+    score: float | None
+    labels: list[Scored]
+    truncated_at: int | None
+    method: str | None = None
+    tokens: list[Word] | None = None
+    methods: list[dict[str, object]] | None = None
+
+
+class Explanations(BaseModel):
+    """Explanations of a list of texts, in its order."""
+
+    explanations: list[Explanation]
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -67,6 +123,17 @@ def read_as(kind: type[M], body: bytes | bytearray) -> M:
     """Return a body of JSON as what it should be. Raises Refusal with the first thing that is wrong with it."""
     try:
         return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise Refusal(400, explained(error)) from None
+
+
+def options_of(kind: type[M], request: Request) -> tuple[M, str | None]:
+    """Return the options and the model that the address of a stream names. Raises Refusal for wrong ones."""
+    given: dict[str, str | list[str]] = {name: request.query_params.getlist(name) for name in request.query_params}
+    given = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
+    name = given.pop("model", None)
+    try:
+        return kind.model_validate_strings(given), None if name is None else str(name)
     except ValidationError as error:
         raise Refusal(400, explained(error)) from None
 
