@@ -237,8 +237,8 @@ def test_in_a_real_browser_the_page_is_dark_or_light_and_words_have_their_tones(
     # At twice the mean size a word has the full tone: the two words and silent ones.
     quiet = explanation("bad good so so so so", (-2.0, 2.0, 0.0, 0.0, 0.0, 0.0), method="leave-one-out", signed=True)
     browse(
-        chromium, render([both, quiet]), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}",
-        "--window-size=900,700",
+        chromium, render([both, quiet]), tmp_path, f"--blink-settings=preferredColorScheme={scheme}",
+        f"--screenshot={picture}", "--window-size=900,700",
     )  # fmt: skip
     with Image.open(picture) as image:
         colours = {colour[:3]: count for count, colour in image.convert("RGB").getcolors(2**20)}

@@ -1,9 +1,7 @@
 """The page at /, in a real browser with a real server behind it."""
 
 import re
-import socket
 import time
-import urllib.request
 
 import pytest
 
@@ -28,22 +26,27 @@ def browser(chromium):
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def address(attnclf, model, multi_model):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    models = ("--model", f"tickets={model}", "--model", f"complaints={multi_model}")
-    server = attnclf.start("serve", *models, "--port", port)
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/labels").close()
+def served(attnclf, *options):
+    """Start a server and yield the address that it says it has."""
+    server = attnclf.start("serve", "--port", 0, *options)
+    for line in server.stderr:
+        if found := re.search(rb"http://\S+", line):
             break
-        except OSError:
-            time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}/"
+    yield found.group().decode() + "/"
     server.terminate()
     server.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def address(attnclf, model, multi_model):
+    yield from served(attnclf, "--model", f"tickets={model}", "--model", f"complaints={multi_model}")
+
+
+@pytest.fixture
+def locked_address(attnclf, model, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("open sesame\n")
+    yield from served(attnclf, "--model", f"tickets={model}", "--api-key-file", key)
 
 
 class Desk:
@@ -258,6 +261,22 @@ def test_a_server_that_is_gone_is_said(desk):
     assert "INTERNET_DISCONNECTED" in one.heard.pop()
 
 
+def test_a_server_with_a_key_asks_for_it_and_then_answers(desk, locked_address):
+    one = desk(locked_address)
+    one.page.fill("#text", "my parcel is late")
+    for key in ("wrong", "open sesame"):
+        one.page.fill("#key", key)
+        one.page.press("#key", "Enter")
+        if key == "wrong":
+            assert one.problem() == "That is not the key of this server."
+    one.page.wait_for_selector("#unlock", state="hidden")
+    assert "4 labels" in one.page.inner_text("header")
+    assert "delivery" in one.explain("my parcel is late")
+    assert one.page.evaluate("() => [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert len([line for line in one.heard if "401" in line]) == len(one.heard)
+    one.heard.clear()
+
+
 def test_a_blank_text_is_said(desk):
     assert "the text is blank" in desk().explain(" ")
 
@@ -375,7 +394,8 @@ CONTRASTS = """() => {
   const under = (element) => {
     const layers = [];
     for (let at = element; at; at = at.parentElement) layers.push(parts(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((base, [r, g, b, a]) => [r, g, b].map((c, i) => a * c + (1 - a) * base[i]), [255, 255, 255]);
+    const over = (base, [r, g, b, a]) => [r, g, b].map((c, i) => a * c + (1 - a) * base[i]);
+    return layers.reverse().reduce(over, [255, 255, 255]);
   };
   const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255)
     .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
