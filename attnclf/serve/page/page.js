@@ -85,7 +85,7 @@ function listed(words, amounts) {
   return words.flatMap((word, place) => {
     const button = make("button", { type: "button" }, quoted(word.text));
     button.addEventListener("click", () => elements.get(word)?.focus());
-    return [place ? ", " : "", button, `\u00a0${amounts(word)}`];
+    return [place ? ", " : "", make("span", { className: "share" }, button, ` ${amounts(word)}`)];
   });
 }
 
@@ -149,7 +149,7 @@ function describe() {
   document.title = `${model.value} · attnclf`;
   for (const group of groups) {
     const own = [...known.values()].filter((one) => one.group === group && methods.includes(one.option.value));
-    for (const { option } of own) option.text = option.value + (option.value === best ? " (best here)" : "");
+    for (const { option } of own) option.text = option.value + (option.value === best ? " (best)" : "");
     group.replaceChildren(...own.map((one) => one.option));
   }
   method.replaceChildren(...groups.filter((group) => group.children.length));
@@ -198,13 +198,13 @@ function labels(found) {
   const bars = (names) => make("ol", { className: "labels" }, ...names.map((name) => {
     const bar = make("span", { className: "bar", "aria-hidden": "true" });
     bar.style.setProperty("--share", scores.get(name));
-    return make("li", { className: best.includes(name) ? "chosen" : "" }, quoted(name, 80), bar, share(name));
+    return make("li", { className: best.includes(name) ? "chosen" : "" }, quoted(name, Infinity), bar, share(name));
   }));
   const parts = [bars([...best, ...others.slice(0, kept)])];
   if (!best.length) parts.unshift(note("No label is probable enough; the words are those for ", quoted(found.label), "."));
   if (kept < others.length) {
     const summary = make("summary", {}, `${others.length - kept} more labels`);
-    const rest = others.slice(kept).map((name) => make("li", {}, quoted(name, 80), share(name)));
+    const rest = others.slice(kept).map((name) => make("li", {}, quoted(name, Infinity), share(name)));
     parts.push(make("details", {}, summary, make("ol", { className: "rest" }, ...rest)));
   }
   return parts;
