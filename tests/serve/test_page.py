@@ -1,7 +1,6 @@
 """The page at /, in a real browser with a real server behind it."""
 
 import re
-import time
 
 import pytest
 
@@ -116,6 +115,18 @@ def explanation(text=TEXT, label="billing", labels=None, weights=None, method="a
     return Explanation(**{**plain, "method": method, "words": tuple(words), **changes}).to_dict()
 
 
+def assert_tones(drawn, words):
+    """The elements of words have the tones that `palette.Scale` gives their weights."""
+    scale = Scale.of(words)
+    assert [text for text, _, _ in drawn] == [word.text for word in words]
+    for (_, name, colour), word in zip(drawn, words, strict=True):
+        assert name == ("mark" if scale.step(word.weight) else "span")
+        if name == "mark":
+            *tone, alpha = (*map(float, re.findall(r"[\d.]+", colour)), 1)[:4]
+            assert bytes(map(int, tone)).hex() == (LIGHT.tone if word.weight > 0 else LIGHT.against)[1:]
+            assert alpha == pytest.approx(scale.strength(word.weight), abs=0.01)
+
+
 # What a person does
 
 
@@ -125,18 +136,9 @@ def test_a_typed_text_gets_its_label_and_its_words_in_the_tones_of_the_palette(d
     (expected,) = classifier.explain([TEXT])
     assert shown.startswith(expected.label)
     assert expected.faithfulness.verdict in shown.lower()
-    scale = Scale.of(expected.words)
-    tone = bytes.fromhex(LIGHT.tone[1:])
-    words = one.words()
-    assert [text for text, _, _ in words] == [word.text for word in expected.words]
-    assert {name for _, name, _ in words} == {"mark", "span"}
-    for (_, name, colour), word in zip(words, expected.words, strict=True):
-        assert name == ("mark" if scale.step(word.weight) else "span")
-        if name == "mark":
-            red, green, blue, *alpha = map(float, re.findall(r"[\d.]+", colour))
-            assert (red, green, blue) == tuple(tone)
-            assert (alpha or [1])[0] == pytest.approx(scale.strength(word.weight), abs=0.01)
     assert one.page.inner_text("#result .text") == TEXT
+    assert {name for _, name, _ in one.words()} == {"mark", "span"}
+    assert_tones(one.words(), expected.words)
 
 
 def test_an_example_is_one_click(desk):
@@ -164,11 +166,17 @@ def test_the_method_that_is_best_for_the_model_is_chosen_and_another_is_one_choi
     one.page.select_option("#method", "leave-one-out")
     one.page.wait_for_selector(".legend:has-text('leave-one-out, ')")
     (expected,) = classifier.explain([TEXT], method="leave-one-out")
-    scale = Scale.of(expected.words)
-    striking = [word for word in expected.words if scale.step(word.weight)]
-    against = one.page.locator("#result .text mark.against").all_inner_texts()
-    assert [text for text, name, _ in one.words() if name == "mark"] == [word.text for word in striking]
-    assert against == [word.text for word in striking if word.weight < 0]
+    assert_tones(one.words(), expected.words)
+
+
+def test_words_against_the_label_have_the_other_colour(desk):
+    one = desk()
+    against = explanation("bad good so so", weights=[-2.0, 1.5, 0.0, -0.1], method="leave-one-out", signed=True)
+    one.given(against)
+    assert "top words: bad −2.00, good +1.50, so −0.10" in one.explain("x")
+    assert_tones(one.words(), [Word(**word) for word in against["tokens"]])
+    one.page.hover("#result .word >> nth=0")
+    assert one.page.inner_text("#tip") == "−2.00 against billing"
 
 
 def test_another_model_brings_its_labels_and_all_that_a_text_gets_are_chosen(desk, multi_classifier):
@@ -231,11 +239,13 @@ def test_a_text_that_was_not_measured_can_be(desk):
 
 def test_the_last_question_gets_the_answer(desk):
     one = desk()
-    one.page.route("**/explain", lambda route: time.sleep(0.3) or route.continue_(), times=1)
+    held = []
+    one.page.route("**/explain", lambda route: held.append(route), times=1)
     one.page.fill("#text", TEXT)
     one.page.press("#text", "Control+Enter")
     assert "my parcel is late" in one.explain("my parcel is late")
-    one.page.wait_for_timeout(400)
+    held[0].fulfill(json=explanation("too late"))
+    one.page.wait_for_timeout(100)
     assert one.page.inner_text("#result .text") == "my parcel is late"
 
 
