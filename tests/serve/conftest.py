@@ -3,10 +3,8 @@
 import shutil
 
 import pytest
-from running import Served
+from running import BODY, PATIENCE, Served
 
-PATIENCE = 3
-BODY = 2**20
 OPTIONS = ("--port", "0", "--patience", PATIENCE, "--max-body", BODY, "--max-texts", 100, "--max-characters", 20_000)
 
 

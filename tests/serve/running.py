@@ -8,6 +8,9 @@ import signal
 import threading
 import time
 
+PATIENCE = 3  # seconds, of the server that most tests share
+BODY = 2**20  # bytes of a request there
+
 
 class Served:
     """A server process, and requests to it."""
