@@ -65,10 +65,12 @@ class Command:
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
 
-    def start(self, *arguments, **streams):
+    def start(self, *arguments, env=None, **streams):
         """Start and return the running process, unbuffered, with pipes unless told otherwise."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams})
+        return subprocess.Popen(
+            [*self.line, *map(str, arguments)], bufsize=0, env={**ENVIRONMENT, **(env or {})}, **{**pipes, **streams}
+        )
 
     def shell(self, script):
         """Run a bash script in which $attnclf is the command."""
