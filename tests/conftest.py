@@ -75,10 +75,12 @@ class Command:
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
 
-    def start(self, *arguments, **streams):
+    def start(self, *arguments, env=None, **streams):
         """Start and return the running process, unbuffered, with pipes unless told otherwise."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([*self.line, *map(str, arguments)], bufsize=0, env=ENVIRONMENT, **{**pipes, **streams})
+        return subprocess.Popen(
+            [*self.line, *map(str, arguments)], bufsize=0, env={**ENVIRONMENT, **(env or {})}, **{**pipes, **streams}
+        )
 
     def shell(self, script):
         """Run a bash script in which $attnclf is the command."""
@@ -92,6 +94,18 @@ class Command:
 @pytest.fixture(scope="session")
 def attnclf():
     return Command()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return the path of a browser."""
+    import shutil
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ class Explanation:
         """Return the documented JSON form.
 
         It has text, label, score, labels, method, tokens and truncated_at; against, gap, faithfulness and maps where
-        there are some.
+        there are some; chosen where the text does not get just the one label.
         """
         plain = {
             "text": self.text,
@@ -127,6 +127,7 @@ class Explanation:
             "truncated_at": self.truncated_at,
         }
         further = {
+            "chosen": None if self.label is None or self.chosen == (self.label,) else self.chosen,
             "against": self.against,
             "gap": self.gap,
             "faithfulness": self.faithfulness and self.faithfulness.to_dict(),
@@ -156,10 +157,10 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form: the first explanation's text and labels once, and what each method says."""
-        shared = ("text", "label", "score", "labels", "truncated_at")
+        shared = ("text", "label", "score", "labels", "truncated_at", "chosen")
         plain = [one.to_dict() for one in self.explanations]
         said = [{name: value for name, value in one.items() if name not in shared} for one in plain]
-        return {**{name: plain[0][name] for name in shared}, "methods": said}
+        return {**{name: plain[0][name] for name in shared if name in plain[0]}, "methods": said}
 
 
 def _plain_text(drawn: Explanation | Comparison) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from attnclf.explain import comparison_html, heatmap_html, influence_html
+from attnclf.explain import comparison_html, heatmap_html, highlight_css, influence_html
 from attnclf.explain.explanation import Comparison, Explanation
 from attnclf.explain.influence import Influences
-from attnclf.explain.palette import DARK, LIGHT, STEPS, Page, Scale
+from attnclf.explain.palette import STEPS, Scale
 from attnclf.explain.terminal import (
     Run,
     amount,
@@ -28,19 +28,9 @@ TOP = 5
 AGAINST = ' class="against"'
 
 
-def _theme(page: Page) -> str:
-    tone, against = (" ".join(map(str, bytes.fromhex(colour[1:]))) for colour in (page.tone, page.against))
-    return (
-        f"--background: {page.background}; --text: {page.text}; --quiet: {page.quiet}; --tone: {tone};"
-        f" --against: {against}; color-scheme: {'light' if page is LIGHT else 'dark'};"
-    )
-
-
-# The tone is the palette's scale, written in CSS: (weight - even) / (full - even) of the way from the page to the tone.
 # All of it stays inside .attnclf, for a notebook has a style of its own.
 _STYLE = f"""\
-.attnclf {{ {_theme(LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ .attnclf {{ {_theme(DARK)} }} }}
+{highlight_css.THEME}\
 .attnclf {{ background: var(--background); color: var(--text); font: 1rem/1.6 system-ui, sans-serif; }}
 body.attnclf {{ margin: 2rem auto; max-width: 46rem; padding: 0 1rem; }}
 div.attnclf {{ max-width: 46rem; padding: .1rem 1rem; }}
@@ -56,25 +46,9 @@ div.attnclf article {{ margin: 1rem 0; }}
   display: inline-block; width: 5em; height: .45em; margin: 0 .25em; border-radius: .25em; vertical-align: middle;
   background: linear-gradient(currentColor 0 0) 0 / calc(var(--share) * 100%) 100% no-repeat, rgb(128 128 128 / .3);
 }}
-.attnclf .text {{
-  margin: .75rem 0; font-size: 1.15rem; line-height: 1.9; white-space: pre-wrap; overflow-wrap: anywhere;
-  unicode-bidi: plaintext; text-align: start;
-}}
-.attnclf mark {{
-  color: inherit; padding: .15em 0; border-radius: .2em;
-  background: rgb(var(--tone) / calc((var(--weight) - var(--even)) / (var(--full) - var(--even))));
-}}
-.attnclf .against {{ --tone: var(--against); }}
-.attnclf .unread, .attnclf .note, .attnclf .legend {{ color: var(--quiet); }}
-.attnclf .note, .attnclf .legend {{ font-size: .9rem; margin: .25rem 0; }}
+.attnclf .note, .attnclf .legend {{ color: var(--quiet); font-size: .9rem; margin: .25rem 0; }}
 .attnclf .legend strong {{ color: var(--text); }}
-.attnclf .scale {{ margin: 0 .3em; }}
-.attnclf .scale mark {{ padding: .15em .6em; border-radius: 0; }}
-@media (forced-colors: active) {{
-  .attnclf mark {{ text-decoration: underline; }}
-  .attnclf mark.against {{ text-decoration: underline dotted; }}
-}}
-{heatmap_html.STYLE}{comparison_html.STYLE}"""
+{highlight_css.WORDS}{heatmap_html.STYLE}{comparison_html.STYLE}"""
 
 _PAGE = f"""\
 <!DOCTYPE html>

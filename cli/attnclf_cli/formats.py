@@ -4,9 +4,9 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any
 
 from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.records import record, record_with_attention, scored
 
 SEPARATOR = "|"  # between several labels in one cell, as --label-separator reads them back
 UNSURE = "?"  # in place of a label that is not probable enough
@@ -15,34 +15,14 @@ EXCERPT = 60  # characters of the text in a table row
 Line = Callable[[Classifier, str, Prediction, int], str]
 
 
-def _shown(classifier: Classifier, prediction: Prediction, top: int) -> list[tuple[str, float]]:
-    """Return the labels to print with their scores: the `top` best, or the chosen ones of a multi-label model."""
-    if prediction.label is None or prediction.score is None:
-        return []
-    if top == 1 and not classifier.multi_label:
-        return [(prediction.label, prediction.score)]
-    if top > 1:
-        return classifier.ranked(prediction)[:top]
-    scores = dict(classifier.ranked(prediction))
-    return [(label, scores[label]) for label in prediction.chosen]
-
-
 def jsonl(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return one JSON object; `labels` is there with --top-k or several labels."""
-    record: dict[str, Any] = {"label": prediction.label, "score": _rounded(prediction.score)}
-    if top > 1 or classifier.multi_label:
-        shown = _shown(classifier, prediction, top)
-        record["labels"] = [{"label": label, "score": _rounded(score)} for label, score in shown]
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record(classifier, prediction, top), ensure_ascii=False)
 
 
 def jsonl_with_attention(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return the JSON object with the units that the model read and the weight of each."""
-    record = json.loads(jsonl(classifier, text, prediction, top))
-    pieces = classifier.tokenizer.pieces(text)[: len(prediction.attention)]
-    record["tokens"] = [text[piece.start : piece.end] for piece in pieces]
-    record["weights"] = [_rounded(float(weight)) for weight in prediction.attention]
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record_with_attention(classifier, text, prediction, top), ensure_ascii=False)
 
 
 def tsv(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
@@ -59,14 +39,14 @@ def comma_separated(classifier: Classifier, text: str, prediction: Prediction, t
 
 def fasttext(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return `__label__NAME score` pairs as fastText prints them; spaces in a label become underscores."""
-    shown = _shown(classifier, prediction, top)
+    shown = scored(classifier, prediction, top)
     return " ".join(f"__label__{'_'.join(label.split())} {score:.6g}" for label, score in shown)
 
 
 def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return label, score and the beginning of the text, aligned for reading."""
     width = max(len(label) for label in classifier.labels)
-    shown = _shown(classifier, prediction, top)
+    shown = scored(classifier, prediction, top)
     excerpt = " ".join(text.split())
     excerpt = excerpt if len(excerpt) <= EXCERPT else excerpt[: EXCERPT - 1] + "…"
     pairs = "  ".join(f"{label:<{width}} {score:6.1%}" for label, score in shown) or f"{'-':<{width + 7}}"
@@ -93,15 +73,11 @@ LINES: dict[str, Line] = {
 
 
 def _cells(classifier: Classifier, prediction: Prediction, top: int) -> list[str]:
-    shown = _shown(classifier, prediction, top)
+    shown = scored(classifier, prediction, top)
     if classifier.multi_label and top == 1:
         labels = SEPARATOR.join(label for label, _ in shown)
         return [] if prediction.label is None else [labels, f"{prediction.score:.4f}"]
     return [cell for label, score in shown for cell in (label, f"{score:.4f}")]
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 6)
 
 
 def _printable(text: str) -> str:

@@ -62,6 +62,14 @@ def test_a_pipe_gets_json(attnclf, model):
     assert record["label"]
 
 
+def test_several_labels_or_none_are_told(in_session, multi_model):
+    text = "Бригада долбит пол с утра до ночи, и похоже, пробили трубу: у меня течёт по стене"
+    several, blank = records(in_session("explain", "-m", multi_model, input=f"{text}\n \n"))
+    assert len(several["chosen"]) > 1
+    assert several["chosen"][0] == several["label"]
+    assert "chosen" not in blank
+
+
 def test_text_beyond_what_the_model_reads_is_said(in_session, model, classifier):
     text = "parcel " * 100
     (record,) = records(in_session("explain", "-m", model, input=text.rstrip() + "\n"))

@@ -1,5 +1,4 @@
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
@@ -212,32 +211,25 @@ def test_a_notebook_gets_a_fragment_whose_style_touches_nothing_else():
         assert all(".attnclf" in part for part in selector.split(",")), selector
 
 
-BROWSER = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-
-
-def browse(document, folder, *options):
+def browse(chromium, document, folder, *options):
     page = folder / "page.html"
     page.write_text(document, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
-    done = subprocess.run([BROWSER, *flags, *options, page.as_uri()], capture_output=True, check=False, timeout=300)
+    done = subprocess.run([chromium, *flags, *options, page.as_uri()], capture_output=True, check=False, timeout=300)
     return done.stdout.decode()
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
-def test_in_a_real_browser_nothing_of_a_text_runs(tmp_path):
+def test_in_a_real_browser_nothing_of_a_text_runs(chromium, tmp_path):
     attack = "<script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
     one = explanation(f"{attack} refund", (0.8, 0.1, 0.1), label=attack, method=attack)
-    dom = browse(render([one, Comparison([one, one])]), tmp_path, "--dump-dom")
+    dom = browse(chromium, render([one, Comparison([one, one])]), tmp_path, "--dump-dom")
     assert "<title>attnclf explain</title>" in dom
     assert "taken" in dom  # the text is there, as text
     assert not re.search(r"<script|<img", dom)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 @pytest.mark.parametrize(("scheme", "page"), [(0, DARK), (1, LIGHT)])
-def test_in_a_real_browser_the_page_is_dark_or_light_and_words_have_their_tones(tmp_path, scheme, page):
+def test_in_a_real_browser_the_page_is_dark_or_light_and_words_have_their_tones(chromium, tmp_path, scheme, page):
     from PIL import Image
 
     picture = tmp_path / "page.png"
@@ -245,8 +237,8 @@ def test_in_a_real_browser_the_page_is_dark_or_light_and_words_have_their_tones(
     # At twice the mean size a word has the full tone: the two words and silent ones.
     quiet = explanation("bad good so so so so", (-2.0, 2.0, 0.0, 0.0, 0.0, 0.0), method="leave-one-out", signed=True)
     browse(
-        render([both, quiet]), tmp_path, f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}",
-        "--window-size=900,700",
+        chromium, render([both, quiet]), tmp_path, f"--blink-settings=preferredColorScheme={scheme}",
+        f"--screenshot={picture}", "--window-size=900,700",
     )  # fmt: skip
     with Image.open(picture) as image:
         colours = {colour[:3]: count for count, colour in image.convert("RGB").getcolors(2**20)}

@@ -1,0 +1,42 @@
+"""A prediction as plain values: what `predict --format jsonl` prints and what the server answers."""
+
+from typing import Any
+
+from attnclf.runtime.classifier import Classifier, Prediction
+
+
+def scored(classifier: Classifier, prediction: Prediction, top: int) -> list[tuple[str, float]]:
+    """Return the labels to show with their scores: the `top` best, or the chosen ones of a multi-label model."""
+    if prediction.label is None or prediction.score is None:
+        return []
+    if top == 1 and not classifier.multi_label:
+        return [(prediction.label, prediction.score)]
+    if top > 1:
+        return classifier.ranked(prediction)[:top]
+    scores = dict(classifier.ranked(prediction))
+    return [(label, scores[label]) for label in prediction.chosen]
+
+
+def record(classifier: Classifier, prediction: Prediction, top: int = 1) -> dict[str, Any]:
+    """Return label and score, both None for a blank text; `labels` is there with a `top` > 1 or several labels."""
+    said: dict[str, Any] = {"label": prediction.label, "score": rounded(prediction.score)}
+    if top > 1 or classifier.multi_label:
+        said["labels"] = [
+            {"label": label, "score": rounded(score)} for label, score in scored(classifier, prediction, top)
+        ]
+    return said
+
+
+def record_with_attention(classifier: Classifier, text: str, prediction: Prediction, top: int = 1) -> dict[str, Any]:
+    """Return the record with the units that the model read and the weight of each."""
+    pieces = classifier.tokenizer.pieces(text)[: len(prediction.attention)]
+    return {
+        **record(classifier, prediction, top),
+        "tokens": [text[piece.start : piece.end] for piece in pieces],
+        "weights": [rounded(float(weight)) for weight in prediction.attention],
+    }
+
+
+def rounded(score: float | None) -> float | None:
+    """Return a score with the six digits that are worth printing."""
+    return None if score is None else round(score, 6)

@@ -1,0 +1,189 @@
+"""The application: its routes, its front door, and what becomes of errors."""
+
+import functools
+import importlib
+import importlib.util
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attnclf import __version__
+from attnclf.errors import AttnclfError
+from attnclf.serve import documents, protocol
+from attnclf.serve.explaining import explanations
+from attnclf.serve.metrics import Metrics
+from attnclf.serve.predicting import predict
+from attnclf.serve.refusals import GONE, UNAVAILABLE, Overloaded
+from attnclf.serve.replies import json_reply, problem
+from attnclf.serve.requests import (
+    ExplainRequest,
+    Explanation,
+    Explanations,
+    PredictRequest,
+    Record,
+    Records,
+)
+from attnclf.serve.security import HEADERS, NAMES, Guard
+from attnclf.serve.service import Service
+
+Endpoint = Callable[[Request, Service], Awaitable[Response]]
+# FastAPI documents these; the front door calls them itself, for what FastAPI does for a request takes longer than
+# the answer to a short text.
+DIRECT: dict[str, Endpoint] = {"/predict": predict, "/explain": explanations}
+
+log = logging.getLogger("attnclf.serve")
+
+
+def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str] = ()) -> ASGIApp:
+    """Return the application; `guard` is told what may be asked without a key, pages of `origins` may read answers."""
+    app = FastAPI(title="attnclf", version=__version__, docs_url=None, redoc_url=None)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(AttnclfError, functools.partial(_refused, service.metrics))
+    app.add_exception_handler(Exception, _bug)
+    app.include_router(_routes(service))
+    app.include_router(protocol.router(service))
+    documents.document(
+        app, PredictRequest, ExplainRequest, Record, Records, Explanation, Explanations, protocol.InferenceRequest
+    )
+    unguarded: list[str] = []
+    if importlib.util.find_spec("attnclf.serve.page"):
+        page = importlib.import_module("attnclf.serve.page").router
+        app.include_router(page)
+        unguarded = [route.path for route in page.routes]
+    door = FrontDoor(app, service, guard(unguarded=unguarded))
+    if not origins:
+        return door
+    return CORSMiddleware(
+        door, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type"]
+    )
+
+
+def _routes(service: Service) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post(
+        "/predict",
+        openapi_extra=documents.body(PredictRequest, lines=True),
+        responses=documents.replies(Record, Records),
+    )
+    async def label_texts(request: Request) -> Response:
+        """Label one text, or a list; lines in give lines out."""
+        return await predict(request, service)
+
+    @routes.post(
+        "/explain",
+        openapi_extra=documents.body(ExplainRequest, lines=True),
+        responses=documents.replies(Explanation, Explanations),
+    )
+    async def explain_texts(request: Request) -> Response:
+        """Say which words decided about one text, or about each of a list; lines in give lines out."""
+        return await explanations(request, service)
+
+    @routes.get("/labels")
+    async def list_labels() -> dict[str, Any]:
+        """List the models with their labels, and the methods that explain them."""
+        return {
+            "models": {
+                model.name: {
+                    "labels": list(model.loaded.classifier.labels),
+                    "task": model.loaded.classifier.bundle.manifest["task"],
+                    "default": model is service.models.default,
+                    "methods": model.loaded.methods,
+                    "best": model.loaded.best_method,
+                    "version": model.loaded.version,
+                }
+                for model in service.models
+            }
+        }
+
+    @routes.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """Tell that the server runs."""
+        return {"status": "alive"}
+
+    @routes.get("/readyz", responses={UNAVAILABLE: {"description": "The server is about to stop"}})
+    async def ready() -> Response:
+        """Tell whether the server takes requests."""
+        if service.draining:
+            return json_reply({"status": "draining"}, UNAVAILABLE)
+        return json_reply({"status": "ready"})
+
+    @routes.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Return figures for Prometheus."""
+        return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes
+
+
+class FrontDoor:
+    """Lets requests in, measures them, and sees that each has an answer fit for a browser."""
+
+    def __init__(self, app: FastAPI, service: Service, guard: Guard) -> None:
+        self._app, self._service, self._guard = app, service, guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        begun = time.perf_counter()
+        status = GONE
+        endpoint = DIRECT.get(scope["path"]) if scope["method"] == "POST" else None
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = message["headers"]
+                said = {name for name, _ in given if name in NAMES}
+                message["headers"] = [*given, *(header for header in HEADERS if header[0] not in said)]
+            await send(message)
+
+        try:
+            self._guard.check(scope["path"], dict(scope["headers"]))
+            if endpoint is None:
+                await self._app(scope, receive, answer)
+            else:
+                await (await endpoint(Request(scope, receive), self._service))(scope, receive, answer)
+        except AttnclfError as error:
+            await (await _refused(self._service.metrics, None, error))(scope, receive, answer)
+        except Exception:
+            log.exception("A request failed")
+            if status == GONE:  # nothing was sent yet
+                await _failed()(scope, receive, answer)
+        finally:
+            path = scope["path"] if endpoint else getattr(scope.get("route"), "path", "other")
+            self._service.metrics.answered(path, status, time.perf_counter() - begun)
+
+
+async def _refused(metrics: Metrics, request: Request | None, error: Exception) -> Response:
+    assert isinstance(error, AttnclfError)
+    if isinstance(error, Overloaded):
+        metrics.rejected(error.reason)
+    return problem(error)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return json_reply({"error": str(error.detail).lower()}, error.status_code, dict(error.headers or {}))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return json_reply({"error": error.errors()[0]["msg"]}, 400)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    return _failed()
+
+
+def _failed() -> Response:
+    return json_reply({"error": "the server has failed at this; its log says why"}, 500)

@@ -1,0 +1,66 @@
+"""POST /predict: the records of `attnclf predict --format jsonl`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.records import record, record_with_attention
+from attnclf.serve.attending import attended
+from attnclf.serve.limits import body_of, check_texts
+from attnclf.serve.models import Model, Rendered
+from attnclf.serve.replies import as_json, json_reply
+from attnclf.serve.requests import PredictOptions, PredictRequest, options_of, read_as
+from attnclf.serve.service import Service
+from attnclf.serve.streaming import Streamed, streams_in, streams_out
+
+
+async def predict(request: Request, service: Service) -> Response:
+    """Label one text, or a list: `{"predictions": [...]}` in its order."""
+    if streams_in(request):
+        options, name = options_of(PredictOptions, request)
+        return Streamed(request, service, _lines(service.models.get(name), options))
+    body = await body_of(request, service.limits, service.bodies)
+    try:
+        asked = read_as(PredictRequest, body)
+        check_texts(asked.all, service.limits)
+        model = service.models.get(asked.model)
+        if streams_out(request):
+            return Streamed(request, service, _lines(model, asked), asked.all)
+        answer = model.predict(asked.all, asked.threshold, _reply(asked, single=asked.texts is None))
+        return await attended(request.receive, answer, service.limits.deadline)
+    finally:
+        service.bodies.give_back(len(body))
+
+
+def _reply(options: PredictOptions, *, single: bool) -> Rendered:
+    """Return what makes the reply of predictions: the record of a single text, or those of a list."""
+
+    def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> Response:
+        said = _records(classifier, texts, predictions, options)
+        return json_reply(said[0] if single else {"predictions": said})
+
+    return made
+
+
+def _lines(model: Model, options: PredictOptions) -> Callable[[Sequence[str]], "asyncio.Future[list[bytes]]"]:
+    """Return what queues texts of a stream; the answer has a line for each."""
+
+    def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> list[bytes]:
+        return [as_json(said) for said in _records(classifier, texts, predictions, options)]
+
+    return lambda texts: model.predict(texts, options.threshold, made)
+
+
+def _records(
+    classifier: Classifier, texts: Sequence[str], predictions: Sequence[Prediction], options: PredictOptions
+) -> list[dict[str, Any]]:
+    if not options.attention:
+        return [record(classifier, prediction, options.top_k) for prediction in predictions]
+    return [
+        record_with_attention(classifier, text, prediction, options.top_k)
+        for text, prediction in zip(texts, predictions, strict=True)
+    ]

@@ -1,0 +1,21 @@
+"""What all requests share."""
+
+from dataclasses import dataclass, field
+
+from attnclf.serve.limits import Limits, Room
+from attnclf.serve.metrics import Metrics
+from attnclf.serve.models import Models
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The models, what may be asked of them, and whether more requests are wanted."""
+
+    models: Models
+    limits: Limits
+    metrics: Metrics
+    bodies: Room = field(init=False)
+    draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.bodies = Room(self.limits.bodies, "memory")

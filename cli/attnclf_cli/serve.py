@@ -1,0 +1,129 @@
+"""`attnclf serve`: models as an HTTP service."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnclf_cli import options
+
+
+def serve(
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="ATTNCLF_MODEL",
+            metavar="[NAME=]DIR",
+            help="A folder that train wrote, and the name to serve it under; repeat it for several.",
+            show_default=False,
+        ),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one of this machine.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    device: options.Device = options.DeviceName.auto,
+    precision: options.Precision = options.PrecisionName.fp32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="At most so many texts through the network together.", show_default=False)
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Units of the requests that are taken together.", show_default=False),
+    ] = None,
+    batch_delay: Annotated[
+        float, typer.Option(min=0, max=1000, help="Milliseconds to wait for more requests to take together.")
+    ] = 2,
+    queue: Annotated[int, typer.Option(min=1, help="Units that may wait; beyond them, 429.")] = 250_000,
+    deadline: Annotated[float, typer.Option(min=0.001, help="Seconds in which a request is answered, or not.")] = 30,
+    max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 8 * 2**20,
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 4096,
+    max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
+    max_connections: Annotated[int, typer.Option(min=1, help="Open connections.")] = 10_000,
+    patience: Annotated[float, typer.Option(min=0.1, help="Seconds for a client to send or to take.")] = 20,
+    drain: Annotated[float, typer.Option(min=1, help="Seconds for what is in work when told to stop.")] = 30,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the key that clients send; else ATTNCLF_API_KEY.", show_default=False),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A site whose pages may ask.", show_default=False)
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A further name of this server.", show_default=False)
+    ] = None,
+) -> None:
+    """Serve models over HTTP: predictions, explanations, metrics, the Open Inference Protocol, a page to try them."""
+    from attnclf.errors import ConfigError
+
+    try:
+        from attnclf.serve import limits, models, security, server
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"serve needs the package {error.name}", fix="pip install 'attnclf[serve]'") from error
+    key = _key(api_key_file)
+    if key is None and not security.is_loopback(host):
+        typer.echo(f"Warning: whoever reaches {host} may ask; set ATTNCLF_API_KEY or pass --api-key-file", err=True)
+    _log_to_stderr()
+    server.serve(
+        _named(model),
+        door=server.Door(
+            host=host, port=port, key=key, origins=allow_origin or (), hosts=allow_host or (), drain=drain
+        ),
+        running=models.Running(
+            device=device.value,
+            precision=precision.value,
+            batch_size=batch_size,
+            batch_units=batch_tokens,
+            batch_delay=batch_delay / 1000,
+        ),
+        limits=limits.Limits(
+            body=max_body,
+            texts=max_texts,
+            characters=max_characters,
+            queue=queue,
+            deadline=deadline,
+            patience=patience,
+            connections=max_connections,
+        ),
+    )
+
+
+def _key(file: Path | None) -> str | None:
+    """Return the key of the file, else of the environment."""
+    from attnclf.errors import ConfigError
+
+    if file is None:
+        return os.environ.get("ATTNCLF_API_KEY") or None
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the key in {file}", fix="pass another --api-key-file") from error
+    if not key:
+        raise ConfigError(f"{file} is empty", fix="write the key into it")
+    return key
+
+
+def _named(models: list[str]) -> dict[str, Path]:
+    """Return folders by name; one without a name gets that of its folder."""
+    from attnclf.errors import ConfigError
+
+    named: dict[str, Path] = {}
+    for given in models:
+        name, said, folder = given.partition("=")
+        path = Path(folder if said else given)
+        name = name if said else path.resolve().name
+        if not name or "/" in name or name in named:
+            raise ConfigError(f"{name!r} cannot be the name of a model, or of two", fix="pass --model NAME=DIR")
+        named[name] = path
+    return named
+
+
+def _log_to_stderr() -> None:
+    """Write one line for each event: time, how bad, what."""
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("attnclf.serve").setLevel(logging.INFO)
