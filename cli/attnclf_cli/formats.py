@@ -3,15 +3,20 @@
 import csv
 import io
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from attnclf.runtime.classifier import Classifier, Prediction
 
 SEPARATOR = "|"  # between several labels in one cell, as --label-separator reads them back
 EXCERPT = 60  # characters of the text in a table row
 
-Line = Callable[[Classifier, str, Prediction, int], str]
+
+class Line(Protocol):
+    """Makes the line of one text; `top` is how many labels to show."""
+
+    def __call__(self, classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
+        """Return the line without its ending."""
+        ...
 
 
 def _shown(classifier: Classifier, prediction: Prediction, top: int) -> list[tuple[str, float]]:
