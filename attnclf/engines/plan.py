@@ -1,33 +1,19 @@
-"""Which files are predicted, where the answers go, and what is finished already: the same for every engine.
+"""Which files are predicted and where the answers go: the same for every engine.
 
 Paths are local, or URLs of any file system that `fsspec` knows, such as `s3://bucket/folder/*.parquet`.
-
-A destination belongs to one run: a description of the run lies in it, and only a run with the same model, settings and
-inputs may go on there. An output appears under its name when it is whole, so what is there is finished.
 """
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from attnclf.data.source import EXTENSIONS, missing
-from attnclf.engines.whole import UNFINISHED, whole
+from attnclf.engines.destination import File, finished
 from attnclf.errors import DataError
 
-DESCRIPTION = "_attnclf.json"  # tools that read a folder of results pass over names with an underscore
 WILD = "*?["
-
-
-class File(NamedTuple):
-    """One input and its output, both paths in their own file system; `size` is in bytes, as stored."""
-
-    source: str
-    target: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +43,16 @@ def plan(source: str, out: str, *, settings: Mapping[str, object], suffix: str, 
     base, found = listed(sources, place, source, any_extension)
     if sources == targets:  # answers are no texts, also where they lie among them
         found = {path: size for path, size in found.items() if not path.startswith(f"{folder}/")}
-    names = {path: path.removeprefix(base).lstrip("/") for path in found}
-    files = tuple(File(path, f"{folder}/{answers_of(names[path], suffix)}", size) for path, size in found.items())
+    files = tuple(
+        File(path, f"{folder}/{answers_of(name, suffix)}", name, size)
+        for path, size in found.items()
+        if (name := path.removeprefix(base).lstrip("/"))
+    )
     for target, count in Counter(file.target for file in files).items():
         if count > 1:
             same = [file.source for file in files if file.target == target]
             raise DataError(f"{same[0]} and {same[1]} would have one output", fix="rename one, or predict them apart")
-    description = {"settings": dict(settings), "inputs": {names[path]: size for path, size in found.items()}}
-    done = begun(targets, folder, out, description)
+    done = finished(targets, folder, out, settings=settings, files=files)
     unfinished = sorted((file for file in files if file.target not in done), key=lambda file: -file.size)
     return Plan(sources=sources, targets=targets, files=files, unfinished=tuple(unfinished))
 
@@ -133,50 +121,3 @@ def steady(pattern: str) -> str:
 def answers_of(name: str, suffix: str) -> str:
     """Return the name of an output."""
     return str(bare(PurePosixPath(name)).with_suffix(suffix))
-
-
-def begun(targets: Any, folder: str, out: str, description: Mapping[str, Any]) -> set[str]:
-    """Describe the run in its destination; return what an earlier attempt at the same run has finished there.
-
-    What it has left half done is removed: only one run at a time may have a destination.
-    """
-    place = f"{folder}/{DESCRIPTION}"
-    # Without a round trip through JSON, a tuple among the settings would differ from the list that is read back.
-    wanted = json.loads(json.dumps(description))
-    try:
-        if targets.isfile(folder):
-            raise DataError(f"{out} is a file", fix="pass a folder as --out: each input gets its own output")
-        there = targets.find(folder) if targets.isdir(folder) else []
-        if not there:
-            targets.makedirs(folder, exist_ok=True)
-            with whole(targets, place) as file:
-                json.dump(wanted, file, ensure_ascii=False, indent=1)
-            return set()
-        if place not in there:
-            raise DataError(f"{out} holds other files", fix="pass an empty folder, or a new one, as --out")
-        with targets.open(place, "rb") as file:
-            earlier = json.loads(file.read())
-    except (OSError, ImportError, ValueError) as error:
-        raise DataError(f"{out} cannot be used: {error}", fix="pass another --out") from error
-    if earlier != wanted:
-        raise DataError(
-            f"{out} was begun with other {' and '.join(differing(earlier, wanted))}",
-            fix="pass another --out, or repeat the command as it was to go on",
-        )
-    for path in there:
-        if path.endswith(UNFINISHED):
-            targets.rm(path)
-    return {path for path in there if not path.endswith(UNFINISHED)}
-
-
-def differing(earlier: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Name what two descriptions do not have in common."""
-    settings = earlier.get("settings", {})
-    yield from (name for name, value in wanted["settings"].items() if settings.get(name) != value)
-    if earlier.get("inputs") != wanted["inputs"]:
-        yield "inputs"
-
-
-def fingerprint(path: Path) -> str:
-    """Return the checksum of a file; that of a bundle's manifest stands for the whole bundle."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

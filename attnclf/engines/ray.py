@@ -7,32 +7,55 @@ input and going on after a failure all hold by themselves: a worker streams a fi
 and its output gets its name when it is whole. Memory is that of a window of texts for each worker, whatever the size
 of the files. The price: one file keeps one worker busy. So there should be several files for each worker.
 
-When a worker dies, Ray Data starts another and gives it the same file. When the run dies, the same command goes on with
-the files that are not finished.
+When a worker dies, Ray Data starts another and gives it the same file, a few times. When the run dies, the same command
+goes on with the files that are not finished.
 """
 
 import contextlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from attnclf.cores import cores
-from attnclf.engines.plan import File
+from attnclf.engines.destination import File
 from attnclf.engines.worker import Job, Outcome, Worker
 from attnclf.errors import AttnclfError, ConfigError, DeviceError
 
 ATTEMPTS = 3  # to start Ray on a busy machine
-RETRIES = 3  # of one file whose worker died, before the run is given up: something in it may be what kills
+STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
+
+
+class Starts:
+    """How often each file was begun, counted where no worker's death can reach it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, path: str) -> int:
+        """Count one more."""
+        self.counts[path] += 1
+        return self.counts[path]
 
 
 class Actor(Worker):
     """A worker as Ray Data calls it: a row in, a row out."""
 
+    def __init__(self, job: Job, starts: Any) -> None:
+        super().__init__(job)
+        self.starts = starts
+
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Predict the file of a row."""
-        return self.predict(File(**row))._asdict()
+        """Predict the file of a row, unless it seems to be what kills."""
+        import ray
+
+        file = File(**row)
+        if ray.get(self.starts.count.remote(file.source)) > STARTS:
+            fix = "look for what is special in it, such as a line of gigabytes"
+            return Outcome(file.source, problem=f"its worker died {STARTS} times", fix=fix)._asdict()
+        return self.predict(file)._asdict()
 
 
 def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None) -> Iterator[Outcome]:
@@ -62,12 +85,11 @@ def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None
             ray.data.from_items(rows, override_num_blocks=len(rows))
             .map(
                 Actor,
-                fn_constructor_args=(job,),
+                fn_constructor_args=(job, ray.remote(num_cpus=0)(Starts).remote()),
                 # One file at a time: a second that waits at a busy worker would be missing where another is idle.
                 compute=ray.data.ActorPoolStrategy(size=min(size, len(rows)), max_tasks_in_flight_per_actor=1),
                 num_cpus=1,
                 num_gpus=1 if gpus else 0,
-                ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
             )
             .iter_rows()
         )
@@ -105,10 +127,12 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
     """
     import ray
 
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its C++ half writes to stderr what is no error
+    # Ray's C++ half writes to stderr what is no error, and that it has been told not to.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for attempt in range(ATTEMPTS):
         try:
-            ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
+            with no_stderr():
+                ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as error:  # what it raises when it times out has no other type
             ray.shutdown()
             if address or attempt == ATTEMPTS - 1:
@@ -116,6 +140,19 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
                 raise ConfigError(f"Ray cannot start {where}: {reason(error)}", fix=fix) from error
         else:
             return
+
+
+@contextlib.contextmanager
+def no_stderr() -> Iterator[None]:
+    """Send what any code of this process writes to stderr nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def quiet() -> None:

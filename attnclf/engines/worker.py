@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from attnclf.bundle import Precision
 from attnclf.data.inputs import Damage, format_of, texts
 from attnclf.data.streams import GZIP_MAGIC
-from attnclf.engines.plan import File
+from attnclf.engines.destination import File
 from attnclf.engines.whole import whole
 from attnclf.errors import AttnclfError
 from attnclf.runtime.answers import Line, answer
