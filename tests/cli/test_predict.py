@@ -296,7 +296,7 @@ def test_a_broken_line_is_named(attnclf, model, tmp_path):
 
 def test_a_file_of_another_kind_is_refused_with_the_remedy(attnclf, model, tmp_path):
     (tmp_path / "in.parquet").write_bytes(b"PAR1")
-    refused(attnclf("predict", tmp_path / "in.parquet", "-m", model), "in.parquet is a parquet file", "csv")
+    refused(attnclf("predict", tmp_path / "in.parquet", "-m", model), "not a parquet file", "--input-format")
 
 
 @pytest.mark.parametrize(
