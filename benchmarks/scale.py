@@ -90,9 +90,9 @@ def throughput(setup: Setup) -> str:
     against = ratio(one, rates["predict, one process on one core"])
     return section(
         machine("ray", "onnxruntime-gpu", "tokenizers", "pyarrow"),
-        f"`python -m benchmarks.scale throughput`: {rows:,} texts in {FILES['throughput']} parquet files, {setup.rounds} "
-        f"rounds in turns, median (least to greatest). {texts.HOW} Start-up is the same run with one text in each file, "
-        "in a Ray that runs already; texts a second are those of the seconds after start-up.",
+        f"`python -m benchmarks.scale throughput`: {rows:,} texts in {FILES['throughput']} parquet files, "
+        f"{setup.rounds} rounds in turns, median (least to greatest). {texts.HOW} Start-up is the same run with one "
+        "text in each file, in a Ray that runs already; texts a second are those of the seconds after start-up.",
         table(
             ["", "seconds", "of these start-up", "texts a second"],
             [
@@ -132,10 +132,10 @@ def memory(setup: Setup) -> str:
         raise RuntimeError(f"{answered:,} answers for {rows:,} texts")
     return section(
         machine("ray", "onnxruntime-gpu", "tokenizers", "pyarrow"),
-        f"`python -m benchmarks.scale memory`: {rows:,} texts in {FILES['memory']} parquet files, 2 workers, {seconds:,.0f} "
-        f"s from start to exit, {rows / seconds:,.0f} texts a second; each text was answered. {texts.HOW} Resident memory "
-        f"in MB, looked at every {LOOK} s: the most within the tenth of the run that ends there, and within the whole "
-        "run. What processes share is counted in each.",
+        f"`python -m benchmarks.scale memory`: {rows:,} texts in {FILES['memory']} parquet files, 2 workers, "
+        f"{seconds:,.0f} s from start to exit, {rows / seconds:,.0f} texts a second; each text was answered. "
+        f"{texts.HOW} Resident memory in MB, looked at every {LOOK} s: the most within the tenth of the run that ends "
+        "there, and within the whole run. What processes share is counted in each.",
         table(
             ["process", *(f"at {mark:.0%}" for mark in MARKS), "most"],
             [[name, *(f"{value:,.0f}" for value in values)] for name, values in course(looks, seconds)],
