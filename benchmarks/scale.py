@@ -33,6 +33,7 @@ ROWS = {"throughput": 1_000_000, "memory": 10_000_000}
 FILES = {"throughput": 8, "memory": 40}
 ROUNDS = 3
 LOOK = 0.5  # seconds between two looks at the memory of all processes
+OTHERS = "Ray's own processes together"
 MARKS = (0.1, 0.5, 1.0)  # of the run, at which memory is told
 
 
@@ -140,16 +141,28 @@ def memory(setup: Setup) -> str:
             ["process", *(f"at {mark:.0%}" for mark in MARKS), "most"],
             [[name, *(f"{value:,.0f}" for value in values)] for name, values in course(looks, seconds)],
         ),
+        "Seconds that cores worked for a million texts, start-up included: "
+        f"{', '.join(f'{name} {worked / rows * 1e6:,.1f}' for name, worked in costs(looks).items())}.",
     )
 
 
 class Look(NamedTuple):
-    """The resident memory of one process at one time."""
+    """One process at one time: its resident memory, and the seconds that cores have worked for it so far."""
 
     second: float
     process: int
     name: str
     megabytes: float
+    worked: float
+
+
+def costs(looks: list[Look]) -> dict[str, float]:
+    """Return the seconds that cores worked for the workers, the driver, and the rest."""
+    by_process = {(look.name, look.process): look.worked for look in looks}  # the last look at each
+    worked: dict[str, float] = defaultdict(float)
+    for (name, _), seconds in by_process.items():
+        worked["workers" if name == "worker" else name] += seconds
+    return dict(sorted(worked.items()))
 
 
 def course(looks: list[Look], seconds: float) -> Iterator[tuple[str, list[float]]]:
@@ -169,31 +182,25 @@ def course(looks: list[Look], seconds: float) -> Iterator[tuple[str, list[float]
 
 
 def resident(root: int, second: float) -> Iterator[Look]:
-    """Yield the memory of a process and of all that it and they have started. Linux only."""
-    parents: dict[int, int] = {}
-    names: dict[int, str] = {}
+    """Yield a look at a process and at all that it and they have started. Linux only."""
+    page, tick = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+    found: dict[int, tuple[int, str, float, float]] = {}
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            stat = (folder / "stat").read_text()
-            names[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    page = os.sysconf("SC_PAGE_SIZE")
-    for process, command in names.items():
+        if folder.name.isdigit():
+            try:
+                about = (folder / "stat").read_text().rpartition(")")[2].split()
+                command = (folder / "cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            worked = (int(about[11]) + int(about[12])) / tick
+            found[int(folder.name)] = int(about[1]), command, int(about[21]) * page / 1e6, worked
+    for process, (_, command, megabytes, worked) in found.items():
         above = process
-        while above in parents and above != root:
-            above = parents[above]
-        if above != root:
-            continue
-        name = "driver" if process == root else "worker" if "MapWorker" in command else "Ray's own processes together"
-        try:
-            pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        yield Look(second, process, name, pages * page / 1e6)
+        while above in found and above != root:
+            above = found[above][0]
+        if above == root:
+            name = "driver" if process == root else "worker" if "MapWorker" in command else OTHERS
+            yield Look(second, process, name, megabytes, worked)
 
 
 def alone(model: Path, few: Path, folder: Path) -> dict[str, float]:

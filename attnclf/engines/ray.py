@@ -24,6 +24,7 @@ from attnclf.engines.destination import File
 from attnclf.engines.worker import Job, Outcome, Worker
 from attnclf.errors import AttnclfError, ConfigError, DeviceError
 
+STORE = 2**27  # bytes of Ray's object store on one machine: only paths and counts go through it
 ATTEMPTS = 3  # to start Ray on a busy machine
 STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
 
@@ -88,8 +89,7 @@ def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None
                 fn_constructor_args=(job, ray.remote(num_cpus=0)(Starts).remote()),
                 # One file at a time: a second that waits at a busy worker would be missing where another is idle.
                 compute=ray.data.ActorPoolStrategy(size=min(size, len(rows)), max_tasks_in_flight_per_actor=1),
-                num_cpus=1,
-                num_gpus=1 if gpus else 0,
+                **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
             )
             .iter_rows()
         )
@@ -112,11 +112,13 @@ def cluster(workers: int | None) -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS")
-    start(address, {} if address else {"num_cpus": workers or cores(), "include_dashboard": False})
+    here = {"num_cpus": workers or cores(), "object_store_memory": STORE, "include_dashboard": False}
+    start(address, {} if address else here)
     try:
         yield
     finally:
-        ray.shutdown()
+        with no_stderr():  # a thread of Ray Data's that an interrupt leaves behind says that it has been left
+            ray.shutdown()
 
 
 def start(address: str | None, options: Mapping[str, Any]) -> None:
@@ -127,7 +129,8 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
     """
     import ray
 
-    # Ray's C++ half writes to stderr what is no error, and that it has been told not to.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    # Its C++ half writes to stderr what is no error, and that it has been told not to.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for attempt in range(ATTEMPTS):
         try:
