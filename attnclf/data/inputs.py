@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, get_args
 
 from attnclf.data import cells, columns, delimiters
-from attnclf.data.readers import delimited, fasttext, jsonlines
+from attnclf.data.readers import delimited, fasttext, jsonlines, tables
 from attnclf.data.source import EXTENSIONS, extension_of, missing, present
 from attnclf.data.streams import DAMAGE, open_bytes, without_mark
 from attnclf.errors import DataError
 
-InputFormat = Literal["lines", "jsonl", "csv", "tsv", "fasttext"]
+InputFormat = Literal["lines", "jsonl", "csv", "tsv", "fasttext", "parquet"]
 INPUT_FORMATS: tuple[InputFormat, ...] = get_args(InputFormat)
+NAMED_COLUMNS = ("jsonl", "csv", "tsv", "parquet")  # formats whose columns have names
+BATCH = 1000  # rows of a parquet file that are decoded together
 
 
 @dataclass(slots=True)
@@ -37,14 +39,17 @@ def texts(
     """Yield the text of each record as soon as its line is there, "" for a blank one.
 
     Of a line only its ending is stripped. With `feature_columns` the text is made of those numeric columns. DataError
-    names the line that is broken, or the columns if none is the text.
+    names the line that is broken, or the columns if none is the text. Parquet needs a stream that can seek.
     """
-    if feature_columns and format not in ("jsonl", "csv", "tsv"):
+    if feature_columns and format not in NAMED_COLUMNS:
         raise DataError(
             f"the model reads the columns {columns.quoted(feature_columns)}, not {format}",
             fix="pass a file with such columns; for a pipe say --input-format csv, tsv or jsonl",
         )
-    return READERS[format](decoded(stream, damage or Damage()), Wanted(text_columns, feature_columns))
+    wanted = Wanted(text_columns, feature_columns)
+    if format == "parquet":
+        return from_parquet(stream, wanted)
+    return READERS[format](decoded(stream, damage or Damage()), wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +87,32 @@ def open_input(
     format: str | None = None,
 ) -> Iterator[tuple[BinaryIO, InputFormat]]:
     """Open a file, or stdin for "-", with its format: the one asked for, else by extension, else plain lines."""
-    if format is not None and format not in INPUT_FORMATS:
-        raise DataError(f"{format} cannot be read line by line", fix=f"use one of: {', '.join(INPUT_FORMATS)}")
     if argument == "-":
+        kind = format_of("", format)
         if sys.stdin is None:
             raise DataError("stdin is closed", fix="pipe texts into it, or name a file")
-        yield sys.stdin.buffer, format or "lines"
+        if kind == "parquet":
+            raise DataError("parquet cannot be read from a pipe", fix="name the file")
+        yield sys.stdin.buffer, kind
         return
     path = Path(argument)
     if not present(path):
         raise missing(path)
     if path.is_dir():
         raise DataError(f"{argument} is a folder", fix="name a file in it")
-    named = format or EXTENSIONS.get(extension_of(path), "lines")
-    if named == "json":
-        named = "jsonl"
-    if named not in INPUT_FORMATS:
-        raise DataError(f"{path.name} is a {named} file", fix=f"write it as one of: {', '.join(INPUT_FORMATS)}")
+    kind = format_of(path.name, format)
     with open_bytes(path) as stream:
-        yield stream, named
+        yield stream, kind
+
+
+def format_of(name: str, asked: str | None = None) -> InputFormat:
+    """Format of a file: the one asked for, else by the extension of its name, else plain lines."""
+    by_name = EXTENSIONS.get(extension_of(Path(name)), "lines")
+    wanted = asked or ("jsonl" if by_name == "json" else by_name)
+    known = next((kind for kind in INPUT_FORMATS if kind == wanted), None)
+    if known is None:
+        raise DataError(f"{wanted} cannot be read line by line", fix=f"use one of: {', '.join(INPUT_FORMATS)}")
+    return known
 
 
 def decoded(stream: BinaryIO, damage: Damage) -> Iterator[str]:
@@ -183,11 +195,29 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> It
         elif len(fields) != len(names):
             raise broken(place, f"{delimited.counted(len(fields))} instead of {len(names)}")
         else:
-            try:
-                text = reading.text(dict(zip(names, fields, strict=True)))
-            except ValueError as error:
-                raise broken(place, str(error)) from None
-            yield text
+            yield read_row(reading, dict(zip(names, fields, strict=True)), place)
+
+
+def from_parquet(stream: BinaryIO, wanted: Wanted) -> Iterator[str]:
+    """Every row of a table; only the columns that are read are decoded, and never all rows at once."""
+    import pyarrow
+
+    with tables.opened(stream) as file:
+        reading = wanted.among(file.schema_arrow.names, tables.string_columns(file))
+        batches = file.iter_batches(BATCH, columns=list(reading.columns))
+        try:
+            for number, values in enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), 1):
+                yield encodable(read_row(reading, values, f"row {number}"))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"the file is damaged: {tables.first_line(error)}", fix="copy it again") from error
+
+
+def read_row(reading: Reading, values: Mapping[str, object], place: str) -> str:
+    """The text of a record; DataError names its place if that cannot be had."""
+    try:
+        return reading.text(values)
+    except ValueError as error:
+        raise broken(place, str(error)) from None
 
 
 def tab_fields(line: str) -> list[str]:

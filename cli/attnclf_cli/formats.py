@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from typing import Protocol
 
+from attnclf.runtime import answers
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.records import record, record_with_attention, scored
 
@@ -12,7 +13,13 @@ SEPARATOR = "|"  # between several labels in one cell, as --label-separator read
 UNSURE = "?"  # in place of a label that is not probable enough
 EXCERPT = 60  # characters of the text in a table row
 
-Line = Callable[[Classifier, str, Prediction, int], str]
+
+class Line(Protocol):
+    """Makes the line of one text; `top` is how many labels to show."""
+
+    def __call__(self, classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
+        """Return the line without its ending."""
+        ...
 
 
 def jsonl(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
@@ -53,14 +60,10 @@ def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -
     return f"{pairs}  {_printable(excerpt)}"
 
 
-def if_sure(line: Line, least: float) -> Line:
+def if_sure(classifier: Classifier, text: str, prediction: Prediction, line: answers.Line, least: float) -> str:
     """Return `line` with `UNSURE` in place of a label whose probability is below `least`."""
-
-    def line_if_sure(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
-        unsure = prediction.score is not None and prediction.score < least
-        return line(classifier, text, prediction._replace(label=UNSURE) if unsure else prediction, top)
-
-    return line_if_sure
+    unsure = prediction.score is not None and prediction.score < least
+    return line(classifier, text, prediction._replace(label=UNSURE) if unsure else prediction)
 
 
 LINES: dict[str, Line] = {

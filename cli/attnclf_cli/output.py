@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnclf.data.inputs import Damage
     from attnclf.explain.explanation import Comparison, Explanation
     from attnclf.explain.influence import Influences
+    from attnclf.runtime.answers import Answered
 
 
 @contextlib.contextmanager
@@ -95,3 +96,10 @@ def warn_of_damage(damage: "Damage") -> None:
     if damage.lines:
         were = "line was" if damage.lines == 1 else "lines were"
         typer.echo(f"Warning: {damage.lines:,} {were} not valid UTF-8; broken bytes were read as \ufffd", err=True)
+
+
+def note_of_truncation(answered: "Answered", longest: int) -> None:
+    """Say how many texts were not read to their end."""
+    if answered.truncated:
+        cut = f"{answered.truncated:,} of {answered.texts:,} texts"
+        typer.echo(f"Note: {cut} were read up to their first {longest:,} units only", err=True)

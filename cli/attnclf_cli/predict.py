@@ -1,8 +1,9 @@
-"""`attnclf predict`: label a pipe or a file, one line out for each line in."""
+"""`attnclf predict`: label a pipe, a file or many files, one line out for each line in."""
 
 import sys
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,9 +22,22 @@ class PredictionFormat(StrEnum):
     fasttext = "fasttext"
 
 
+class Engine(StrEnum):
+    """What runs the model."""
+
+    local = "local"
+    ray = "ray"
+
+
 def predict(
     model: options.ModelFolder,
-    source: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Texts; - is stdin, one text a line.")] = "-",
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILE|-]",
+            help="Texts; - is stdin, one text a line. With --engine ray also a folder, a pattern or a URL.",
+        ),
+    ] = "-",
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Show so many labels, the best first.")] = 1,
     threshold: Annotated[
         float | None,
@@ -42,32 +56,62 @@ def predict(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="At most so many texts through the network together.", show_default=False)
     ] = None,
-    out: options.Out = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="ray: many files on many cores or machines, into the folder --out.")
+    ] = Engine.local,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="With --engine ray: so many workers.", show_default=False)
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
+    ] = None,
 ) -> None:
     """Label texts: one line out for each line in, in order, at once when lines trickle in."""
+    from attnclf.bundle import open_bundle
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.errors import ConfigError
+    from attnclf.runtime.answers import answer
     from attnclf.runtime.classifier import Classifier
-    from attnclf.runtime.stream import Windows, overlapped
     from attnclf_cli.formats import LINES, if_sure, jsonl_with_attention
-    from attnclf_cli.output import opened, warn_of_damage
+    from attnclf_cli.output import note_of_truncation, opened, warn_of_damage
 
     name = format.value
     if name == "auto":
         name = "jsonl" if attention else "table" if out is None and sys.stdout.isatty() else "tsv"
     if attention and name != "jsonl":
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
-    line = jsonl_with_attention if attention else LINES[name]
-    classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
+    line = partial(jsonl_with_attention if attention else LINES[name], top=top_k)
     if min_confidence is not None:
-        if classifier.multi_label:
+        if open_bundle(model).multi_label:
             raise ConfigError("--min-confidence is for one label per text", fix="pass --threshold for several")
         if top_k > 1:
             raise ConfigError("--min-confidence is about the one best label", fix="leave out --top-k")
-        line = if_sure(line, min_confidence)
+        line = partial(if_sure, line=line, least=min_confidence)
+    if engine is Engine.ray:
+        from attnclf_cli.engine import predict_on_ray
+
+        predict_on_ray(
+            model,
+            source,
+            out,
+            workers=workers,
+            line=line,
+            format=name,
+            top_k=top_k,
+            attention=attention,
+            threshold=threshold,
+            text_columns=text_column,
+            input_format=input_format,
+            device=device.value,
+            precision=precision.value,
+            batch_size=batch_size,
+        )
+        return
+    if workers is not None:
+        raise ConfigError("--workers is for --engine ray", fix="add --engine ray, or leave --workers out")
+    classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
     damage = Damage()
-    read = cut = 0
-    with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
+    with open_input(source, format=input_format) as (stream, kind), opened(Path(out) if out else None) as output:
         lines = texts(
             stream,
             format=kind,
@@ -75,18 +119,6 @@ def predict(
             feature_columns=classifier.bundle.columns,
             damage=damage,
         )
-        windows = Windows(lines)
-        for window, predictions in overlapped(windows, partial(classifier.start, threshold=threshold)):
-            output.write(
-                "".join(
-                    line(classifier, text, prediction, top_k) + "\n"
-                    for text, prediction in zip(window, predictions, strict=True)
-                )
-            )
-            output.flush()
-            read += len(predictions)
-            cut += sum(prediction.truncated for prediction in predictions)
+        answered = answer(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)
-    if cut:
-        longest = classifier.tokenizer.max_length
-        typer.echo(f"Note: {cut:,} of {read:,} texts were read up to their first {longest:,} units only", err=True)
+    note_of_truncation(answered, classifier.tokenizer.max_length)

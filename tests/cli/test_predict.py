@@ -324,7 +324,7 @@ def test_a_broken_line_is_named(in_session, model, tmp_path):
 
 def test_a_file_of_another_kind_is_refused_with_the_remedy(in_session, model, tmp_path):
     (tmp_path / "in.parquet").write_bytes(b"PAR1")
-    refused(in_session("predict", tmp_path / "in.parquet", "-m", model), "in.parquet is a parquet file", "csv")
+    refused(in_session("predict", tmp_path / "in.parquet", "-m", model), "not a parquet file", "--input-format")
 
 
 @pytest.mark.parametrize(

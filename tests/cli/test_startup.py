@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib", "pydantic"}
+HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib", "pydantic", "ray", "fsspec"}
 
 RUN = """
 import io, json, sys

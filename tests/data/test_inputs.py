@@ -134,7 +134,7 @@ def test_a_line_of_a_megabyte_is_one_text():
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("a.txt", "lines"), ("a.log", "lines"), ("a", "lines"), ("a.jsonl", "jsonl"), ("a.json", "jsonl"),
-     ("a.csv", "csv"), ("a.tsv", "tsv"), ("a.ft", "fasttext")],
+     ("a.csv", "csv"), ("a.tsv", "tsv"), ("a.ft", "fasttext"), ("a.parquet", "parquet")],
 )  # fmt: skip
 def test_the_format_of_an_input_is_that_of_its_extension(tmp_path, name, kind):
     (tmp_path / name).write_bytes(b"content")
@@ -166,10 +166,61 @@ def test_a_dash_is_stdin(monkeypatch):
 def test_inputs_that_cannot_be_streamed_say_what_can(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     for argument, options, words in [
-        (str(tmp_path / "a.parquet"), {}, "a.parquet is a parquet file; write it as one of: lines, jsonl"),
+        (str(tmp_path / "a.parquet"), {"format": "json"}, "json cannot be read line by line; use one of: lines, jsonl"),
         (str(tmp_path), {}, "is a folder"),
         (str(tmp_path / "a.parqet"), {}, "did you mean"),
-        ("-", {"format": "parquet"}, "parquet cannot be read line by line"),
+        ("-", {"format": "parquet"}, "parquet cannot be read from a pipe; name the file"),
     ]:
         with pytest.raises(DataError, match=words), open_input(argument, **options):
             pass
+
+
+def parquet(columns, **options):
+    """Bytes of a parquet file with these columns."""
+    import pyarrow
+    import pyarrow.parquet
+
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), stream, **options)
+    return stream.getvalue()
+
+
+def test_parquet_gives_the_text_of_each_row_across_row_groups():
+    rows = [f"text {number}" if number % 7 else None for number in range(2500)]
+    content = parquet({"n": range(2500), "text": rows}, row_group_size=400)
+    assert read(content, "parquet") == [row or "" for row in rows]
+    assert read(parquet({"title": ["a"], "body": ["b"]}), "parquet", ["title", "body"]) == ["a\nb"]
+
+
+def test_parquet_strings_of_every_kind_are_texts_and_numbers_are_features():
+    import pyarrow
+
+    for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.dictionary(pyarrow.int8(), pyarrow.string())):
+        column = pyarrow.array(["one", "two"]).cast(kind)
+        assert read(parquet({"words": column, "n": [1, 2]}), "parquet") == ["one", "two"]
+    stream = io.BytesIO(parquet({"age": [34, 50], "income": [1.5, 2.0]}))
+    assert list(texts(stream, format="parquet", feature_columns=["income", "age"])) == [
+        "income=1.5, age=34", "income=2.0, age=50",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "words"),
+    [
+        (b"PAR1 and then nothing", None, "not a parquet file"),
+        (b"", None, "not a parquet file"),
+        ({"n": [1]}, None, "no column holds text: 'n'"),
+        ({"text": ["a"]}, ["txt"], "there is no column 'txt'; did you mean 'text'?"),
+        ({"text": ["a"], "n": [1]}, ["n"], "row 1: 'n' is a number, not text"),
+    ],
+)
+def test_parquet_without_texts_is_an_error_that_says_why(content, columns, words):
+    with pytest.raises(DataError, match=words):
+        read(content if isinstance(content, bytes) else parquet(content), "parquet", columns)
+
+
+def test_a_parquet_file_damaged_inside_gives_an_error():
+    content = bytearray(parquet({"text": [f"text {n}" for n in range(5000)]}, row_group_size=1000))
+    content[len(content) // 2 : len(content) // 2 + 2000] = bytes(2000)
+    with pytest.raises(DataError, match="the file is damaged"):
+        read(bytes(content), "parquet")

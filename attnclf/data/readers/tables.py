@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from attnclf.data.rows import BadRow, Record
 from attnclf.data.source import HUB_PREFIX, Source
@@ -15,18 +15,34 @@ BATCH = 1000
 def records(source: Source) -> Iterator[Record | BadRow]:
     """Read a parquet file row by row, a batch at a time; class numbers become class names where the file has them."""
     import datasets
+
+    with opened(source.path) as file:
+        features = datasets.Features.from_arrow_schema(file.schema_arrow)
+        yield from numbered(file.iter_batches(BATCH), features)
+
+
+def opened(where: Path | BinaryIO) -> Any:
+    """Open a parquet file, or a stream that can seek, as pyarrow's ParquetFile; raises DataError if it is none."""
     import pyarrow
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(source.path)
-    except pyarrow.ArrowInvalid as error:
+        return pyarrow.parquet.ParquetFile(where)
+    except (pyarrow.ArrowInvalid, EOFError) as error:
         raise DataError(
             f"not a parquet file: {first_line(error)}", fix="pass --input-format if it is another"
         ) from error
-    with file:
-        features = datasets.Features.from_arrow_schema(file.schema_arrow)
-        yield from numbered(file.iter_batches(BATCH), features)
+
+
+def string_columns(file: Any) -> list[str]:
+    """Names of the columns of a ParquetFile that hold strings."""
+    from pyarrow import types
+
+    def strings(kind: Any) -> bool:
+        value = kind.value_type if types.is_dictionary(kind) else kind
+        return bool(types.is_string(value) or types.is_large_string(value))
+
+    return [column.name for column in file.schema_arrow if strings(column.type)]
 
 
 def hub_records(source: Source) -> Iterator[Record | BadRow]:

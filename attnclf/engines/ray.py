@@ -1,0 +1,176 @@
+"""Files on Ray Data: a dataset of paths, and actors that each open the model once and predict whole files.
+
+The rows of the dataset are paths, not texts. Ray Data could read the texts itself and send them through its object
+store, but then blocks of one file end up on several workers and come back in any order, an output file belongs to no
+input file, and a run that broke off cannot tell what is finished. With a file as the unit, order, one output for one
+input and going on after a failure all hold by themselves: a worker streams a file from its first row to its last,
+and its output gets its name when it is whole. Memory is that of a window of texts for each worker, whatever the size
+of the files. The price: one file keeps one worker busy. So there should be several files for each worker.
+
+When a worker dies, Ray Data starts another and gives it the same file, a few times. When the run dies, the same command
+goes on with the files that are not finished.
+"""
+
+import contextlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from attnclf.cores import cores
+from attnclf.engines.destination import File
+from attnclf.engines.worker import Job, Outcome, Worker
+from attnclf.errors import AttnclfError, ConfigError, DeviceError
+
+STORE = 2**27  # bytes of Ray's object store on one machine: only paths and counts go through it
+ATTEMPTS = 3  # to start Ray on a busy machine
+STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
+
+
+class Starts:
+    """How often each file was begun, counted where no worker's death can reach it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, path: str) -> int:
+        """Count one more."""
+        self.counts[path] += 1
+        return self.counts[path]
+
+
+class Actor(Worker):
+    """A worker as Ray Data calls it: a row in, a row out."""
+
+    def __init__(self, job: Job, starts: Any) -> None:
+        super().__init__(job)
+        self.starts = starts
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Predict the file of a row, unless it seems to be what kills."""
+        import ray
+
+        file = File(**row)
+        if ray.get(self.starts.count.remote(file.source)) > STARTS:
+            fix = "look for what is special in it, such as a line of gigabytes"
+            return Outcome(file.source, problem=f"its worker died {STARTS} times", fix=fix)._asdict()
+        return self.predict(file)._asdict()
+
+
+def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None) -> Iterator[Outcome]:
+    """Predict files, in any order, on the cluster at RAY_ADDRESS or else on this machine; yield what became of each.
+
+    `workers` actors have a core each, or a GPU each where there are GPUs and the job may use them; without it as many
+    as the cluster has. Raises ConfigError where Ray is missing or cannot start, DeviceError for a GPU that is not
+    there, AttnclfError where workers cannot start or keep dying.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ConfigError(
+            "--engine ray needs Ray Data, which is not installed", fix="pip install 'attnclf[ray]'"
+        ) from error
+    rows = [file._asdict() for file in files]
+    with cluster(workers):
+        room = ray.cluster_resources()
+        gpus = 0 if job.device == "cpu" or job.precision == "int8" else int(room.get("GPU", 0))
+        if job.device == "cuda" and not gpus:
+            raise DeviceError("--device cuda was asked for, but this cluster has no GPU", fix="pass --device cpu")
+        if not gpus:
+            job = replace(job, device="cpu")
+        size = workers or gpus or int(room.get("CPU", 1))
+        outcomes = (
+            ray.data.from_items(rows, override_num_blocks=len(rows))
+            .map(
+                Actor,
+                fn_constructor_args=(job, ray.remote(num_cpus=0)(Starts).remote()),
+                # One file at a time: a second that waits at a busy worker would be missing where another is idle.
+                compute=ray.data.ActorPoolStrategy(size=min(size, len(rows)), max_tasks_in_flight_per_actor=1),
+                **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
+            )
+            .iter_rows()
+        )
+        try:
+            for outcome in outcomes:
+                yield Outcome(**outcome)
+        except ray.exceptions.RayError as error:
+            raise AttnclfError(
+                f"the run on Ray broke off: {reason(error)}", fix="the same command goes on with what is not finished"
+            ) from error
+
+
+@contextlib.contextmanager
+def cluster(workers: int | None) -> Iterator[None]:
+    """Use the Ray that runs in this process, else the cluster at RAY_ADDRESS, else one of this machine's own."""
+    import ray
+
+    quiet()
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    here = {"num_cpus": workers or cores(), "object_store_memory": STORE, "include_dashboard": False}
+    start(address, {} if address else here)
+    try:
+        yield
+    finally:
+        with no_stderr():  # a thread of Ray Data's that an interrupt leaves behind says that it has been left
+            ray.shutdown()
+
+
+def start(address: str | None, options: Mapping[str, Any]) -> None:
+    """Connect to a cluster, or start one here.
+
+    Ray gives each of its own processes 15 seconds to start and ends itself where a busy machine takes longer; what has
+    been read from the disk for the first attempt makes the next one faster.
+    """
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    # Its C++ half writes to stderr what is no error, and that it has been told not to.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    for attempt in range(ATTEMPTS):
+        try:
+            with no_stderr():
+                ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
+        except Exception as error:  # what it raises when it times out has no other type
+            ray.shutdown()
+            if address or attempt == ATTEMPTS - 1:
+                where, fix = (f"at {address}", "check RAY_ADDRESS, or unset it") if address else ("here", "try again")
+                raise ConfigError(f"Ray cannot start {where}: {reason(error)}", fix=fix) from error
+        else:
+            return
+
+
+@contextlib.contextmanager
+def no_stderr() -> Iterator[None]:
+    """Send what any code of this process writes to stderr nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def quiet() -> None:
+    """Keep Ray Data from drawing bars and writing logs over our own output, and from giving up a slow file."""
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = -1
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def reason(error: BaseException) -> str:
+    """Return the line of a message of Ray's that says most: the last of a traceback, the first of anything else."""
+    cause = error.__cause__ or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
+    return lines[-1] if any("Traceback" in line for line in lines) else lines[0]

@@ -1,0 +1,90 @@
+"""One worker of a run: it opens the model once and predicts files, each from its first row to its last."""
+
+import contextlib
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from attnclf.bundle import Precision
+from attnclf.data.inputs import Damage, format_of, texts
+from attnclf.data.streams import GZIP_MAGIC
+from attnclf.engines.destination import File
+from attnclf.engines.whole import whole
+from attnclf.errors import AttnclfError
+from attnclf.runtime.answers import Line, answer
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.session import Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """How files are predicted; it travels to the workers, so `line` must be a function that they can import too.
+
+    `model` is a folder that every worker can read. `sources` and `targets` are the file systems of a `Plan`.
+    """
+
+    model: str
+    sources: Any
+    targets: Any
+    line: Line
+    threshold: float | None = None
+    text_columns: Sequence[str] | None = None
+    input_format: str | None = None
+    device: Device = "auto"
+    precision: Precision = "fp32"
+    batch_size: int | None = None
+
+
+class Outcome(NamedTuple):
+    """What became of one file: counts of texts, of those cut and of damaged lines, or the problem and its remedy."""
+
+    source: str
+    texts: int = 0
+    truncated: int = 0
+    damaged: int = 0
+    problem: str = ""
+    fix: str = ""
+
+
+class Worker:
+    """Predicts files, one after the other, on one core or one GPU."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.classifier = Classifier.load(
+            job.model, device=job.device, precision=job.precision, threads=1, batch_size=job.batch_size
+        )
+
+    def predict(self, file: File) -> Outcome:
+        """Write the answers to one file. Nothing is written where it cannot be read to its end."""
+        job, damage = self.job, Damage()
+        try:
+            kind = format_of(file.source, job.input_format)
+            with opened(job.sources, file.source) as stream, whole(job.targets, file.target) as output:
+                lines = texts(
+                    stream,
+                    format=kind,
+                    text_columns=job.text_columns,
+                    feature_columns=self.classifier.bundle.columns,
+                    damage=damage,
+                )
+                done = answer(self.classifier, lines, output, line=job.line, threshold=job.threshold)
+        except AttnclfError as error:
+            return Outcome(file.source, problem=error.problem, fix=error.fix)
+        except OSError as error:
+            return Outcome(file.source, problem=str(error), fix="check the address, the permissions and the space left")
+        return Outcome(file.source, done.texts, done.truncated, damage.lines)
+
+
+@contextlib.contextmanager
+def opened(system: Any, path: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, decompressing it if its first two bytes say gzip, whatever it is called."""
+    with system.open(path, "rb") as stored:
+        zipped = stored.read(2) == GZIP_MAGIC
+        stored.seek(0)
+        if zipped:
+            with gzip.open(stored, "rb") as stream:
+                yield cast("BinaryIO", stream)
+        else:
+            yield stored

@@ -1,0 +1,39 @@
+"""Texts in, one line out for each: what `predict` writes, in this process or on many machines."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple, TextIO
+
+from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.stream import Windows, overlapped
+
+Line = Callable[[Classifier, str, Prediction], str]
+
+
+class Answered(NamedTuple):
+    """How many texts have been answered, and how many of them were read up to their first units only."""
+
+    texts: int
+    truncated: int
+
+
+def answer(
+    classifier: Classifier, texts: Iterable[str], output: TextIO, *, line: Line, threshold: float | None = None
+) -> Answered:
+    """Write what `line` makes of each text and its prediction, in order, at once when texts trickle in.
+
+    Memory is constant: a window of texts at a time. `threshold` is that of `Classifier.predict`.
+    """
+    read = cut = 0
+    with Windows(texts) as windows:
+        for window, predictions in overlapped(windows, partial(classifier.start, threshold=threshold)):
+            output.write(
+                "".join(
+                    line(classifier, text, prediction) + "\n"
+                    for text, prediction in zip(window, predictions, strict=True)
+                )
+            )
+            output.flush()
+            read += len(predictions)
+            cut += sum(prediction.truncated for prediction in predictions)
+    return Answered(read, cut)

@@ -1,0 +1,108 @@
+"""`attnclf predict --engine ray`: many files into a folder, and what is said meanwhile."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from attnclf.bundle import MANIFEST, Precision, open_bundle
+from attnclf.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from attnclf.engines.worker import Outcome
+    from attnclf.runtime.answers import Line
+    from attnclf.runtime.session import Device
+
+SUFFIXES = {"tsv": ".tsv", "csv": ".csv", "jsonl": ".jsonl", "fasttext": ".txt"}
+EVERY = 10.0  # seconds between two lines of progress
+
+
+def predict_on_ray(
+    model: Path,
+    source: str,
+    out: str | None,
+    *,
+    workers: int | None,
+    line: "Line",
+    format: str,
+    top_k: int,
+    attention: bool,
+    threshold: float | None,
+    text_columns: Sequence[str] | None,
+    input_format: str | None,
+    device: "Device",
+    precision: Precision,
+    batch_size: int | None,
+) -> None:
+    """Predict what is not finished yet. Raises DataError at the end where files could not be read."""
+    from attnclf.data.inputs import Damage
+    from attnclf.engines.plan import plan
+    from attnclf.engines.ray import predict_files
+    from attnclf.engines.worker import Job
+    from attnclf.runtime.answers import Answered
+    from attnclf_cli.output import note_of_truncation, warn_of_damage
+
+    if out in (None, "-"):
+        raise ConfigError("--engine ray writes files, not to a pipe", fix="pass a folder as --out")
+    if source == "-":
+        raise ConfigError("--engine ray reads files, not stdin", fix="name a file, a folder, a pattern or a URL")
+    if format not in SUFFIXES:
+        raise ConfigError(f"--engine ray writes no {format}", fix=f"use one of: {', '.join(SUFFIXES)}")
+    bundle = open_bundle(model)
+    bundle.network(precision)
+    settings = {
+        "model": hashlib.sha256((model / MANIFEST).read_bytes()).hexdigest(),
+        "format": format,
+        "top-k": top_k,
+        "attention": attention,
+        "threshold": threshold,
+        "text-column": text_columns,
+        "input-format": input_format,
+        "precision": precision,
+    }
+    todo = plan(source, str(out), settings=settings, suffix=SUFFIXES[format], any_extension=input_format is not None)
+    finished = len(todo.files) - len(todo.unfinished)
+    if finished:
+        typer.echo(f"{finished:,} of {len(todo.files):,} files are finished already", err=True)
+    if not todo.unfinished:
+        return
+    job = Job(
+        model=str(model.resolve()),
+        sources=todo.sources,
+        targets=todo.targets,
+        line=line,
+        threshold=threshold,
+        text_columns=text_columns,
+        input_format=input_format,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
+    outcomes = told(predict_files(todo.unfinished, job, workers=workers), finished, len(todo.files))
+    answered = Answered(sum(one.texts for one in outcomes), sum(one.truncated for one in outcomes))
+    warn_of_damage(Damage(sum(one.damaged for one in outcomes)))
+    note_of_truncation(answered, bundle.manifest["text"]["max_length"] if answered.truncated else 0)
+    failed = [one for one in outcomes if one.problem]
+    if failed:
+        others = f"; {len(failed) - 1:,} other files failed too" if len(failed) > 1 else ""
+        raise DataError(
+            f"{failed[0].source}: {failed[0].problem}", fix=f"{failed[0].fix}, and repeat the command{others}"
+        )
+
+
+def told(outcomes: Iterable["Outcome"], finished: int, files: int) -> list["Outcome"]:
+    """Say on stderr now and then how far the run is, and at its end how fast it was."""
+    started = shown = time.monotonic()
+    known: list[Outcome] = []
+    for outcome in outcomes:
+        known.append(outcome)
+        now = time.monotonic()
+        if now - shown > EVERY or finished + len(known) == files:
+            shown = now
+            texts = sum(one.texts for one in known)
+            pace = texts / (now - started)
+            typer.echo(f"{finished + len(known):,} of {files:,} files, {texts:,} texts, {pace:,.0f} a second", err=True)
+    return known
