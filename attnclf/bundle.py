@@ -58,6 +58,11 @@ class Bundle:
         return tuple(self.manifest.get("columns", ()))
 
     @property
+    def spelled(self) -> bool:
+        """Whether the network takes the n-grams of unknown words beside the ids."""
+        return bool(self.manifest["config"]["model"]["ngrams"]["features"])
+
+    @property
     def precisions(self) -> tuple[Precision, ...]:
         """The precisions in which the folder has the network."""
         return tuple(precision for precision in PRECISIONS if NETWORKS[precision] in self.manifest["checksums"])

@@ -79,6 +79,13 @@ class Rows(NamedTuple):
     truncated: list[bool]
 
 
+def reader_of(bundle: Bundle) -> Tokenizer | NumberReader:
+    """Return what turns texts into what the network of a bundle reads."""
+    if bundle.columns:
+        return NumberReader(bundle.columns)
+    return Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
+
+
 class Classifier:
     """A bundle, ready to run."""
 
@@ -112,15 +119,10 @@ class Classifier:
         if precision == "int8" and device == "cuda":
             raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
         bundle = open_bundle(Path(folder))
-        tokenizer: Tokenizer | NumberReader
-        if bundle.columns:
-            tokenizer = NumberReader(bundle.columns)
-        else:
-            tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
         session = open_session(
             bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
         )
-        return cls(bundle, tokenizer, session, batch_size)
+        return cls(bundle, reader_of(bundle), session, batch_size)
 
     def predict(
         self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
