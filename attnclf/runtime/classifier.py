@@ -14,6 +14,7 @@ from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
+from attnclf.hub import located
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import chosen, in_batch, spellings
@@ -112,13 +113,14 @@ class Classifier:
         threads: int = 0,
         batch_size: int | None = None,
     ) -> "Classifier":
-        """Open a model folder; at most `batch_size` texts go through the network together.
+        """Open a model folder, or `hf:owner/name` of the hub; at most `batch_size` texts go through it together.
 
-        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device.
+        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device, HubError for
+        a model that cannot be fetched.
         """
         if precision == "int8" and device == "cuda":
             raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
-        bundle = open_bundle(Path(folder))
+        bundle = open_bundle(located(folder))
         session = open_session(
             bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
         )
