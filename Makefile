@@ -7,7 +7,7 @@ PARTS ?=
 DATA ?=
 FASTTEXT = 0.9.3
 
-.PHONY: demo test test-gpu check bench install clean
+.PHONY: demo test test-long test-gpu check bench install clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -17,6 +17,9 @@ demo: .venv/installed
 
 test: .venv/developer
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-long: .venv/developer
+	$(BIN)/python -m pytest -m long
 
 test-gpu: .venv/developer
 	$(BIN)/python -m pytest -m gpu tests/gpu

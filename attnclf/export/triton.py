@@ -111,7 +111,7 @@ def inputs(reader: Tokenizer | NumberReader, texts: Sequence[str], *, spelled: b
     else:
         tokens = reader.encode(texts)
     ids, lengths = tokens.filled(reader.blank).padded(np.arange(len(texts)))
-    given = {"lengths": lengths[:, None].astype(np.int32)}
+    given: dict[str, NDArray[Any]] = {"lengths": lengths[:, None].astype(np.int32)}
     if isinstance(reader, NumberReader):
         return {"numbers": ids, **given}
     if spelled:

@@ -87,12 +87,15 @@ def train(
     """Train a classifier on your labelled data and write its model folder."""
     from rich.console import Console
 
+    from attnclf.launched import rank
     from attnclf_cli.progress import display
 
+    quiet = quiet or rank() > 0
     notes = Console(stderr=True, quiet=quiet, highlight=False)
     with notes.status("Loading torch …"):
         from attnclf.config import Config, parse_assignment, read_toml
         from attnclf.presets import settings as settings_of
+        from attnclf.training.distributed import joined
         from attnclf.training.loop import Interrupted
         from attnclf.training.train import DataOptions
         from attnclf.training.train import train as run
@@ -110,7 +113,7 @@ def train(
     )
     settled = Config.from_dict(chosen)
     interrupted = Interrupted()
-    with display(notes) as (say, watch), stopping(interrupted, say):
+    with display(notes) as (say, watch), stopping(interrupted, say), joined(device.value) as ranks:
         trained = run(
             data,
             out,
@@ -133,6 +136,7 @@ def train(
             say=say,
             watch=watch,
             interrupted=interrupted,
+            ranks=ranks,
         )
     if not quiet:
         Console(highlight=False).print(trained.report)
