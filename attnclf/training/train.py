@@ -339,5 +339,5 @@ def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
         evidence = None if part.evidence is None else part.evidence.ids
         for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
             if array is not None:
-                digest.update(np.ascontiguousarray(array).tobytes())
+                digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
