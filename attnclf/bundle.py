@@ -58,6 +58,11 @@ class Bundle:
         return tuple(self.manifest.get("columns", ()))
 
     @property
+    def spelled(self) -> bool:
+        """Whether the network takes the n-grams of unknown words beside the ids."""
+        return bool(self.manifest["config"]["model"]["ngrams"]["features"])
+
+    @property
     def precisions(self) -> tuple[Precision, ...]:
         """The precisions in which the folder has the network."""
         return tuple(precision for precision in PRECISIONS if NETWORKS[precision] in self.manifest["checksums"])
@@ -102,22 +107,27 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(f"there is no model folder {folder}", fix="pass the folder that attnclf train --out wrote")
     if not manifest_path.is_file():
         raise BundleError(f"{folder} is not a model folder (no {MANIFEST})", fix="pass the folder that train wrote")
+    return Bundle(folder=folder, manifest=read_manifest(manifest_path))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read `attnclf.json`: check its version, and that it names no file outside its folder."""
     try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version, checksums = manifest["format_version"], dict(manifest["checksums"])
         _ = manifest["labels"], manifest["task"], manifest["text"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{manifest_path} is damaged", fix="copy the model again or train it again") from error
+        raise BundleError(f"{path} is damaged", fix="copy the model again or train it again") from error
     if version != FORMAT_VERSION:
         raise BundleError(
-            f"{folder} has format version {version}, this attnclf reads version {FORMAT_VERSION}",
+            f"{path.parent} has format version {version}, this attnclf reads version {FORMAT_VERSION}",
             fix="install the attnclf that wrote it, or train the model again",
         )
     for name in checksums:
         inside = PurePosixPath(name)
         if inside.is_absolute() or ".." in inside.parts or "\\" in name:
-            raise BundleError(f"{manifest_path} names {name!r}, outside its folder", fix="do not use this model")
-    return Bundle(folder=folder, manifest=manifest)
+            raise BundleError(f"{path} names {name!r}, outside its folder", fix="do not use this model")
+    return manifest
 
 
 @contextlib.contextmanager

@@ -29,6 +29,10 @@ class BundleError(AttnclfError):
     """A model folder that is missing, damaged, or of another version."""
 
 
+class HubError(AttnclfError):
+    """A model on the Hugging Face hub that is not there, not open to this person, or not to be reached."""
+
+
 class TrainingError(AttnclfError):
     """Training that cannot start, continue, or diverged."""
 

@@ -14,6 +14,7 @@ from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
+from attnclf.hub import located
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import chosen, in_batch, spellings
@@ -79,6 +80,13 @@ class Rows(NamedTuple):
     truncated: list[bool]
 
 
+def reader_of(bundle: Bundle) -> Tokenizer | NumberReader:
+    """Return what turns texts into what the network of a bundle reads."""
+    if bundle.columns:
+        return NumberReader(bundle.columns)
+    return Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
+
+
 class Classifier:
     """A bundle, ready to run."""
 
@@ -106,22 +114,18 @@ class Classifier:
         threads: int = 0,
         batch_size: int | None = None,
     ) -> "Classifier":
-        """Open a model folder; at most `batch_size` texts go through the network together.
+        """Open a model folder, or `hf:owner/name` of the hub; at most `batch_size` texts go through it together.
 
-        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device.
+        Raises BundleError for a missing or damaged folder or precision, DeviceError for a missing device, HubError for
+        a model that cannot be fetched.
         """
         if precision == "int8" and device == "cuda":
             raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
-        bundle = open_bundle(Path(folder))
-        tokenizer: Tokenizer | NumberReader
-        if bundle.columns:
-            tokenizer = NumberReader(bundle.columns)
-        else:
-            tokenizer = Tokenizer.load(bundle.path("tokenizer.json"), bundle.manifest["text"]["max_length"])
+        bundle = open_bundle(located(folder))
         session = open_session(
             bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
         )
-        return cls(bundle, tokenizer, session, batch_size)
+        return cls(bundle, reader_of(bundle), session, batch_size)
 
     def predict(
         self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()

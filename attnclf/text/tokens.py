@@ -1,6 +1,7 @@
 """What the network reads of many rows in two flat arrays (compressed sparse rows): no padding at rest."""
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,19 @@ class Tokens:
         """Lay parts one after the other."""
         lengths = np.concatenate([part.lengths for part in parts])
         return cls(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))
+
+    @classmethod
+    def on_disk(cls, parts: Iterable["Tokens"]) -> "Tokens":
+        """Lay parts one after the other in a temporary file that is mapped into memory; it goes when they do."""
+        lengths, kind = [np.zeros(1, np.int64)], np.dtype(np.int32)
+        with tempfile.TemporaryFile(prefix="attnclf-") as file:
+            for part in parts:
+                kind = np.dtype(np.float32 if part.ids.dtype.kind == "f" else np.int32)
+                file.write(np.ascontiguousarray(part.ids, kind).data)
+                lengths.append(part.lengths)
+            file.flush()
+            ids = np.asarray(np.memmap(file, kind, "r")) if file.tell() else np.zeros(0, kind)
+        return cls(ids, np.cumsum(np.concatenate(lengths)))
 
     @property
     def lengths(self) -> NDArray[np.int64]:

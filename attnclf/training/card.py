@@ -19,7 +19,12 @@ def model_card(name: str, description: Mapping[str, Any], report: Report) -> str
     labels = ", ".join(f"`{label}`" for label in description["labels"][:30])
     more = len(description["labels"]) - 30
     score = "micro-F1" if description["task"] == "multi-label" else "accuracy"
-    return f"""# {name}
+    return f"""---
+library_name: attnclf
+pipeline_tag: text-classification
+---
+
+# {name}
 
 A {description["task"]} text classifier with {len(description["labels"])} labels, trained by attnclf
 {description["attnclf"]} on {description["training"]["rows"]:,} rows ({description["created"]}).

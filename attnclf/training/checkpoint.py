@@ -39,3 +39,12 @@ def load(out: Path, fingerprint: str) -> dict[str, Any]:
             fix="repeat the command of that run with --resume, or start without --resume",
         )
     return dict(state)
+
+
+def fits(out: Path, fingerprint: str) -> bool:
+    """Tell whether there is a state to go on from, of the same data and settings."""
+    try:
+        load(out, fingerprint)
+    except TrainingError:
+        return False
+    return True

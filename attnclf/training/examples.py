@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.spill import Column
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch, spellings
 from attnclf.text.tokenizer import Tokenizer
@@ -44,24 +45,30 @@ class Examples:
 
     @classmethod
     def of(cls, corpus: Corpus, tokenizer: Tokenizer | NumberReader, labels: LabelSet, *, spelled: bool) -> "Examples":
-        """Encode a corpus, chunk by chunk."""
+        """Encode a corpus, chunk by chunk; the ids stay on disk if the texts do."""
         unknown: dict[str, int] = {}
-        cut: list[bool] = []
-        parts = []
-        for chunk in _chunks(corpus.texts):
-            if isinstance(tokenizer, Tokenizer) and spelled:
-                tokens = tokenizer.encode_spelled(chunk, unknown, cut)
-            else:
-                tokens = tokenizer.encode(chunk, cut)
-            parts.append(tokens.filled(tokenizer.blank).packed(tokenizer.size + len(unknown)))
+        longer = 0
+
+        def parts() -> Iterator[Tokens]:
+            nonlocal longer
+            for chunk in _chunks(corpus.texts):
+                cut: list[bool] = []
+                if isinstance(tokenizer, Tokenizer) and spelled:
+                    tokens = tokenizer.encode_spelled(chunk, unknown, cut)
+                else:
+                    tokens = tokenizer.encode(chunk, cut)
+                longer += sum(cut)
+                yield tokens.filled(tokenizer.blank).packed(tokenizer.size + len(unknown))
+
+        tokens = Tokens.on_disk(parts()) if isinstance(corpus.texts, Column) else Tokens.join(list(parts()))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
         return cls(
-            tokens=Tokens.join(parts),
+            tokens=tokens,
             targets=labels.encode(corpus.label_lists),
             weights=weights,
             vocabulary=tokenizer.size,
             unknown=list(unknown) if spelled else None,
-            cut=sum(cut),
+            cut=longer,
         )
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:

@@ -32,6 +32,7 @@ from attnclf.text.tokens import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
 from attnclf.training.attention.table import Seen, asked, beside
+from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
 from attnclf.training.transfer import arriving, behind, late, sent
 
@@ -121,8 +122,10 @@ class Run:
         config: TrainingConfig,
         label_weights: NDArray[np.float32],
         device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.network = network.to(device)
+        self.ranks = ranks
         self.train_examples, self.valid_examples = train, valid
         self.config = config
         self.device = device
@@ -135,6 +138,9 @@ class Run:
         else:
             self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
+        self.counts = train.weights  # what each row weighs in the mean of the objective
+        if not self.multi_label and not self.sequential:
+            self.counts = self.counts * label_weights[train.targets.astype(np.int64)]
         self.restraints = restraints(network)
         self.asked = asked(config.attention, rationales=train.evidence is not None)
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
@@ -171,7 +177,7 @@ class Run:
             ending = self._epoch(lambda: self._save(out, fingerprint), watch, interrupted)
             watch(self._progress(self._validate()))
             place.epoch, place.batch, place.loss_sum, place.rows = place.epoch + 1, 0, 0.0, 0
-            place.seconds = time.monotonic() - self.clock
+            place.seconds, _ = self.ranks.agreed(time.monotonic() - self.clock, False)
             if ending != "interrupted":
                 self._save(out, fingerprint)
             ending = ending or self._over()
@@ -192,26 +198,26 @@ class Run:
         order = np.random.default_rng([seed, place.epoch])
         batches = shuffled(self.train_examples.tokens.lengths, self.batch_size, order)
         if place.batch == 0:
-            torch.manual_seed(seed * 1_000_003 + place.epoch)
+            torch.manual_seed(seed * 1_000_003 + place.epoch + self.ranks.rank * 10**12)
         self.network.train()
-        saved = time.monotonic()
+        saved = place.seconds
         for rows in batches[place.batch :]:
             self.losses.append((arriving(self._step(rows)), len(rows), place.step + 1))
             place.batch += 1
             place.step += 1
             self._count_losses(behind(self.device))
-            place.seconds = time.monotonic() - self.clock
+            place.seconds, stop = self.ranks.agreed(time.monotonic() - self.clock, interrupted.requested)
             watch(self._progress(None))
-            if interrupted.requested:
+            if stop:
                 self._count_losses(0)
                 return "interrupted"
             if self.config.time_limit is not None and place.seconds >= self.config.time_limit:
                 self._count_losses(0)
                 return "time limit"
-            if time.monotonic() - saved > SAVE_EVERY and place.batch < len(batches):
+            if place.seconds - saved > SAVE_EVERY and place.batch < len(batches):
                 self._count_losses(0)
                 save()
-                saved = time.monotonic()
+                saved = place.seconds
         self._count_losses(0)
         return None
 
@@ -271,9 +277,13 @@ class Run:
             self.averaged.load_state_dict(state["averaged"])
         self.best = state["best"]
         self.place = Place(**state["place"])
-        torch.set_rng_state(state["generator"])
+        generators = state["generators"]
+        torch.set_rng_state(generators[self.ranks.rank % len(generators)])
 
     def _save(self, out: Path, fingerprint: str) -> None:
+        generators = self.ranks.each(torch.get_rng_state())
+        if not self.ranks.leads:
+            return
         checkpoint.save(
             out,
             {
@@ -284,12 +294,13 @@ class Run:
                 "averaged": self.averaged.state_dict() if self.averaged is not None else {},
                 "best": self.best,
                 "place": asdict(self.place),
-                "generator": torch.get_rng_state(),
+                "generators": generators,
             },
         )
 
     def _step(self, rows: NDArray[np.int64]) -> Tensor:
-        """Take one optimizer step on the rows and return their mean loss."""
+        """Take one optimizer step on the rows and return their mean loss; this process sees its share of them."""
+        portion, rows = self.ranks.portion(self.counts[rows]), self.ranks.share(rows)
         ids, lengths = self._inputs(self.train_examples, rows)
         goals = sent(self.train_examples.goals(rows), self.device)
         weights = sent(self.train_examples.weights[rows], self.device)
@@ -322,6 +333,7 @@ class Run:
             self.scaler.scale(share * loss_at(vectors + step)).backward()  # type: ignore[no-untyped-call]
         if embedded.requires_grad:
             embedded.backward(vectors.grad)  # type: ignore[no-untyped-call]
+        loss = self.ranks.sum_gradients(self.network.parameters(), loss.detach(), portion)
         self.scaler.unscale_(self.optimizer)
         for group in self.optimizer.param_groups:
             nn.utils.clip_grad_norm_(group["params"], self.config.clip)
@@ -331,7 +343,7 @@ class Run:
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
             self._constrain(self.averaged.module)
-        return loss.detach()
+        return loss
 
     def _taught(self, network: nn.Module, vectors: Tensor, lengths: Tensor, goals: Tensor) -> Tensor:
         """Return the logits that the objective compares with the goals."""
@@ -354,8 +366,12 @@ class Run:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
         place = self.place
         judged: nn.Module = self.network if self.averaged is None else self.averaged.module
-        judgement = self.predict(self.valid_examples, judged)
-        loss, score = judgement.loss, validation_score(self.valid_examples.targets, judgement)
+
+        def judge() -> tuple[float, float]:
+            judgement = self.predict(self.valid_examples, judged)
+            return judgement.loss, validation_score(self.valid_examples.targets, judgement)
+
+        loss, score = self.ranks.first(judge)
         finished = Epoch(
             epoch=place.epoch + 1,
             step=place.step,

@@ -25,6 +25,7 @@ from attnclf.training.examples import Examples
 MOST, WORK = 60_000_000, 500_000_000
 BATCH_TOKENS = 16_384
 AT_A_TIME = 8192  # units spelled
+PART = 1_000_000  # units looked up
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
 
@@ -133,8 +134,9 @@ def logits(linear: NgramLinear, examples: Examples) -> Tensor:
 
 def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, NDArray[Any], NDArray[np.float32]]:
     """Return tokens, targets and row weights of all rows, or of as many as may be learned from."""
-    ids = examples.tokens.ids.astype(np.int64)
-    features = 2 * len(ids) + int(np.diff(grams.offsets)[ids].sum())
+    ids, sizes = examples.tokens.ids, np.diff(grams.offsets)
+    # Part by part: a number of 8 bytes for each unit would be more than all the rest.
+    features = sum(2 * len(part) + int(sizes[part].sum()) for part in np.array_split(ids, 1 + len(ids) // PART))
     regressions = 1 if labels == 2 and examples.targets.ndim == 1 else labels
     share = min(1.0, MOST / features, WORK / (features * regressions))
     if share == 1.0:

@@ -33,6 +33,7 @@ from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
 from attnclf.training.cooccurrence import begin_alike
+from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
@@ -57,10 +58,13 @@ class DataOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A finished model: its folder, its report and how training ended."""
+    """A finished model: its folder, its report and how training ended.
+
+    Of several processes only the first one writes; the others have no report.
+    """
 
     folder: Path
-    report: Report
+    report: Report | None
     outcome: Outcome
 
 
@@ -89,18 +93,22 @@ def train(
     say: Callable[[str], None] = print,
     watch: Callable[[Progress], None] = lambda progress: None,
     interrupted: Interrupted | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Train a classifier on `data` and write its model folder to `out`.
 
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
     keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too.
-    Raises an AttnclfError for data, settings or a device that cannot work.
+    `ranks` are the processes that train together (`training.distributed.joined`). Raises an AttnclfError for data,
+    settings or a device that cannot work.
     """
     config = config or Config()
     refuse_to_replace(out)
     if out.exists() and any(out.iterdir()) and not force:
         raise ConfigError(f"{out} already holds a model", fix="pass --force to replace it, or another --out")
-    place = _device(device)
+    if ranks.count > 1 and "-" in (data, valid, test):
+        raise ConfigError("several processes cannot share stdin", fix="name a file")
+    place = ranks.device(_device(device))
     rows = read_splits(data, valid, test, options or DataOptions(), config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
@@ -143,13 +151,17 @@ def train(
         if config.learns_unlabeled:
             begin_alike(network.get_parameter("embedding.weight"), chain([examples.tokens], encoded(tokenizer, more)))
     importance = label_weights(config, labels, examples)
-    run = Run(network, examples, validation, config.training, importance, place)
+    run = Run(network, examples, validation, config.training, importance, place, ranks)
     fingerprint = _fingerprint(config, labels, examples, validation)
-    if resume:
-        run.restore(checkpoint.load(out, fingerprint))
+    ranks.meet(fingerprint)
+    if resume or (ranks.restarts and ranks.first(lambda: checkpoint.fits(out, fingerprint))):
+        run.restore(ranks.first(lambda: checkpoint.load(out, fingerprint)))
         say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
     outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
 
+    ranks.part()
+    if not ranks.leads:
+        return Trained(folder=out, report=None, outcome=outcome)
     said = run.predict(validation).logits
     network = network.cpu()
     temperature = 1.0
@@ -319,10 +331,10 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
     return weights
 
 
-def _device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
+def _device(name: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _say_cut(examples: Examples, config: Config, say: Callable[[str], None]) -> None:
@@ -342,5 +354,5 @@ def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
         evidence = None if part.evidence is None else part.evidence.ids
         for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
             if array is not None:
-                digest.update(np.ascontiguousarray(array).tobytes())
+                digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from attnclf_cli.export import export
 from attnclf_cli.info import info
 from attnclf_cli.mechanisms import mechanisms
 from attnclf_cli.predict import predict
+from attnclf_cli.push import push
 from attnclf_cli.serve import serve
 from attnclf_cli.train import train
 
@@ -65,7 +66,7 @@ def _options(
     pass
 
 
-for command in (train, predict, explain, evaluate, export, bench, serve, info, mechanisms):
+for command in (train, predict, explain, evaluate, export, push, bench, serve, info, mechanisms):
     app.command()(command)
 
 

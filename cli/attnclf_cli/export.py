@@ -16,6 +16,7 @@ class NetworkFormat(StrEnum):
     """What --to writes."""
 
     onnx = "onnx"
+    triton = "triton"
 
 
 def export(
@@ -28,7 +29,14 @@ def export(
     to: Annotated[
         Path | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
     ] = None,
-    format: Annotated[NetworkFormat, typer.Option("--format", "-f", help="Of --to.")] = NetworkFormat.onnx,
+    format: Annotated[
+        NetworkFormat, typer.Option("--format", "-f", help="Of --to; triton: a folder of its model repository.")
+    ] = NetworkFormat.onnx,
+    device: Annotated[options.DeviceName, typer.Option("--device", help="Where Triton runs it.")] = (
+        options.DeviceName.auto
+    ),
+    instances: Annotated[int, typer.Option(min=1, help="How many of it Triton runs on each device.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="At most so many texts in a batch of Triton.")] = 64,
     text_column: options.TextColumns = None,
     label_column: options.LabelColumn = None,
     label_separator: options.LabelSeparator = None,
@@ -42,9 +50,23 @@ def export(
     if to is not None:
         if data is not None:
             raise ConfigError("--data is for making a precision, --to for copying one", fix="leave one of them out")
-        copy_out(model, precision.value, to)
+        if format is NetworkFormat.triton:
+            from attnclf.export.triton import write_model
+
+            write_model(
+                model,
+                to,
+                precision=precision.value,
+                device=device.value,
+                instances=instances,
+                batch_size=batch_size,
+            )
+        else:
+            copy_out(model, precision.value, to)
         typer.echo(f"Wrote {to}", err=True)
         return
+    if format is NetworkFormat.triton:
+        raise ConfigError("--format triton writes a folder of a model repository", fix="pass --to REPOSITORY/NAME")
     if precision is options.PrecisionName.fp32:
         raise ConfigError("every model has an fp32 network", fix="pass --precision fp16 or int8, or --to FILE")
 

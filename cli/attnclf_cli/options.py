@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from attnclf.hub import located
+
 
 class DeviceName(StrEnum):
     """Where a model runs."""
@@ -32,7 +34,15 @@ class BadRows(StrEnum):
 
 ModelFolder = Annotated[
     Path,
-    typer.Option("--model", "-m", envvar="ATTNCLF_MODEL", help="The folder that train wrote.", show_default=False),
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="ATTNCLF_MODEL",
+        parser=located,
+        metavar="DIR|hf:OWNER/NAME",
+        help="The folder that train wrote, or a model on the Hugging Face hub.",
+        show_default=False,
+    ),
 ]
 Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
 Precision = Annotated[PrecisionName, typer.Option("--precision", help="export makes fp16 and int8.")]

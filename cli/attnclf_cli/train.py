@@ -16,7 +16,7 @@ from attnclf.errors import ConfigError
 from attnclf_cli import options
 
 if TYPE_CHECKING:
-    from attnclf.training.loop import Interrupted
+    from attnclf.training.loop import Interrupted, Progress
 
 
 class Preset(StrEnum):
@@ -26,6 +26,15 @@ class Preset(StrEnum):
     balanced = "balanced"
     accurate = "accurate"
     plain = "plain"
+
+
+class Tracker(StrEnum):
+    """Who is told of every epoch."""
+
+    csv = "csv"
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    mlflow = "mlflow"
 
 
 def train(
@@ -82,6 +91,9 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same model.", show_default=False)] = None,
     device: options.Device = options.DeviceName.auto,
+    track: Annotated[
+        list[Tracker] | None, typer.Option(help="Write the learning curve for this tracker too.", show_default=False)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the model in --out.")] = False,
     baseline: Annotated[bool, typer.Option(help="Compare with TF-IDF + logistic regression.")] = True,
@@ -90,13 +102,18 @@ def train(
     """Train a classifier on your labelled data and write its model folder."""
     from rich.console import Console
 
+    from attnclf.launched import rank
     from attnclf_cli.progress import display
 
+    if rank() > 0:  # the first process writes and prints
+        quiet, track = True, None
     notes = Console(stderr=True, quiet=quiet, highlight=False)
     with notes.status("Loading torch …"):
         from attnclf.config import Config, parse_assignment, read_toml
         from attnclf.presets import settings as settings_of
+        from attnclf.training.distributed import joined
         from attnclf.training.loop import Interrupted
+        from attnclf.training.trackers import tracking
         from attnclf.training.train import DataOptions
         from attnclf.training.train import train as run
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
@@ -113,7 +130,17 @@ def train(
     )
     settled = Config.from_dict(chosen)
     interrupted = Interrupted()
-    with display(notes) as (say, watch), stopping(interrupted, say):
+    with (
+        display(notes) as (say, draw),
+        stopping(interrupted, say),
+        tracking(track or [], out, settled, resumed=resume) as tracked,
+        joined(device.value) as ranks,
+    ):
+
+        def watch(progress: "Progress") -> None:
+            draw(progress)
+            tracked.watch(progress)
+
         trained = run(
             data,
             out,
@@ -137,7 +164,10 @@ def train(
             say=say,
             watch=watch,
             interrupted=interrupted,
+            ranks=ranks,
         )
+        if trained.report is not None:
+            tracked.end(trained.report)
     if not quiet:
         Console(highlight=False).print(trained.report)
     usage = f"cat texts.txt | attnclf predict -m {out}"

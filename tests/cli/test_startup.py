@@ -102,7 +102,7 @@ def test_help_comes_at_once(attnclf):
         done = attnclf("--help")
         times.append(of_children() - started)
     assert done.returncode == 0
-    for command in ("train", "predict", "explain", "evaluate", "export", "bench", "info", "mechanisms"):
+    for command in ("train", "predict", "explain", "evaluate", "export", "push", "bench", "info", "mechanisms"):
         assert command in done.stdout
     assert min(times) < 1.0
 
