@@ -5,7 +5,9 @@ import json
 import math
 import shutil
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from running import wait_for
@@ -216,6 +218,14 @@ def test_a_signal_loads_all_models_again(server):
     server.process.send_signal(signal.SIGHUP)
     assert wait_for(lambda: [server.metric(series) for series in loaded] == [count + 1 for count in before])
     assert server.post("/predict", {"text": TEXT})[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at what the process has mapped")
+def test_the_server_has_not_loaded_torch(server):
+    assert server.post("/explain", {"text": TEXT, "method": "kernel-shap"})[0] == 200
+    mapped = Path(f"/proc/{server.process.pid}/maps").read_text(encoding="utf-8")
+    assert "/onnxruntime/" in mapped
+    assert not [name for name in ("torch", "sklearn", "pandas", "pyarrow") if f"/{name}/" in mapped]
 
 
 def test_numbers_in_replies_are_finite(server):
