@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attnclf.bundle import MANIFEST, Precision
-<<<<<<< HEAD
-from attnclf.errors import AttnclfError
 from attnclf.explain import choice
-=======
->>>>>>> serve
 from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.session import Device
