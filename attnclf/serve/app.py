@@ -22,7 +22,7 @@ from attnclf.serve import documents, protocol
 from attnclf.serve.explaining import explanations
 from attnclf.serve.metrics import Metrics
 from attnclf.serve.predicting import predict
-from attnclf.serve.refusals import GONE, UNAVAILABLE, Overloaded
+from attnclf.serve.refusals import GONE, Overloaded
 from attnclf.serve.replies import json_reply, problem
 from attnclf.serve.requests import (
     ExplainRequest,
@@ -111,12 +111,10 @@ def _routes(service: Service) -> APIRouter:
         """Tell that the server runs."""
         return {"status": "alive"}
 
-    @routes.get("/readyz", responses={UNAVAILABLE: {"description": "The server is about to stop"}})
-    async def ready() -> Response:
-        """Tell whether the server takes requests."""
-        if service.draining:
-            return json_reply({"status": "draining"}, UNAVAILABLE)
-        return json_reply({"status": "ready"})
+    @routes.get("/readyz")
+    async def ready() -> dict[str, str]:
+        """Tell that the models are loaded: before, and after a signal to stop, nobody listens."""
+        return {"status": "ready"}
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:

@@ -86,10 +86,11 @@ class Batcher(Generic[W, R]):
         if first is None:
             return []
         jobs, size = [first], first.size
+        if size < self._budget and (wait := first.since + self._delay - time.monotonic()) > 0:
+            time.sleep(wait)  # and not by waiting for each job that comes: every time would wake the thread
         while size < self._budget:
-            wait = first.since + self._delay - time.monotonic()
             try:
-                following = self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait()
+                following = self._queue.get_nowait()
             except Empty:
                 break
             if following is None:

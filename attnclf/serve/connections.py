@@ -78,7 +78,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(408, f"the request did not arrive within {self.limits.patience:g} s")
 
     def _refuse(self, status: int, problem: str) -> None:
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        """Close the connection, with a reply where none has been begun to the request that is being read."""
+        cycle, in_head = self.cycle, self._head >= 0
+        if (cycle is None or cycle.response_complete) if in_head else not cycle.response_started:
             body = as_json({"error": problem})
             head = f"HTTP/1.1 {status} {STATUS[status]}\r\ncontent-type: application/json\r\nconnection: close\r\n"
             self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from attnclf.bundle import MANIFEST, Precision
-from attnclf.errors import AttnclfError
 from attnclf.explain import choice
 from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.classifier import Classifier, Prediction
@@ -159,7 +158,7 @@ class Model:
         try:
             self._seen = files_of(self._folder)
             loaded = Loaded(self._folder, self._running)
-        except (AttnclfError, OSError) as error:
+        except Exception as error:  # whatever is wrong with the new one, there is an old one
             log.error("%s stays at version %s: %s", self.name, self.loaded.version, error)
             self._metrics.reloaded(self.name, well=False)
             return

@@ -67,7 +67,7 @@ async def _serve(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(door.drain)),
     )
-    server = Server(config, service)
+    server = uvicorn.Server(config)
     metrics.watch_server(lambda: service.bodies.taken, lambda: len(server.server_state.connections))
     tasks = [
         asyncio.ensure_future(models.watch()),
@@ -88,19 +88,6 @@ async def _serve(
             task.cancel()
         for model in models:
             model.close()
-
-
-class Server(uvicorn.Server):
-    """A uvicorn that says it is not ready as soon as it is told to stop."""
-
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and let those in work end."""
-        self._service.draining = True
-        await super().shutdown(sockets)
 
 
 def _listening(door: Door) -> socket.socket:

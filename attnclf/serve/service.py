@@ -9,13 +9,12 @@ from attnclf.serve.models import Models
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """The models, what may be asked of them, and whether more requests are wanted."""
+    """The models, what may be asked of them, and what is counted."""
 
     models: Models
     limits: Limits
     metrics: Metrics
     bodies: Room = field(init=False)
-    draining: bool = False
 
     def __post_init__(self) -> None:
         self.bodies = Room(self.limits.bodies, "memory")

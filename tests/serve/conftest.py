@@ -14,16 +14,12 @@ def start(attnclf):
     started = []
 
     def begin(*options, **environment):
-        process = attnclf.start("serve", *options, env=environment)
-        started.append(process)
-        return Served(process)
+        started.append(Served(attnclf.start("serve", *options, env=environment)))
+        return started[-1]
 
     yield begin
-    for process in started:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
+    for served in started:
+        served.close()
 
 
 @pytest.fixture(scope="session")

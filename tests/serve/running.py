@@ -19,9 +19,12 @@ class Served:
         self.process = process
         self.said = []
         self.port = None
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         wait_for(lambda: self.port or process.poll() is not None, seconds=60)
-        assert self.port, "".join(self.said)
+        if not self.port:
+            self.close()
+            raise AssertionError("".join(self.said) or "the server did not start")
 
     def _listen(self):
         for line in self.process.stderr:
@@ -31,7 +34,7 @@ class Served:
 
     def request(self, method, path, body=None, headers=()):
         """Return status, headers and the body, parsed where it is JSON; bytes are sent as they are."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         with contextlib.closing(connection):
             sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
             connection.request(method, path, sent, dict(headers))
@@ -66,7 +69,15 @@ class Served:
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
+
+    def close(self):
+        """End it, however it is."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            pipe.close()
 
 
 def wait_for(true, seconds=20):

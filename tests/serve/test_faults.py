@@ -43,7 +43,7 @@ def serves(server):
         (b'{"text": ' + 100_000 * b"[", "Invalid JSON: recursion limit"),
         (b'{"text": ' + 100_000 * b'{"a":' + b"1" + 100_001 * b"}", "Invalid JSON: recursion limit"),
         (b'{"text": 1e999999}', "text: "),
-        (b'{"top_k": ' + 5000 * b"9" + b', "text": "a"}', "top_k: "),
+        (b'{"top_k": ' + 5000 * b"9" + b', "text": "a"}', "Invalid JSON: number out of range"),
     ],
     ids=["invalid UTF-8", "half a surrogate pair", "no text", "nothing", "lists", "objects", "infinity", "huge number"],
 )

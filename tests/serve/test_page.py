@@ -255,10 +255,10 @@ def test_a_server_that_is_gone_is_said(desk):
 
 
 def test_a_server_with_a_key_asks_for_it_and_then_answers(desk, start, model):
-    locked = start("--model", f"tickets={model}", "--port", 0, ATTNCLF_API_KEY="open sesame")
+    locked = start("--model", f"tickets={model}", "--port", 0, ATTNCLF_API_KEY="Sesam öffne dich")
     one = desk(f"http://127.0.0.1:{locked.port}/")
     one.page.fill("#text", "my parcel is late")
-    for key in ("wrong", "open sesame"):
+    for key in ("wrong", "Sesam öffne dich"):
         one.page.fill("#key", key)
         one.page.press("#key", "Enter")
         if key == "wrong":

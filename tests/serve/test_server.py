@@ -4,7 +4,10 @@ import itertools
 import json
 import math
 import shutil
+import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from running import wait_for
@@ -16,7 +19,7 @@ TEXT = "my parcel is late"
 
 
 def test_a_text_gets_the_object_that_the_command_line_prints(server, attnclf, model):
-    for options, arguments in (({}, []), ({"top_k": 2}, ["-k", "2"]), ({"attention": True}, ["--attention"])):
+    for options, arguments in (({}, []), ({"top_k": 2, "attention": True}, ["-k", "2", "--attention"])):
         printed = attnclf("predict", "-m", model, "-f", "jsonl", *arguments, input=f"{TEXT}\n").stdout
         assert server.post("/predict", {"text": TEXT, **options}) == (200, json.loads(printed))
 
@@ -37,7 +40,6 @@ def test_a_threshold_chooses_among_several_labels(server):
 
 def test_an_explanation_is_the_object_that_the_command_line_prints(server, attnclf, model):
     for options, arguments in (
-        ({}, []),
         ({"method": "leave-one-out", "against": "billing"}, ["--method", "leave-one-out", "--against", "billing"]),
         ({"method": ["attention", "occlusion"]}, ["--method", "attention", "--method", "occlusion"]),
     ):
@@ -204,10 +206,26 @@ def test_a_replaced_model_takes_over_without_a_dropped_request_and_a_damaged_one
     assert labels() == new
     assert asked(0) == 200
     assert any("changing stays at version" in line for line in server.said)
-    # And back again, asked for by a signal.
+    # And back again.
     shutil.rmtree(changing)
     (tmp_path / "old").rename(changing)
     assert wait_for(lambda: labels() == old)
+
+
+def test_a_signal_loads_all_models_again(server):
+    loaded = [f'attnclf_reloads_total{{model="{name}",result="success"}}' for name in ("tickets", "topics")]
+    before = [server.metric(series) for series in loaded]
+    server.process.send_signal(signal.SIGHUP)
+    assert wait_for(lambda: [server.metric(series) for series in loaded] == [count + 1 for count in before])
+    assert server.post("/predict", {"text": TEXT})[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at what the process has mapped")
+def test_the_server_has_not_loaded_torch(server):
+    assert server.post("/explain", {"text": TEXT, "method": "kernel-shap"})[0] == 200
+    mapped = Path(f"/proc/{server.process.pid}/maps").read_text(encoding="utf-8")
+    assert "/onnxruntime/" in mapped
+    assert not [name for name in ("torch", "sklearn", "pandas", "pyarrow") if f"/{name}/" in mapped]
 
 
 def test_numbers_in_replies_are_finite(server):

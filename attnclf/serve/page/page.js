@@ -394,7 +394,7 @@ model.addEventListener("change", () => {
 });
 $("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
-  key = $("key").value.trim();
+  key = String.fromCharCode(...new TextEncoder().encode($("key").value.trim())); // a header holds bytes
   attempt(again);
 });
 if (navigator.platform.startsWith("Mac")) $("keys").firstElementChild.textContent = "⌘";
