@@ -158,7 +158,7 @@ def _told(name: str, revision: str | None, doing: str) -> Iterator[None]:
         if isinstance(error, errors.LocalTokenNotFoundError) or status == 401:
             raise HubError(f"{doing} {name} needs a token of the hub", fix=sign_in) from error
         if status == 403:
-            raise HubError(f"this token may not write to {name}", fix="use a token with write access to it") from error
+            raise HubError(f"{doing} {name} is not allowed with this token", fix="use one with access to it") from error
         if status is None:
             raise _unreachable(name, at, doing) from error
         raise HubError(f"the hub answered {status} when {doing} {name}", fix="try again later") from error
@@ -166,6 +166,11 @@ def _told(name: str, revision: str | None, doing: str) -> Iterator[None]:
         raise HubError(f"{name!r} is no name on the hub", fix="write it as owner/name") from error
     except (errors.HTTPError, errors.XetDownloadError, RuntimeError) as error:  # the last of a file half way up
         raise _unreachable(name, at, doing) from error
+    except OSError as error:
+        raise HubError(
+            f"cannot keep {name} in the cache of the hub: {error.strerror or error}",
+            fix="free some space there, or set HF_HOME to another folder",
+        ) from error
 
 
 def _unreachable(name: str, at: str, doing: str) -> HubError:

@@ -36,14 +36,15 @@ class Tokens:
     @classmethod
     def on_disk(cls, parts: Iterable["Tokens"]) -> "Tokens":
         """Lay parts one after the other in a temporary file that is mapped into memory; it goes when they do."""
-        lengths, kind = [np.zeros(1, np.int64)], np.dtype(np.int32)
+        lengths, numeric = [np.zeros(1, np.int64)], False
         with tempfile.TemporaryFile(prefix="attnclf-") as file:
             for part in parts:
-                kind = np.dtype(np.float32 if part.ids.dtype.kind == "f" else np.int32)
-                file.write(np.ascontiguousarray(part.ids, kind).data)
+                numeric = part.ids.dtype.kind == "f"
+                file.write(np.ascontiguousarray(part.ids, np.float32 if numeric else np.int32).data)
                 lengths.append(part.lengths)
             file.flush()
-            ids = np.asarray(np.memmap(file, kind, "r")) if file.tell() else np.zeros(0, kind)
+            kind = np.float32 if numeric else np.int32
+            ids: NDArray[Any] = np.asarray(np.memmap(file, kind, "r")) if file.tell() else np.zeros(0, kind)
         return cls(ids, np.cumsum(np.concatenate(lengths)))
 
     @property

@@ -90,10 +90,11 @@ class Ranks:
         flat *= portion
         with self._together():
             distributed.all_reduce(flat)
-        *parts, total = flat.split([*(gradient.numel() for gradient in gradients), 1])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
-        return total.squeeze(0)
+        place = 0
+        for gradient in gradients:
+            gradient.copy_(flat[place : place + gradient.numel()].view_as(gradient))
+            place += gradient.numel()
+        return flat[place]
 
     def agreed(self, seconds: float, stop: bool) -> tuple[float, bool]:
         """Return the time of the slowest clock, and whether any rank was told to stop."""

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from attnclf.hub import located
-
 
 class DeviceName(StrEnum):
     """Where a model runs."""
@@ -32,13 +30,20 @@ class BadRows(StrEnum):
     skip = "skip"
 
 
+def _located(model: str) -> Path:
+    """Return the folder of a model argument."""
+    from attnclf.hub import located
+
+    return located(model)
+
+
 ModelFolder = Annotated[
     Path,
     typer.Option(
         "--model",
         "-m",
         envvar="ATTNCLF_MODEL",
-        parser=located,
+        parser=_located,
         metavar="DIR|hf:OWNER/NAME",
         help="The folder that train wrote, or a model on the Hugging Face hub.",
         show_default=False,

@@ -102,7 +102,7 @@ def train(
     """Train a classifier on your labelled data and write its model folder."""
     from rich.console import Console
 
-    from attnclf.launched import rank
+    from attnclf.launched import rank, restarts
     from attnclf_cli.progress import display
 
     if rank() > 0:  # the first process writes and prints
@@ -133,7 +133,7 @@ def train(
     with (
         display(notes) as (say, draw),
         stopping(interrupted, say),
-        tracking(track or [], out, settled, resumed=resume) as tracked,
+        tracking(track or [], out, settled, resumed=resume or restarts() > 0) as tracked,
         joined(device.value) as ranks,
     ):
 

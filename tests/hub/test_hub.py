@@ -160,7 +160,7 @@ def test_a_hub_that_does_not_answer_is_one_line(attnclf, settings):
     ("name", "token", "words"),
     [
         ("me/new", None, "needs a token of the hub; sign in with hf auth login, or set HF_TOKEN"),
-        ("others/new", TOKEN, "this token may not write to others/new"),
+        ("others/new", TOKEN, "writing others/new is not allowed with this token"),
         ("new", TOKEN, "'new' is no name on the hub; write it as owner/name"),
     ],
 )
