@@ -112,7 +112,8 @@ def test_a_run_that_is_killed_goes_on_with_what_is_not_finished(attnclf, model, 
     process = attnclf.start(*command)
     _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
-    assert f"{len(before)} of 24 files are finished already" in said.decode()
+    already = int(said.decode().partition(" of 24 files are finished already")[0])
+    assert len(before) <= already < 24, "a worker may have finished a file after its driver died"
     assert sorted(path.name for path in out.iterdir()) == [
         *(f"{number:02}.jsonl" for number in range(24)), "_attnclf.json",
     ]  # fmt: skip

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.long
+# Ray Serve uses what pydantic calls deprecated.
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ray_serve" / "deployment.py"
 
