@@ -141,9 +141,10 @@ def _weighed(questions: Sequence[Question], judge: Judge, row: Method) -> list[W
 
 def _timed(classifier: Classifier, judge: Judge, texts: Sequence[str], row: Method) -> tuple[list[Weights], float]:
     """Return the weights of each text, and the milliseconds that one takes."""
-    row.weigh(_questions(classifier, texts[:1], row.outputs), judge)  # what is built once is not counted
+    outputs = row.named(classifier.session.axes)
+    row.weigh(_questions(classifier, texts[:1], outputs), judge)  # what is built once is not counted
     start = time.perf_counter()
-    weights = _weighed(_questions(classifier, texts, row.outputs), judge, row)
+    weights = _weighed(_questions(classifier, texts, outputs), judge, row)
     return weights, 1000 * (time.perf_counter() - start) / len(texts)
 
 
