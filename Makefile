@@ -7,7 +7,7 @@ PARTS ?=
 DATA ?=
 FASTTEXT = 0.9.3
 
-.PHONY: demo test test-gpu check bench install clean
+.PHONY: demo test test-gpu check bench explanations install clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -29,6 +29,10 @@ check: .venv/developer
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(DATA),--data $(DATA))
+
+# Hours, most of them training; what is finished is kept in explanations/ and not done again.
+explanations: .venv/installed
+	$(BIN)/python benchmarks/explanations.py $(DATA) --out benchmarks/RESULTS.md
 
 install: .venv/installed
 

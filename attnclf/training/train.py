@@ -31,6 +31,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
+from attnclf.training.attention.held import hold
 from attnclf.training.examples import Examples
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
@@ -257,6 +258,8 @@ def build(
         with torch.no_grad():
             table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
         table.requires_grad_(embedding.trainable)
+    if config.training.attention.weights != "learned":
+        hold(network.get_submodule("pooling"), config.training.attention.weights)
     return network, config
 
 
