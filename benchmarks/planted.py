@@ -50,6 +50,7 @@ POLAR = {
     "praise": ["splendid", "charming", "чудесно", "отлично", "好"],
     "blame": ["dreadful", "tedious", "ужасно", "скучно", "坏"],
 }
+EXPLAINED = 200  # of the rows that were not learned from
 NEGATIONS = ("not", "не", "不")
 FIRST, SECOND = ["amber", "cedar", "янтарь", "金"], ["falcon", "heron", "сокол", "马"]
 
@@ -110,16 +111,13 @@ def corpus(kind: str, rows: int, seed: int) -> list[Planted]:
     return list(found.values())
 
 
-def learned(rows: Sequence[Planted], config: Config) -> Classifier:
-    """Return a model that `attnclf train` made of the rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "rows.jsonl"
-        lines = [json.dumps({"text": row.text, "label": row.label}, ensure_ascii=False) for row in rows]
-        data.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        train(
-            str(data), Path(folder) / "model", config=config, device="cpu", baseline=False, say=lambda line: None
-        )  # fmt: skip
-        return Classifier.load(Path(folder) / "model", device="cpu", threads=1)
+def learned(rows: Sequence[Planted], config: Config, folder: Path) -> Classifier:
+    """Return a model that `attnclf train` made of the rows in an empty folder."""
+    data = folder / "rows.jsonl"
+    lines = [json.dumps({"text": row.text, "label": row.label}, ensure_ascii=False) for row in rows]
+    data.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    train(str(data), folder / "model", config=config, device="cpu", baseline=False, say=lambda line: None)
+    return Classifier.load(folder / "model", device="cpu", threads=1)
 
 
 def precision(classifier: Classifier, rows: Sequence[Planted], method: str) -> list[float]:
@@ -150,21 +148,23 @@ def main(
         for one in seeds:
             planted = corpus(name, rows, one)
             kept = len(planted) * 4 // 5
-            classifier = learned(planted[:kept], Config.from_dict(settings(DEFAULT, {"training": {"seed": one}})))
-            tested = planted[kept:]
-            said = classifier.predict([row.text for row in tested])
-            right[name] += [answer.label == row.label for answer, row in zip(said, tested, strict=True)]
-            taken[name].append(choice.best(classifier.bundle))
-            for method in ("auto", *working(classifier.bundle, classifier.session.axes)):
-                found = precision(classifier, tested[:200], method)
-                shares.setdefault(method, {}).setdefault(name, []).extend(found)
-                typer.echo(f"{name}, seed {one}, {method}: {np.mean(found):.3f}", err=True)
+            tested = planted[kept:][:EXPLAINED]
+            config = Config.from_dict(settings(DEFAULT, {"training": {"seed": one}}))
+            with tempfile.TemporaryDirectory() as folder:
+                classifier = learned(planted[:kept], config, Path(folder))
+                said = classifier.predict([row.text for row in tested])
+                right[name] += [answer.label == row.label for answer, row in zip(said, tested, strict=True)]
+                taken[name].append(choice.best(classifier.bundle))
+                for method in ("auto", *working(classifier.bundle, classifier.session.axes)):
+                    found = precision(classifier, tested, method)
+                    shares.setdefault(method, {}).setdefault(name, []).extend(found)
+                    typer.echo(f"{name}, seed {one}, {method}: {np.mean(found):.3f}", err=True)
     figures = [
         [method, *(_shown(bootstrapped(by_kind[name])) if name in by_kind else "" for name in kinds)]
         for method, by_kind in shares.items()
     ]
     about = (
-        f"Preset {DEFAULT}, seeds {', '.join(map(str, seeds))}, {rows:,} rows of each kind, 200 of them explained. "
+        f"Preset {DEFAULT}, seeds {', '.join(map(str, seeds))}, {rows:,} rows of each kind, {EXPLAINED} explained. "
         f"Accuracy in %: {', '.join(f'{name} {100 * np.mean(right[name]):.1f}' for name in kinds)}. "
         f"auto took {'; '.join(f'for {name} {_several(taken[name])}' for name in kinds)}."
     )

@@ -16,9 +16,9 @@ def erasure_search(questions: Sequence[Question], judge: Judge) -> list[Weights]
     """Return weights in the order of a greedy search for what to delete (erasure: Li et al. 2016, "Understanding …").
 
     At each of `STEPS` steps the `TRIED` heaviest units are each deleted from what is left, and the one stays out
-    without which value is lowest. How heavy a unit is says the mean of its attention_x_gradient over all steps, of the
-    copies that were tried in each. The sizes are the falls of value from step to step, and those means for the units
-    that were not taken; they are dealt out in the order of the search, the largest first.
+    without which value is lowest. How heavy a unit is says the mean of its attention_x_gradient over the text and what
+    was left after each step. The sizes are the falls of value from step to step, and those means for the units that
+    were not taken; they are dealt out in the order of the search, the largest first.
 
     1 + `STEPS` × `TRIED` runs of the network, whatever the length. The search looks for what comprehensiveness by
     deletion rewards.
@@ -64,19 +64,14 @@ class _Search:
 
     def take(self, tries: Ids, said: Sequence[Said]) -> None:
         """Go on with the deepest fall."""
-        logits = np.array([one.logits for one in said])
-        values, slopes = self.question.value(logits), self.question.slope(logits)
-        weights = np.matmul([one.added for one in said], slopes[:, :, np.newaxis])[:, :, 0]
-        units = len(self.means)
-        looks = np.bincount(tries.ravel(), minlength=units)
-        seen = np.bincount(tries.ravel(), weights.ravel(), minlength=units)
-        looked = looks > 0
-        earlier = 1 + len(self.falls)  # the whole text was the first look
-        self.means[looked] += (seen[looked] / looks[looked] - self.means[looked]) / (earlier + 1)
+        values = self.question.value(np.array([one.logits for one in said]))
         best = int(values.argmin())
         self.taken.append(int(self.left.sum() - tries[best].sum()))
         self.falls.append(self.value - float(values[best]))
         self.value, self.left = float(values[best]), tries[best]
+        looks = 1 + len(self.falls)  # the whole text was the first
+        weights = said[best].added @ self.question.slope(said[best].logits)
+        self.means[self.left] += (weights - self.means[self.left]) / looks
 
     def weights(self) -> NDArray[np.float64]:
         rest = self.left[np.argsort(-self.means[self.left], kind="stable")]
