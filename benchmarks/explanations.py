@@ -102,12 +102,12 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
     first = runs[0]
     marked = f", {first['marked']} with a mark" if first["marked"] else ""
     said = [
-        f"auto took {run['auto']}, {_interval([run['ahead']], 3)} more comprehensive than {YARDSTICK} in "
-        f"{run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f} of its time"
+        f"auto took {run['auto']}, in {run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f} of the time of "
+        f"{YARDSTICK}; its comprehensiveness less that one's, text by text: {_interval([run['ahead']], 3)}"
         for run in runs
     ]
     about = (
-        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: {'; '.join(said)}."
+        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: {'. '.join(said)}."
     )
     lines = []
     for method in first["methods"]:

@@ -104,8 +104,9 @@ def of_bundle(bundle: Bundle) -> dict[str, Score]:
 def best(bundle: Bundle, *, signed: bool = False) -> str:
     """Return what `auto` takes: the fastest method that scores at least `GOOD_ENOUGH` of the best one's score.
 
-    Methods that run the network for each unit, seconds for a long text, are left out where another signed one works.
-    `signed` ones only where that is asked. Raises ConfigError where a model folder has no scores.
+    Methods that run the network for each unit, seconds for a long text, are left out where another signed one works,
+    unless they score higher by `CLEARLY`. `signed` ones only where that is asked. Raises ConfigError where a model
+    folder has no scores.
     """
     found = {
         name: score
@@ -117,11 +118,15 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
             "this model folder does not say how faithful each method is", fix="name a method, or train the model again"
         )
     steady = {name: score for name, score in found.items() if not METHODS[name].each}
-    if any(METHODS[name].signed for name in steady):
-        found = steady
-    top = max(score.score for score in found.values())
+    top = _top(found)
+    if any(METHODS[name].signed for name in steady) and top - _top(steady) < CLEARLY:
+        found, top = steady, _top(steady)
     enough = GOOD_ENOUGH * top if top > 0 else top
     return min((name for name in found if found[name].score >= enough), key=lambda name: found[name].milliseconds)
+
+
+def _top(found: Mapping[str, Score]) -> float:
+    return max((score.score for score in found.values()), default=0.0)
 
 
 def better(bundle: Bundle) -> str | None:

@@ -132,7 +132,7 @@ def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:
     probabilities, said = classifier.judge(list(rows.texts))
     if not classifier.multi_label:
         true = LabelSet(classifier.labels, False).encode(rows.label_lists)
-        return (probabilities.argmax(axis=1) == true).astype(np.float64)
+        return np.asarray(probabilities.argmax(axis=1) == true, dtype=np.float64)
     return np.array(list(_f1(said, rows, classifier.labels)))
 
 

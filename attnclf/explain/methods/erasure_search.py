@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Ids, Judge, Question, Said, Weights
+from attnclf.explain.question import Judge, Question, Said, Weights
 
 STEPS = 5  # units that are taken one after the other; the others stand behind them
 TRIED = 3  # of the heaviest units that are left, at each step
@@ -27,10 +27,11 @@ def erasure_search(questions: Sequence[Question], judge: Judge) -> list[Weights]
     searches = [_Search.of(*pair) for pair in zip(questions, whole, strict=True)]
     for _ in range(STEPS):
         going = [search for search in searches if len(search.left) > 1]
+        if not going:
+            break
         tries = [search.tries() for search in going]
-        said = iter(
-            judge.evidence([row for search, kept in zip(going, tries, strict=True) for row in search.ids[kept]])
-        )
+        rows = [row for search, kept in zip(going, tries, strict=True) for row in search.question.ids[kept]]
+        said = iter(judge.evidence(rows))
         for search, kept in zip(going, tries, strict=True):
             search.take(kept, [next(said) for _ in kept])
     return [Weights(search.weights()) for search in searches]
@@ -43,7 +44,7 @@ class _Search:
     question: Question
     value: float
     means: NDArray[np.float64]
-    left: Ids
+    left: NDArray[np.int64]
     taken: list[int] = field(default_factory=list)
     falls: list[float] = field(default_factory=list)
 
@@ -52,17 +53,13 @@ class _Search:
         means = said.added @ question.slope(said.logits)
         return cls(question, float(question.value(said.logits)), means, np.arange(len(means)))
 
-    @property
-    def ids(self) -> Ids:
-        return self.question.ids
-
-    def tries(self) -> Ids:
+    def tries(self) -> NDArray[np.int64]:
         """Return the units that are left without each one that is tried, (tries, units)."""
         heaviest = np.argsort(-self.means[self.left], kind="stable")[:TRIED, np.newaxis]
         place = np.arange(len(self.left) - 1)
         return self.left[place + (place >= heaviest)]
 
-    def take(self, tries: Ids, said: Sequence[Said]) -> None:
+    def take(self, tries: NDArray[np.int64], said: Sequence[Said]) -> None:
         """Go on with the deepest fall."""
         values = self.question.value(np.array([one.logits for one in said]))
         best = int(values.argmin())
