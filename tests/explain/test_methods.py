@@ -369,6 +369,13 @@ def test_signed_methods_turn_round_when_the_other_label_is_asked_about(classifie
     assert [word.weight for word in self_contrast.words] == [word.weight for word in contrast.words]
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_sees_what_the_n_grams_add_where_the_model_has_some(name):
+    row = METHODS[name]
+    assert set(row.named({"contributions": (), "evidence": (), "value_norms": ()})) == {"contributions", *row.outputs}
+    assert set(row.named({"evidence": (), "value_norms": ()})) == set(row.outputs)
+
+
 def test_leaving_out_on_a_model_is_predicting_the_shorter_text(classifier):
     (one,) = explain(classifier, ["my parcel the card"], method="leave-one-out")
     label = classifier.labels.index(one.label)
