@@ -7,7 +7,7 @@ PARTS ?=
 DATA ?=
 FASTTEXT = 0.9.3
 
-.PHONY: demo test test-long test-gpu check bench install clean
+.PHONY: demo test test-long test-gpu check bench accuracy explanations install clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -36,6 +36,13 @@ check: .venv/developer
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(DATA),--data $(DATA))
+
+# Hours, most of them training; what is finished is kept in explanations/ and not done again.
+explanations: .venv/installed
+	$(BIN)/python benchmarks/explanations.py $(DATA) --out benchmarks/RESULTS.md
+
+accuracy: .venv/bench
+	$(BIN)/python -m benchmarks.accuracy $(if $(DATA),--data $(DATA)) --out benchmarks/RESULTS.md
 
 install: .venv/installed
 

@@ -315,12 +315,16 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionTraining:
-    """What training asks of attention beside the right label: how much each of these losses counts; 0: not asked."""
+    """What training asks of attention beside the right label: how much each of these losses counts; 0: not asked.
+
+    And whether it learns at all.
+    """
 
     rationale: float = 2.0  # distance from what people marked, in rows that have a rationale
     diversity: float = 0.0  # how alike the states of a text are (Mohankumar et al. 2020)
     tying: float = 0.0  # distance of states from their units' vectors (Tutek & Šnajder 2020)
     smoothness: float = 0.0  # change of the weight from unit to unit (Lei et al. 2016)
+    weights: Literal["learned", "frozen", "uniform"] = "learned"  # the others are controls: as they were drawn, or even
 
     def __post_init__(self) -> None:
         for name in ("rationale", "diversity", "tying", "smoothness"):
@@ -399,7 +403,8 @@ class Config:
     def learns_rationales(self) -> bool:
         """Whether training can and should draw attention to what people marked, where the data say it."""
         weighs = self.model.architecture in POOLED and self.model.attention.alignment != "hard"
-        return weighs and self.training.attention.rationale > 0
+        asked = self.training.attention
+        return weighs and asked.weights == "learned" and asked.rationale > 0
 
     @property
     def learns_unlabeled(self) -> bool:
@@ -416,6 +421,17 @@ class Config:
                 f"training.attention.{names[0]} is about states that are pooled, which architecture "
                 f"{model.architecture!r} does not do",
                 fix=f"leave it out, or use architecture: {', '.join(POOLED)}",
+            )
+        if asked.weights != "learned" and model.architecture not in POOLED:
+            raise ConfigError(
+                f"training.attention.weights holds the weights by which states are pooled, and architecture "
+                f"{model.architecture!r} does not pool states",
+                fix=f"leave it out, or use architecture: {', '.join(POOLED)}",
+            )
+        if asked.weights == "uniform" and model.attention.alignment != "global":
+            raise ConfigError(
+                f"alignment {model.attention.alignment!r} gives units different weights even where all score alike",
+                fix="with training.attention.weights=uniform, set model.attention.alignment=global",
             )
         if asked.smoothness and model.attention.alignment == "hard":
             raise ConfigError(

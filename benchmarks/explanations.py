@@ -1,58 +1,184 @@
-"""What the methods of `attnclf explain` cost and are worth on one model.
+"""What every method of `attnclf explain` is worth: faithfulness, agreement with people, and time, on public datasets.
 
-Run: python benchmarks/explanations.py MODEL FILE.jsonl [ROWS]
+    python benchmarks/explanations.py FOLDER [--only sst2] [--seed 0 --seed 1 --seed 2] [--rows 200] [--split test]
+        [--models MODELS] [--work explanations] [--out benchmarks/RESULTS.md]
 
-Of texts of 16 to 24 units in FILE (a `text` column), one at a time on one core after a first run: milliseconds of an
-explanation without and with its faithfulness, median and the middle half, the comprehensiveness and sufficiency of all
-texts (deletion) as `attnclf evaluate --explanations` has them, and how often each verdict was given. The methods take
-turns on each text, so that whatever else the machine does falls on all of them.
+FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. A model that is not in
+MODELS as NAME-PRESET-SEED, where benchmarks/accuracy.py leaves them too, is trained there. Of the split, `rows` texts
+are drawn at random, the same ones for each seed; kernel-shap is left out where a text has more than 100 units on
+average. Each finished dataset and seed is kept in --work and not done again.
+
+Figures are those of `attnclf evaluate --explanations`, words deleted. Milliseconds are processor time on one core for
+one text by itself, its prediction included, median of 30 texts. `auto` is compared with integrated gradients text by
+text. Whatever was chosen was chosen on validation rows: `--split valid`.
 """
 
 import json
+import statistics
+import subprocess
 import sys
 import time
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import torch
+import typer
+from attnclf_cli.progress import counted
+from results import machine, put, section, table
+from rich.console import Console
 
-from attnclf.explain.evaluate import evaluate
+from attnclf.data import corpus
+from attnclf.evaluation.intervals import bootstrapped
+from attnclf.explain import choice
+from attnclf.explain.evaluate import evaluate, sampled
 from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
+from attnclf.presets import DEFAULT
 from attnclf.runtime.classifier import Classifier
 
-MEASURES = (False, True)
+DATASETS = ("sst2", "hatexplain", "movie_rationales", "imdb")
+YARDSTICK = "integrated-gradients"
+LONG = 100  # units of a text on average
+ALONE = 30  # texts that are timed
+
+COLUMNS = ("method", "ms", "comprehensiveness", "sufficiency", "tau", "AUPRC", "token F1", "IOU F1")
+
+Run = dict[str, Any]
 
 
-def main(model: str, file: str, rows: int = 100) -> None:
-    """Print a table row for each method."""
+def file_of(folder: Path, split: str) -> Path | None:
+    """Return the file of a split, if there is one."""
+    return next((path for path in (folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz") if path.is_file()), None)
+
+
+def trained(folder: Path, out: Path, preset: str, seed: int) -> Path:
+    """Return the folder of a model, trained now unless it is there."""
+    if not (out / "attnclf.json").is_file():
+        valid = file_of(folder, "valid")
+        command = [sys.executable, "-m", "attnclf", "train", str(file_of(folder, "train")), "--out", str(out)]
+        command += ["--valid", str(valid)] if valid else []
+        subprocess.run([*command, "--preset", preset, "--seed", str(seed), "--no-baseline"], check=True)
+    return out
+
+
+def scored(name: str, model: Path, data: Path, rows: int) -> Run:
+    """Return the figures of all methods of a model on some rows of a file."""
     classifier = Classifier.load(model, device="cpu", threads=1)
-    texts = [json.loads(line)["text"] for line in Path(file).read_text(encoding="utf-8").splitlines()]
-    lengths = [len(ids) for ids in classifier.tokenizer.encode(texts)]
-    texts = [text for text, length in zip(texts, lengths, strict=True) if 16 <= length <= 24][:rows]
+    sample = sampled(corpus.read(str(data), rationales=True), rows)
+    texts = list(sample.texts)
+    units = statistics.mean(map(len, classifier.tokenizer.encode(texts)))
     names = working(classifier.bundle, classifier.session.axes)
-    for name in names:
-        explain(classifier, texts[:1], method=name)
-    taken: dict[tuple[str, bool], list[float]] = {(name, measured): [] for name in names for measured in MEASURES}
-    verdicts = {name: Counter[str]() for name in names}
+    methods = [method for method in names if method != "kernel-shap" or units <= LONG]
+    with counted(Console(stderr=True, highlight=False), name) as watch:
+        found = evaluate(classifier, texts, methods, rationales=sample.rationales, watch=watch)
+    best = choice.best(classifier.bundle)
+    ahead = bootstrapped(found.methods[best].each - found.methods[YARDSTICK].each)
+    return {
+        "units": units,
+        "auto": best,
+        "ahead": ahead,
+        "alone": alone(classifier, texts[:ALONE], methods),
+        **found.to_dict(),
+    }
+
+
+def alone(classifier: Classifier, texts: Sequence[str], methods: Sequence[str]) -> dict[str, float]:
+    """Return the milliseconds of processor time that each method takes for one text; they take turns on each text."""
+    taken: dict[str, list[float]] = {method: [] for method in methods}
+    for method in methods:
+        explain(classifier, texts[:1], method=method, faithfulness=False)
     for text in texts:
-        for name, measured in taken:
-            start = time.perf_counter()
-            (one,) = explain(classifier, [text], method=name, faithfulness=measured)
-            taken[name, measured].append(1000 * (time.perf_counter() - start))
-            if one.faithfulness is not None:
-                verdicts[name][one.faithfulness.verdict] += 1
-    found = evaluate(classifier, texts, names)
-    print(f"{len(texts)} texts of 16 to 24 units, mean {np.mean(lengths):.0f} in the file")
-    for name in names:
-        plain, measured = (np.percentile(taken[name, which], (25, 50, 75)) for which in MEASURES)
-        worth = found.methods[name]
-        print(
-            f"{name:22} {plain[1]:6.1f} ({plain[0]:.1f}-{plain[2]:.1f}) ms, measured {measured[1]:6.1f} "
-            f"({measured[0]:.1f}-{measured[2]:.1f}) ms  comprehensiveness {worth.comprehensiveness['delete'].mean:.3f} "
-            f"sufficiency {worth.sufficiency['delete'].mean:.3f}  {dict(verdicts[name].most_common())}"
+        for method in methods:
+            start = time.process_time()
+            explain(classifier, [text], method=method, faithfulness=False)
+            taken[method].append(1000 * (time.process_time() - start))
+    return {method: statistics.median(times) for method, times in taken.items()}
+
+
+def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
+    """Return what is said about a dataset, and its table: means over seeds, of the ends of intervals too."""
+    first = runs[0]
+    marked = f", {first['marked']} with a mark" if first["marked"] else ""
+    said = [
+        f"auto took {run['auto']}, in {run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f} of the time of "
+        f"{YARDSTICK}; its comprehensiveness less that one's, text by text: {_interval([run['ahead']], 3)}"
+        for run in runs
+    ]
+    about = (
+        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: {'. '.join(said)}."
+    )
+    lines = []
+    for method in first["methods"]:
+        worth = [run["methods"][method] for run in runs]
+        marks = [one["plausibility"] for one in worth]
+        lines.append(
+            [
+                method,
+                f"{statistics.mean(run['alone'][method] for run in runs):.1f}",
+                _interval([list(one["comprehensiveness"]["delete"].values()) for one in worth]),
+                _interval([list(one["sufficiency"]["delete"].values()) for one in worth]),
+                _interval([list(one["tau"].values()) for one in worth]) if all(one["tau"] for one in worth) else "",
+                *(
+                    [
+                        *(_interval([list(one[figure].values()) for one in marks]) for figure in ("auprc", "token_f1")),
+                        f"{statistics.mean(one['iou_f1'] for one in marks):.2f}",
+                    ]
+                    if all(marks)
+                    else ["", "", ""]
+                ),
+            ]
         )
+    return [about, table(COLUMNS, lines)]
+
+
+def _interval(means: Sequence[Sequence[float]], digits: int = 2) -> str:
+    middle, low, high = np.mean(means, axis=0) + 0.0
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def main(
+    data: Path,
+    only: Annotated[list[str] | None, typer.Option()] = None,
+    seed: Annotated[list[int] | None, typer.Option()] = None,
+    preset: str = DEFAULT,
+    rows: int = 200,
+    split: str = "test",
+    models: Path = Path("explanations/models"),
+    work: Path = Path("explanations"),
+    out: Path | None = None,
+) -> None:
+    """Train what is missing, score it, and print a table for each dataset."""
+    torch.set_num_threads(1)
+    work.mkdir(parents=True, exist_ok=True)
+    seeds, blocks = seed or [0, 1, 2], []
+    for name in only or DATASETS:
+        judged = file_of(data / name, split)
+        if judged is None:
+            typer.echo(f"{name} is left out: {data / name} has no {split}", err=True)
+            continue
+        runs = []
+        for one in seeds:
+            known = f"{name}-{preset}-{one}"
+            kept = work / f"{known}-{split}-{rows}.json"
+            if not kept.is_file():
+                run = scored(known, trained(data / name, models / known, preset, one), judged, rows)
+                kept.write_text(json.dumps(run), encoding="utf-8")
+            runs.append(_read(kept))
+        blocks += [f"**{name}**", *shown(runs, rows, split)]
+        print(section(*blocks[-3:]), "\n", flush=True)
+    about = (
+        f"Preset {preset}, seeds {', '.join(map(str, seeds))}. Means over seeds; in brackets those of the ends of the "
+        "95 % intervals over texts. Milliseconds: processor time for one text by itself."
+    )
+    if out is not None:
+        put(out, "Explanations", section(machine("torch", "onnxruntime-gpu"), about, *blocks))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3], *map(int, sys.argv[3:]))
+    typer.run(main)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 LEVEL = 0.95
 SEED = 0
+TOGETHER = 2**22  # values that are drawn together: bounds the memory for many texts
 
 
 class Mean(NamedTuple):
@@ -25,6 +26,8 @@ def bootstrapped(values: Sequence[float] | NDArray[np.floating]) -> Mean:
     The same number of values is drawn from the same places each time, so that figures of the same texts move together.
     """
     known = np.asarray(values, dtype=np.float64)
-    drawn = np.random.default_rng(SEED).integers(len(known), size=(RESAMPLES, len(known)))
-    low, high = np.quantile(known[drawn].mean(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    generator = np.random.default_rng(SEED)
+    parts = np.array_split(np.arange(RESAMPLES), 1 + RESAMPLES * len(known) // TOGETHER)
+    drawn = [known[generator.integers(len(known), size=(len(part), len(known)))].mean(axis=1) for part in parts]
+    low, high = np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Mean(float(known.mean()), float(low), float(high))

@@ -18,7 +18,7 @@ from attnclf.runtime.classifier import Classifier
 DEFAULT = "attention"
 ROWS, UNITS = 32, 50  # texts that are scored, and how much of each: a second of training at most
 LOOKED_AT = 2000  # validation rows of which they are taken, evenly
-GOOD_ENOUGH = 0.9  # share of the best score with which a faster method is taken
+GOOD_ENOUGH = 0.99  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
 
 
@@ -58,7 +58,7 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
     for name in (*names, "random"):
         row = METHODS[name]
         start = time.perf_counter()
-        predictions = classifier.predict(read, named=row.outputs)
+        predictions = classifier.predict(read, named=row.named(classifier.session.axes))
         questions = [question for question in asked(classifier, encoded, predictions) if question]
         weights = row.weigh(questions, judge)
         taken[name] = 1000 * (time.perf_counter() - start) / len(read)
@@ -104,7 +104,9 @@ def of_bundle(bundle: Bundle) -> dict[str, Score]:
 def best(bundle: Bundle, *, signed: bool = False) -> str:
     """Return what `auto` takes: the fastest method that scores at least `GOOD_ENOUGH` of the best one's score.
 
-    `signed` ones only where that is asked. Raises ConfigError where a model folder has no scores.
+    Methods that run the network for each unit, seconds for a long text, are left out where another signed one works,
+    unless they score higher by `CLEARLY`. `signed` ones only where that is asked. Raises ConfigError where a model
+    folder has no scores.
     """
     found = {
         name: score
@@ -115,9 +117,16 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
         raise ConfigError(
             "this model folder does not say how faithful each method is", fix="name a method, or train the model again"
         )
-    top = max(score.score for score in found.values())
+    steady = {name: score for name, score in found.items() if not METHODS[name].each}
+    top = _top(found)
+    if any(METHODS[name].signed for name in steady) and top - _top(steady) < CLEARLY:
+        found, top = steady, _top(steady)
     enough = GOOD_ENOUGH * top if top > 0 else top
     return min((name for name in found if found[name].score >= enough), key=lambda name: found[name].milliseconds)
+
+
+def _top(found: Mapping[str, Score]) -> float:
+    return max((score.score for score in found.values()), default=0.0)
 
 
 def better(bundle: Bundle) -> str | None:

@@ -1,7 +1,7 @@
 """What the methods are worth on one model, over many texts: faithfulness, agreement, plausibility, and the time."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from attnclf.explain.methods import METHODS, Method, method_for, working
 from attnclf.explain.permutation import permuted
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.explain.question import FEW, Judge, Question, Weights, asked
-from attnclf.explain.removal import Removal
+from attnclf.explain.removal import REMOVALS, Removal
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import words
 
@@ -28,6 +28,8 @@ ROWS = 100  # of a file, unless more are asked for
 EVIDENCE = "evidence"  # the output of a network that says what each state adds
 
 T = TypeVar("T")
+Watch = Callable[[str, int, int], None]
+Tick = Callable[[int], None]  # told of so many texts that are done
 
 
 def chosen(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:
@@ -58,11 +60,12 @@ def evaluate(
     methods: Sequence[str],
     *,
     rationales: Sequence[Spans | None] | None = None,
+    watch: Watch = lambda stage, done, of: None,
 ) -> Evaluation:
     """Score methods on all texts that are not blank, each for the label that the model gives the text.
 
-    `rationales` has for each text the spans that a person marked, None where nobody looked. Raises DataError where
-    every text is blank.
+    `rationales` has for each text the spans that a person marked, None where nobody looked. `watch` is told what is
+    being computed, how many steps are done, and of how many. Raises DataError where every text is blank.
     """
     said = [place for place, empty in enumerate(classifier.encoded(texts).empty) if not empty]
     if not said:
@@ -70,9 +73,20 @@ def evaluate(
     texts = [texts[place] for place in said]
     judge = Judge.of(classifier, classifier.encoded(texts))
     classifier.predict(texts[:FEW])  # the first run of a session takes longer
+    done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
+
+    def within(stage: str) -> Tick:
+        def tick(count: int) -> None:
+            nonlocal done
+            done += count
+            watch(stage, done, of)
+
+        tick(0)
+        return tick
+
     weighed, taken = {}, {}
     for name in methods:
-        weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name])
+        weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name], within(name))
     questions = _questions(classifier, texts, sorted({EVIDENCE} & classifier.session.axes.keys()))
     parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
     by_word = {
@@ -80,12 +94,12 @@ def evaluate(
         for name, weights in weighed.items()
     }
     probes = _probes(questions, parts, [by_word[name] for name in methods])
-    deletion = _curves(judge, probes, "delete", SHARES)
+    deletion = _curves(judge, probes, "delete", SHARES, within("words deleted"))
     drawn: dict[Removal, list[Curves]] = {
         "delete": [_at(one, BINS) for one in deletion],
-        "mask": _curves(judge, probes, "mask", BINS),
+        "mask": _curves(judge, probes, "mask", BINS, within("words masked")),
     }
-    left_out = weighed.get(REFERENCE) or _weighed(questions, judge, METHODS[REFERENCE])
+    left_out = weighed.get(REFERENCE) or _weighed(questions, judge, METHODS[REFERENCE], within(REFERENCE))
     marks = [
         np.array(touched(part.places, spans), dtype=bool)
         for part, spans in zip(parts, _marked(rationales, said), strict=True)
@@ -107,6 +121,7 @@ def evaluate(
             if share is None
             else _plausible([by_word[name][place] for place in places], [marks[place] for place in places], share),
             milliseconds=taken[name],
+            each=np.array([one.comprehensiveness[row] for one in drawn["delete"]]),
         )
 
     return Evaluation(
@@ -135,15 +150,22 @@ def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[s
     return [question for question in asked(classifier, classifier.encoded(texts), predictions) if question]
 
 
-def _weighed(questions: Sequence[Question], judge: Judge, row: Method) -> list[Weights]:
-    return [weights for some in _few(questions) for weights in row.weigh(some, judge)]
+def _weighed(questions: Sequence[Question], judge: Judge, row: Method, tick: Tick) -> list[Weights]:
+    weights: list[Weights] = []
+    for some in _few(questions):
+        weights += row.weigh(some, judge)
+        tick(len(some))
+    return weights
 
 
-def _timed(classifier: Classifier, judge: Judge, texts: Sequence[str], row: Method) -> tuple[list[Weights], float]:
+def _timed(
+    classifier: Classifier, judge: Judge, texts: Sequence[str], row: Method, tick: Tick
+) -> tuple[list[Weights], float]:
     """Return the weights of each text, and the milliseconds that one takes."""
-    row.weigh(_questions(classifier, texts[:1], row.outputs), judge)  # what is built once is not counted
+    outputs = row.named(classifier.session.axes)
+    row.weigh(_questions(classifier, texts[:1], outputs), judge)  # what is built once is not counted
     start = time.perf_counter()
-    weights = _weighed(_questions(classifier, texts, row.outputs), judge, row)
+    weights = _weighed(_questions(classifier, texts, outputs), judge, row, tick)
     return weights, 1000 * (time.perf_counter() - start) / len(texts)
 
 
@@ -165,8 +187,12 @@ def _probes(
     ]
 
 
-def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float]) -> list[Curves]:
-    return [one for some in _few(probes) for one in curves(judge, some, removal, bins)]
+def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float], tick: Tick) -> list[Curves]:
+    drawn: list[Curves] = []
+    for some in _few(probes):
+        drawn += curves(judge, some, removal, bins)
+        tick(len(some))
+    return drawn
 
 
 def _at(one: Curves, bins: Sequence[float]) -> Curves:

@@ -31,7 +31,8 @@ class Worth:
 
     `left` (1 + shares,) is the mean probability of the label of the whole texts, and when each of `SHARES` of the words
     is deleted, the heaviest first. `tau` is None for leave-one-out itself, and where no text has two different weights;
-    `plausible` where no text has marks. `milliseconds` is for a text, its prediction included.
+    `plausible` where no text has marks. `milliseconds` is for a text, its prediction included. `each` (texts,) is the
+    comprehensiveness of each text by deletion, for comparing two methods on the same texts.
     """
 
     comprehensiveness: Mapping[Removal, Mean]
@@ -40,6 +41,7 @@ class Worth:
     tau: Mean | None
     plausible: Plausible | None
     milliseconds: float
+    each: NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form."""

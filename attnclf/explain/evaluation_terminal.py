@@ -20,27 +20,27 @@ def tables(found: Evaluation) -> Iterator["RenderableType"]:
     """Yield a table for each removal, one for agreement, plausibility and time, and the permutation test."""
     for removal, title in TITLES.items():
         yield Text(f"\nFaithfulness over {_texts(found.texts)}, {title}", style="bold")
-        yield _table(
+        yield table(
             ["method", "comprehensiveness ↑", "sufficiency ↓"],
             [
-                [name, _interval(one.comprehensiveness[removal]), _interval(one.sufficiency[removal])]
+                [name, interval(one.comprehensiveness[removal]), interval(one.sufficiency[removal])]
                 for name, one in found.methods.items()
             ],
         )
     yield Text("\nAgreement and time", style="bold")
-    yield _table(
+    yield table(
         ["method", "tau with leave-one-out", "ms a text"],
         [
-            [name, "" if one.tau is None else _interval(one.tau), f"{one.milliseconds:.1f}"]
+            [name, "" if one.tau is None else interval(one.tau), f"{one.milliseconds:.1f}"]
             for name, one in found.methods.items()
         ],
     )
     if found.marked:
         yield Text(f"\nAgreement with what people marked in {_texts(found.marked)}", style="bold")
-        yield _table(
+        yield table(
             ["method", "AUPRC", "token F1", "IOU F1"],
             [
-                [name, _interval(one.plausible.auprc), _interval(one.plausible.token_f1), f"{one.plausible.iou_f1:.2f}"]
+                [name, interval(one.plausible.auprc), interval(one.plausible.token_f1), f"{one.plausible.iou_f1:.2f}"]
                 for name, one in found.methods.items()
                 if one.plausible
             ],
@@ -53,7 +53,7 @@ def _permutation(test: Permutation | str) -> str:
     if isinstance(test, str):
         return f"not tested: {test}"
     return (
-        f"shuffling the weights of a text moves its answer by {_interval(test.distance, 3)} of 1, and changes its "
+        f"shuffling the weights of a text moves its answer by {interval(test.distance, 3)} of 1, and changes its "
         f"label in {100 * test.changed:.1f} % of the shuffles ({_texts(test.texts)})"
     )
 
@@ -62,16 +62,18 @@ def _texts(count: int) -> str:
     return f"{count:,} {'text' if count == 1 else 'texts'}"
 
 
-def _interval(mean: Mean, digits: int = 2) -> str:
+def interval(mean: Mean, digits: int = 2) -> str:
+    """Write a mean with its interval."""
     middle, low, high = (f"{round(value, digits) + 0:.{digits}f}".replace("-", "−") for value in mean)  # never −0.00
     return f"{middle} ({low} to {high})"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
-    table.add_column(header[0], no_wrap=True)
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table whose first column is text and whose others are figures."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    drawn.add_column(header[0], no_wrap=True)
     for name in header[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
+        drawn.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+        drawn.add_row(*map(Text, row))
+    return drawn

@@ -12,13 +12,12 @@ from attnclf.explain import choice
 from attnclf.explain.explanation import Comparison, Explanation, Word
 from attnclf.explain.faithfulness import SHORT, Faithfulness, measured
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
-from attnclf.explain.methods import METHODS, Method, method_for, working
+from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, working
 from attnclf.explain.methods.ngrams import added
 from attnclf.explain.question import FEW, Judge, Question, Weights, asked
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
-CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its n-grams add
 PAIRS = (
     2**20
 )  # pairs of units of the texts whose maps are made together: bounds the memory for the weights of all heads
@@ -67,7 +66,7 @@ def explain(
         raise ConfigError(f"a {bundle.architecture} model has no map beside the highlight", fix="leave --map out")
     longest = -1.0 if faithfulness is False or bundle.columns else np.inf if faithfulness else SHORT
     sizes = [_mapped(classifier, text, pictures, maps) for text in texts] if pictures else [0] * len(texts)
-    always = sorted({CONTRIBUTIONS} & axes.keys() | set(row.outputs))
+    always = row.named(axes)
     explained: dict[int, Explanation] = {}
     for places in _together(sizes, FEW if row.removal or longest > 0 else len(texts)):
         drawn = pictures if sizes[places[0]] else None

@@ -1,6 +1,6 @@
 """What methods get to see: a question about one text, and a judge who says what the model makes of edited texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.runtime.classifier import Classifier, Encoded, Prediction
+from attnclf.runtime.session import Result
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
 if TYPE_CHECKING:
@@ -121,14 +122,25 @@ def _log_sum_exp(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return summed
 
 
+class Said(NamedTuple):
+    """What a model says of an edited row: logits (labels,), and what each unit that is left adds, (units, labels).
+
+    That is the `evidence` of the network, and the `contributions` of the n-grams beside it where there are some.
+    """
+
+    logits: NDArray[np.float32]
+    added: NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What may be asked of a model: `logits` (rows, labels) of rows of ids, and on demand its `slopes`.
+    """What may be asked of a model: of rows of ids `logits` (rows, labels), or `evidence` too; on demand its `slopes`.
 
     A row without ids is judged as one unknown word, as a blank text is.
     """
 
     logits: Callable[[Sequence[Ids]], NDArray[np.float32]]
+    evidence: Callable[[Sequence[Ids]], list[Said]]
     slopes: Callable[[], "Slopes"]
 
     @classmethod
@@ -140,20 +152,40 @@ class Judge:
 
             return Slopes.of(classifier)
 
-        return cls(lambda rows: _logits(classifier, encoded.spellings, rows), slopes)
+        return cls(
+            lambda rows: _logits(classifier, encoded.spellings, rows),
+            lambda rows: _evidence(classifier, encoded.spellings, rows),
+            slopes,
+        )
 
 
 def _logits(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> NDArray[np.float32]:
     """Run rows of ids through the exported network, each different row once."""
     different: dict[bytes, int] = {}
     places = [different.setdefault(row.tobytes(), len(different)) for row in rows]
-    tokens = Tokens.of([np.frombuffer(row, dtype=np.int64) for row in different])
-    encoded = Encoded(tokens.filled(classifier.tokenizer.blank), spellings, [], [])
     logits = np.empty((len(different), len(classifier.labels)), dtype=np.float32)
-
-    def run(batch: Ids) -> tuple[Ids, NDArray[np.float32]]:
-        return batch, classifier.session.run(*classifier.inputs(encoded, batch)).logits
-
-    for batch, said in classifier.each(run, list(classifier.batches(encoded))):
-        logits[batch] = said
+    for batch, said in _run(classifier, spellings, [np.frombuffer(row, dtype=np.int64) for row in different]):
+        logits[batch] = said.logits
     return logits[places]
+
+
+def _evidence(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> list[Said]:
+    names = [name for name in ("evidence", "contributions") if name in classifier.session.axes]
+    found: dict[int, Said] = {}
+    for batch, said in _run(classifier, spellings, rows, names):
+        added = sum((said.named[name] for name in names[1:]), start=said.named[names[0]])
+        for row, logits, own in zip(batch.tolist(), said.logits, added, strict=True):
+            found[row] = Said(logits, own[: len(rows[row])])
+    return [found[row] for row in range(len(rows))]
+
+
+def _run(
+    classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids], named: Sequence[str] = ()
+) -> Iterator[tuple[Ids, Result]]:
+    """Yield what the exported network says of batches of rows, with their places."""
+    encoded = Encoded(Tokens.of(rows).filled(classifier.tokenizer.blank), spellings, [], [])
+
+    def run(batch: Ids) -> tuple[Ids, Result]:
+        return batch, classifier.session.run(*classifier.inputs(encoded, batch), named=named)
+
+    return classifier.each(run, list(classifier.batches(encoded)))

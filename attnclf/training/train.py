@@ -32,6 +32,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
+from attnclf.training.attention.held import hold
 from attnclf.training.cooccurrence import begin_alike
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
@@ -284,6 +285,8 @@ def build(
         with torch.no_grad():
             table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
         table.requires_grad_(embedding.trainable)
+    if config.training.attention.weights != "learned":
+        hold(network.get_submodule("pooling"), config.training.attention.weights)
     return network, config
 
 

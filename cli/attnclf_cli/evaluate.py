@@ -44,6 +44,23 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE.svg", help="Draw the deletion curves of --explanations.", show_default=False),
     ] = None,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="With --explanations and --train: train again with attention that learns nothing, twice, and compare.",
+        ),
+    ] = False,
+    train: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The rows that the model learned from, for --controls.", show_default=False),
+    ] = None,
+    valid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Its validation rows, for --controls, where train got some.", show_default=False
+        ),
+    ] = None,
     text_column: options.TextColumns = None,
     label_column: options.LabelColumn = None,
     label_separator: options.LabelSeparator = None,
@@ -67,17 +84,29 @@ def evaluate(
         "--method": method,
         "--rationale-column": rationale_column,
         "--plot": plot,
+        "--controls": controls,
     }
     for option, value in further.items():
         if value and not explanations:
             raise typer.BadParameter("this needs --explanations", param_hint=f"'{option}'")
+    for option, file in {"--train": train, "--valid": valid}.items():
+        if file and not controls:
+            raise typer.BadParameter("this needs --controls", param_hint=f"'{option}'")
+        if file == "-":
+            raise typer.BadParameter("this is read more than once: pass a file", param_hint=f"'{option}'")
     if plot is not None and plot.suffix.lower() != ".svg":
         raise typer.BadParameter("the picture is an svg: pass a name that ends in .svg", param_hint="'--plot'")
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
     methods: list[str] = []
     if explanations:
+        from attnclf.errors import ConfigError
         from attnclf.explain.evaluate import chosen
 
+        if controls and train is None:
+            raise ConfigError(
+                "a model folder does not keep the rows that it was trained on",
+                fix="pass them to --controls: --train FILE, and --valid FILE where training had one",
+            )
         methods = chosen(classifier, method or [])
     rows = rows_for(
         classifier.bundle,
@@ -92,14 +121,40 @@ def evaluate(
     )
     metrics = run(classifier, rows)
     found = _explained(classifier, rows, methods, explain_rows, plot) if explanations else None
+    beside = None
+    if train is not None:
+        from attnclf.training.controls import retrained
+        from attnclf.training.train import DataOptions
+        from attnclf_cli.progress import display
+
+        with display(Console(stderr=True, highlight=False)) as (say, watch):
+            beside = retrained(
+                classifier,
+                rows,
+                train,
+                valid=valid,
+                options=DataOptions(
+                    format=input_format,
+                    text_columns=text_column,
+                    label_column=label_column,
+                    label_separator=label_separator,
+                    on_bad_row=on_bad_row.value,
+                ),
+                device=device.value,
+                say=say,
+                watch=watch,
+            )
     if format is ReportFormat.json:
         record = metrics.to_dict() | ({"explanations": found.to_dict()} if found else {})
+        record |= {"controls": beside.to_dict()} if beside else {}
         typer.echo(json.dumps(record, ensure_ascii=False))
     else:
         console = Console(highlight=False)
         console.print(Report(title=f"{model} on {data}", splits={"rows": metrics}))
         if found:
             console.print(found)
+        if beside:
+            console.print(beside)
 
 
 def _explained(
@@ -108,16 +163,20 @@ def _explained(
     """Score the methods on some of the rows, say which, and draw the curves where that is asked."""
     import contextlib
 
+    from rich.console import Console
+
     from attnclf.evaluation.intervals import SEED
     from attnclf.explain import evaluation_svg
     from attnclf.explain.evaluate import ROWS, evaluate, sampled
     from attnclf_cli.output import opened
+    from attnclf_cli.progress import counted
 
     sample = sampled(rows, most or ROWS)
     drawn = f" drawn at random (seed {SEED})" if len(sample) < len(rows) else ""
     typer.echo(f"Explanations: {len(sample):,} of {len(rows):,} rows{drawn}; {', '.join(methods)}", err=True)
     with opened(plot, option="--plot") if plot else contextlib.nullcontext() as picture:
-        found = evaluate(classifier, list(sample.texts), methods, rationales=sample.rationales)
+        with counted(Console(stderr=True, highlight=False), "Explanations") as watch:
+            found = evaluate(classifier, list(sample.texts), methods, rationales=sample.rationales, watch=watch)
         if picture:
             picture.write(evaluation_svg.render(found))
     return found

@@ -1,4 +1,4 @@
-"""How training is watched: a live bar with the learning curve's last line on a terminal, plain lines elsewhere."""
+"""How long work is watched: a live bar on a terminal, plain lines elsewhere."""
 
 import contextlib
 import time
@@ -17,6 +17,7 @@ Say = Callable[[str], None]
 Watch = Callable[["Progress"], None]
 
 REFRESH = 0.1  # seconds between two updates of the bar
+QUIET = 10.0  # seconds between two lines where there is no bar
 
 
 @contextlib.contextmanager
@@ -56,6 +57,27 @@ def display(notes: Console) -> Iterator[tuple[Say, Watch]]:
             tell(progress)
 
         yield say, draw
+
+
+@contextlib.contextmanager
+def counted(notes: Console, work: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function that is told what is being done, how many steps are, and of how many."""
+    if not notes.is_terminal:
+        said = time.monotonic()
+
+        def tell(stage: str, done: int, of: int) -> None:
+            nonlocal said
+            if time.monotonic() - said >= QUIET:
+                said = time.monotonic()
+                notes.print(Text(f"{work}: {done / of:.0%}, {stage}"), soft_wrap=True)
+
+        yield tell
+        return
+    with Bar(
+        TextColumn(f"{work}: {{task.description}}"), BarColumn(), TimeRemainingColumn(), console=notes, transient=True
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, of: bar.update(task, description=stage, completed=done, total=of)
 
 
 def _line(progress: "Progress") -> str:

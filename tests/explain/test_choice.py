@@ -21,14 +21,18 @@ def bundle(**scores):
 
 
 def test_auto_is_the_fastest_of_those_that_score_nearly_as_well_as_the_best():
-    known = bundle(
-        attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.37, 0.27, 0.05, 0.2), leave_one_out=(0.40, 0.30, 0.05, 4.0)
-    )
-    assert choice.best(known) == "ngrams"  # 0.37 is more than nine tenths of 0.40
-    farther = bundle(
-        attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.35, 0.25, 0.05, 0.2), leave_one_out=(0.40, 0.30, 0.05, 4.0)
-    )
-    assert choice.best(farther) == "leave-one-out"
+    slow = (0.40, 0.30, 0.05, 4.0)
+    near = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.398, 0.298, 0.05, 0.2), erasure_search=slow)
+    assert choice.best(near) == "ngrams"  # more than 99 hundredths of 0.40
+    far = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.39, 0.29, 0.05, 0.2), erasure_search=slow)
+    assert choice.best(far) == "erasure-search"
+
+
+def test_methods_that_take_seconds_for_a_long_text_must_be_clearly_better_where_another_signed_one_works():
+    best, poor = (0.40, 0.30, 0.05, 4.0), (0.10, 0.0, 0.0, 0.1)
+    assert choice.best(bundle(attention=poor, ngrams=(0.36, 0.1, 0.05, 0.2), leave_one_out=best)) == "ngrams"
+    assert choice.best(bundle(attention=poor, ngrams=(0.34, 0.1, 0.05, 0.2), leave_one_out=best)) == "leave-one-out"
+    assert choice.best(bundle(attention=(0.38, 0.0, 0.0, 0.1), leave_one_out=best)) == "leave-one-out"
 
 
 def test_where_nothing_is_faithful_the_best_of_them_is_taken():

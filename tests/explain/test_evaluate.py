@@ -20,7 +20,7 @@ from attnclf.explain.methods import METHODS
 from attnclf.explain.removal import REMOVALS
 
 SVG = "{http://www.w3.org/2000/svg}"
-METHODS_HERE = ["attention", "leave-one-out", "random"]
+METHODS_HERE = ["attention", "attention-x-gradient", "leave-one-out", "random"]  # the second asks what n-grams add
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,11 @@ def judge(probability):
         shares = np.array([probability(row.tolist()) for row in rows])
         return np.column_stack([np.log(shares), np.log1p(-shares)])
 
-    return Judge(logits, lambda: pytest.fail("no gradient was asked for"))
+    return Judge(
+        logits,
+        lambda rows: pytest.fail("no evidence was asked for"),
+        lambda: pytest.fail("no gradient was asked for"),
+    )
 
 
 # Ten units, 11 to 20, each with a share of its own in the probability: 0.01, 0.02, … 0.10, on top of 0.3.

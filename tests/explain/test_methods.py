@@ -17,12 +17,13 @@ from attnclf.explain.explain import explain
 from attnclf.explain.gradients import Slopes
 from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
+from attnclf.explain.methods.erasure_search import STEPS, TRIED, erasure_search
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients
 from attnclf.explain.methods.kernel_shap import EXACT, kernel_shap, solved
 from attnclf.explain.methods.leave_one_out import leave_one_out
 from attnclf.explain.methods.occlusion import SPAN, occlusion
-from attnclf.explain.question import Judge, Question
+from attnclf.explain.question import Judge, Question, Said
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Prediction
 from attnclf.text.tokens import UNKNOWN_ID
@@ -45,6 +46,7 @@ def judge(value):
     """Return a model of two labels whose log-odds of the first are `value` of a list of ids."""
     return Judge(
         lambda rows: np.array([[value(row.tolist()), 0.0] for row in rows]),
+        lambda rows: pytest.fail("no evidence was asked"),
         lambda: pytest.fail("no gradient was asked"),
     )
 
@@ -75,6 +77,46 @@ def test_leaving_out_deletes_and_asks_about_the_original_label():
     assert weights.values.tolist() == [1, 1, 1]
     (other,) = leave_one_out([question([5, 6, 7], label=1)], judge(recorded))
     assert other.values.tolist() == [-1, -1, -1]
+
+
+def searched(ids, value, hint):
+    """Return the weights of the search, and every row it asked about; `hint` of a unit is what it seems to add."""
+    rows = []
+
+    def evidence(some):
+        rows.extend(row.tolist() for row in some)
+        return [
+            Said(np.array([value(row.tolist()), 0.0]), np.array([[hint(unit), 0.0] for unit in row.tolist()]))
+            for row in some
+        ]
+
+    no = lambda *rows: pytest.fail("only evidence may be asked")  # noqa: E731
+    (weights,) = erasure_search([question(ids)], Judge(no, evidence, no))
+    return weights.values, rows
+
+
+def test_a_search_on_an_additive_model_finds_every_share():
+    weights, _ = searched(IDS, additive, lambda unit: (-1) ** unit * unit)
+    assert weights == pytest.approx(EFFECTS)
+
+
+def test_a_search_believes_the_fall_and_not_what_seemed_heavy():
+    """11 and 12 say the same, so that neither is missed alone; 13 decides, and seems lighter than both."""
+    weights, _ = searched(
+        [11, 12, 13, 14], lambda ids: 2.0 * bool({11, 12} & {*ids}) + 3 * (13 in ids), {11: 5, 12: 4, 13: 3, 14: 0}.get
+    )
+    assert weights.argmax() == 2
+    assert weights.sum() == pytest.approx(5)  # nothing is counted twice
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_a_search_runs_the_network_a_fixed_number_of_times_whatever_the_length(count):
+    ids = list(range(10, 10 + count))
+    weights, rows = searched(ids, lambda ids: sum(ids) / 100, lambda unit: unit / 100)
+    assert len(rows) <= 1 + STEPS * TRIED
+    assert min(map(len, rows)) >= 1
+    assert len(set(map(tuple, rows))) == len(rows) or count == 2
+    assert weights.argsort().tolist() == list(range(count))
 
 
 def test_occlusion_is_the_mean_fall_over_the_spans_that_cover_a_unit():
@@ -228,7 +270,7 @@ CASES = [(1, 0, {}), (7, 1, {}), (12, 2, {"against": 0}), (5, 0, {"independent":
 def test_integrated_gradients_agree_with_captum_and_sum_to_the_change(network, count, label, options):
     captum = pytest.importorskip("captum.attr")
     asked = gradient_question(count, label, **options)
-    (ours,) = integrated_gradients([asked], Judge(None, lambda: slopes_of(network)))
+    (ours,) = integrated_gradients([asked], Judge(None, None, lambda: slopes_of(network)))
     value, inputs = through_captum(network, asked)
     theirs = captum.IntegratedGradients(value).attribute(inputs, n_steps=50)
     summed = sum(part.sum(dim=-1)[0].detach() for part in theirs)
@@ -243,7 +285,7 @@ def test_integrated_gradients_agree_with_captum_and_sum_to_the_change(network, c
 def test_gradient_times_input_agrees_with_captum(network, count, label, options):
     captum = pytest.importorskip("captum.attr")
     asked = gradient_question(count, label, **options)
-    (ours,) = gradient_x_input([asked], Judge(None, lambda: slopes_of(network)))
+    (ours,) = gradient_x_input([asked], Judge(None, None, lambda: slopes_of(network)))
     value, inputs = through_captum(network, asked)
     theirs = captum.InputXGradient(value).attribute(inputs)
     assert ours.values == pytest.approx(sum(part.sum(dim=-1)[0].detach() for part in theirs).numpy(), abs=1e-4)
@@ -274,7 +316,7 @@ def test_attention_times_gradient_needs_no_torch_to_agree_with_it(network, count
     asked = Question(
         ids=asked.ids, prediction=made, label=asked.label, against=asked.against, independent=asked.independent
     )
-    (ours,) = attention_x_gradient([asked], Judge(None, None))
+    (ours,) = attention_x_gradient([asked], Judge(None, None, None))
     assert ours.values == pytest.approx(theirs.detach().numpy(), abs=1e-4)
 
 
@@ -325,6 +367,13 @@ def test_signed_methods_turn_round_when_the_other_label_is_asked_about(classifie
     (self_contrast,) = explain(classifier, [text], method=name, against=for_all.label, faithfulness=False)
     assert self_contrast.against == runner_up  # why not the next best
     assert [word.weight for word in self_contrast.words] == [word.weight for word in contrast.words]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_sees_what_the_n_grams_add_where_the_model_has_some(name):
+    row = METHODS[name]
+    assert set(row.named({"contributions": (), "evidence": (), "value_norms": ()})) == {"contributions", *row.outputs}
+    assert set(row.named({"evidence": (), "value_norms": ()})) == set(row.outputs)
 
 
 def test_leaving_out_on_a_model_is_predicting_the_shorter_text(classifier):

@@ -8,6 +8,7 @@ from attnclf.errors import ConfigError
 from attnclf.explain.methods.attention import attention
 from attnclf.explain.methods.attention_norm import attention_norm
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
+from attnclf.explain.methods.erasure_search import erasure_search
 from attnclf.explain.methods.floors import random, uniform
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients
@@ -18,6 +19,7 @@ from attnclf.explain.methods.occlusion import occlusion
 from attnclf.explain.question import Judge, Question, Weights
 from attnclf.explain.removal import Removal
 
+CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its n-grams add
 VECTORS = ("temporal", "feed-forward", "self-attention", "recurrent-self-attention")  # differentiable from units on
 
 
@@ -27,7 +29,8 @@ class Method(NamedTuple):
     `weigh` takes questions and a judge and returns weights for each. `signed` ones say what speaks for the label and
     what against it; the others are the same for every label. `outputs` are the named outputs of the network that the
     predictions must have; `removal` tells how units are taken out of the text, None where none are. `torch`: runs the
-    network there. `scored`: cheap enough to be scored while training, and a candidate for `auto`.
+    network there. `each`: runs it once for each unit, so that time grows with the square of the length. `scored`: cheap
+    enough to be scored while training, and a candidate for `auto`.
     """
 
     weigh: Callable[[Sequence[Question], Judge], list[Weights]]
@@ -36,7 +39,12 @@ class Method(NamedTuple):
     outputs: tuple[str, ...] = ()
     removal: Removal | None = None
     torch: bool = False
+    each: bool = False
     scored: bool = False
+
+    def named(self, axes: Mapping[str, object]) -> list[str]:
+        """Return the outputs to ask for: those it must have, and what the n-grams add where the model has some."""
+        return sorted({CONTRIBUTIONS} & axes.keys() | set(self.outputs))
 
 
 METHODS: dict[str, Method] = {
@@ -55,9 +63,19 @@ METHODS: dict[str, Method] = {
         ngrams, "what each word adds by way of the n-grams", signed=True, outputs=("contributions",), scored=True
     ),
     "leave-one-out": Method(
-        leave_one_out, "the fall when a unit is deleted", signed=True, removal="delete", scored=True
+        leave_one_out, "the fall when a unit is deleted", signed=True, removal="delete", each=True, scored=True
     ),
-    "occlusion": Method(occlusion, "the fall when a span is masked", signed=True, removal="mask", scored=True),
+    "erasure-search": Method(
+        erasure_search,
+        "the fall when units are deleted one after the other",
+        signed=True,
+        outputs=("evidence",),
+        removal="delete",
+        scored=True,
+    ),
+    "occlusion": Method(
+        occlusion, "the fall when a span is masked", signed=True, removal="mask", each=True, scored=True
+    ),
     "kernel-shap": Method(kernel_shap, "the mean gain over many masked texts", signed=True, removal="mask"),
     "gradient-x-input": Method(gradient_x_input, "the slope along each input", signed=True, torch=True),
     "integrated-gradients": Method(

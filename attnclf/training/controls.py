@@ -1,0 +1,143 @@
+"""Whether attention earns anything on these data: the same network trained again with weights that learn nothing."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnclf.config import Config, merged
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.errors import ConfigError
+from attnclf.evaluation.intervals import Mean, bootstrapped
+from attnclf.runtime.classifier import Classifier
+from attnclf.training.loop import Progress
+from attnclf.training.train import DataOptions, read_splits, train
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+CONTROLS: Mapping[str, Literal["uniform", "frozen"]] = {
+    "uniform attention": "uniform",
+    "frozen random attention": "frozen",
+}
+
+
+class Control(NamedTuple):
+    """The score of a network whose attention learned nothing, and how much higher the model's own is, row by row."""
+
+    score: Mean
+    lost: Mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+        return {"score": self.score._asdict(), "lost": self.lost._asdict()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """A model beside its controls, scored over `rows` rows; it prints itself.
+
+    `measure` is the accuracy, or where a row may have several labels the F1 of a row, mean over rows.
+    """
+
+    rows: int
+    measure: str
+    own: Mean
+    others: Mapping[str, Control]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+        others = {name: control.to_dict() for name, control in self.others.items()}
+        return {"rows": self.rows, "measure": self.measure, "own": self.own._asdict(), **others}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
+        from attnclf.explain.evaluation_terminal import interval, table
+
+        yield Text(f"\nThe same network with attention that learned nothing, {self.rows:,} rows", style="bold")
+        yield table(
+            ["attention", self.measure, "less than learned"],
+            [
+                ["learned", interval(self.own, 3), ""],
+                *([name, interval(one.score, 3), interval(one.lost, 3)] for name, one in self.others.items()),
+            ],
+        )
+
+
+def retrained(
+    classifier: Classifier,
+    rows: Corpus,
+    data: str,
+    *,
+    valid: str | None = None,
+    options: DataOptions | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    say: Callable[[str], None] = print,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Controls:
+    """Train the controls of a model on the rows that it learned from, and score all on `rows`.
+
+    `data` and `valid` are what training got. Raises ConfigError where these are other rows, and for an architecture
+    that does not pool states by attention.
+    """
+    settings = classifier.bundle.manifest["config"]
+    learned, known = _rows(data, valid, options, settings), classifier.bundle.manifest["training"]["rows"]
+    if learned != known:
+        raise ConfigError(
+            f"the model learned from {known:,} rows, and these are {learned:,}",
+            fix="pass what attnclf train got: --train FILE, and --valid FILE where it had one",
+        )
+    own = _right(classifier, rows)
+    others = {}
+    for name, weights in CONTROLS.items():
+        say(f"Training with {name}")
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "model"
+            train(
+                data, out, valid=valid, options=options, config=held(settings, weights), device=device, baseline=False,
+                say=lambda line: None, watch=watch,
+            )  # fmt: skip
+            right = _right(Classifier.load(out), rows)
+        others[name] = Control(bootstrapped(right), bootstrapped(own - right))
+    measure = "F1 of a row" if classifier.multi_label else "accuracy"
+    return Controls(rows=len(rows), measure=measure, own=bootstrapped(own), others=others)
+
+
+def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> Config:
+    """Return the settings of a control: the model's own, but for what its attention may learn."""
+    asked: dict[str, Any] = {"training": {"attention": {"weights": weights}}}
+    if weights == "uniform":
+        hard = settings["model"]["attention"]["context"] == "hard"
+        asked["model"] = {"attention": {"alignment": "global", **({"context": "soft"} if hard else {})}}
+    return Config.from_dict(merged(settings, asked))
+
+
+def _rows(data: str, valid: str | None, options: DataOptions | None, settings: Mapping[str, Any]) -> int:
+    """Return how many rows would be learned from."""
+    config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
+    return len(read_splits(data, valid, None, options or DataOptions(), config, lambda line: None).train)
+
+
+def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:
+    """Return how right each row is (rows,): 0 or 1, or of several labels 2 · both / (said + true), 1 for none and none.
+
+    A label that the model does not know is missed.
+    """
+    probabilities, said = classifier.judge(list(rows.texts))
+    if not classifier.multi_label:
+        true = LabelSet(classifier.labels, False).encode(rows.label_lists)
+        return np.asarray(probabilities.argmax(axis=1) == true, dtype=np.float64)
+    return np.array(list(_f1(said, rows, classifier.labels)))
+
+
+def _f1(said: NDArray[np.bool_], rows: Corpus, names: tuple[str, ...]) -> Iterator[float]:
+    for row, true in zip(said, rows.label_lists, strict=True):
+        chosen = {name for name, yes in zip(names, row, strict=True) if yes}
+        total = len(chosen) + len(set(true))
+        yield 2 * len(chosen & set(true)) / total if total else 1.0
