@@ -22,9 +22,6 @@ test: .venv/developer
 test-long: .venv/developer
 	$(BIN)/python -m pytest -m long --numprocesses 2 --dist loadfile
 
-test-long: .venv/developer
-	$(BIN)/python -m pytest -m long
-
 test-gpu: .venv/developer
 	$(BIN)/python -m pytest -m gpu tests/gpu
 

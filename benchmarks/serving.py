@@ -58,7 +58,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's own are not of that class
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own are not of that class
 
     def send(self, request: bytes, about: object = None, since: float | None = None) -> None:
         """Send a request; `about` is kept until its reply comes, `since` is when it was due."""
