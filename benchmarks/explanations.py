@@ -4,7 +4,7 @@
         [--models MODELS] [--work explanations] [--out benchmarks/RESULTS.md]
 
 FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. A model that is not in
-MODELS as NAME-PRESET-SEED, where benchmarks/accuracy.py leaves them too, is trained there. Of the split, `rows` texts
+MODELS as NAME-PRESET-SEED, where benchmarks.accuracy leaves them too, is trained there. Of the split, `rows` texts
 are drawn at random, the same ones for each seed; kernel-shap is left out where a text has more than 100 units on
 average. Each finished dataset and seed is kept in --work and not done again.
 

@@ -2,7 +2,7 @@
 
     python benchmarks/hard.py FOLDER [--only trec --only sst2] [--seed 0 --seed 1 --seed 2]
 
-FOLDER is that of `accuracy.py`; without it only the small task is run. Everything but the gradient of the drawn
+FOLDER is that of `benchmarks.accuracy`; without it only the small task is run. Everything but the gradient of the drawn
 position is the library's and alike: network and recipe of preset `plain`, score `additive`, the training loop with its
 choice of the best epoch. Two controls stand beside: `global`, and `global` in training whose best position is read
 alone afterwards.

@@ -61,7 +61,7 @@ def main(model: Path, folder: Path, out: Annotated[Path | None, typer.Option()] 
             ]
         )
     body = section(
-        machine("onnxruntime"),
+        machine("onnxruntime-gpu"),
         f"{len(stated['test']):,} test questions with a label and {len(stated['test_oos']):,} without.",
         table(["score", "AUROC, validation", "AUROC, test"], rows),
         "The `--min-confidence` that keeps 80, 90 or 95 % of the validation questions, and what it keeps of the test "

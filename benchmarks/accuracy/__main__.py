@@ -44,6 +44,7 @@ def finished(contender: Contender, dataset: Dataset, seed: int, work: Path) -> d
                 "rows": len(rows.texts),
                 "accuracy": scores.accuracy(rows.targets, said),
                 "macro_f1": scores.macro_f1(rows.targets, said),
+                "ece": fitted.ece(rows) if fitted.ece else None,
             }
         described = {
             "dataset": dataset.name,

@@ -18,13 +18,17 @@ State = Callable[[Sequence[str]], NDArray[np.floating]]  # texts → probabiliti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A trained model: what it says of texts, its validation score in percent, its size, and what was chosen."""
+    """A trained model: what it says of texts, its validation score in percent, its size, and what was chosen.
+
+    `ece`, where probabilities are calibrated, is their expected error on rows before and after that.
+    """
 
     predict: Predict
     valid: float
     megabytes: float
     seconds: float
     chosen: str = ""
+    ece: Callable[[Rows], tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

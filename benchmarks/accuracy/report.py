@@ -31,6 +31,15 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
         "Megabytes of the model:",
         table(["dataset", *names], [[name, *(_size(group, one) for one in names)] for name, group in groups.items()]),
     ]
+    calibrated = [name for name in names if name.startswith(OURS)]
+    if calibrated:
+        blocks += [
+            "Expected calibration error on test rows, before the temperature and after it:",
+            table(
+                ["dataset", *calibrated],
+                [[name, *(_calibration(group, one) for one in calibrated)] for name, group in groups.items()],
+            ),
+        ]
     peers = [name for name in names if not name.startswith(OURS)]
     if peers:
         blocks += [_verdict(name, groups, peers) for name in names if name.startswith(OURS)]
@@ -66,6 +75,13 @@ def _row(split: tuple[str, str], group: Group, names: Sequence[str], score: str)
 
 def _seconds(group: Group, name: str) -> str:
     return f"{statistics.mean(run['seconds'] for run in group[name]):.0f}" if name in group else ""
+
+
+def _calibration(group: Group, name: str) -> str:
+    if name not in group:
+        return ""
+    before, after = (statistics.mean(run["tests"]["test"]["ece"][end] for run in group[name]) for end in (0, 1))
+    return f"{before:.3f} → {after:.3f}"
 
 
 def _size(group: Group, name: str) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.evaluation.calibration import calibrate, uncalibrated
 from attnclf.presets import PRESETS
 from attnclf.runtime.classifier import Classifier
 from benchmarks.accuracy.contender import Contender, Fitted
-from benchmarks.accuracy.datasets import Dataset
+from benchmarks.accuracy.datasets import Dataset, Rows
 
 
 def fit(preset: str, dataset: Dataset, seed: int, folder: Path) -> Fitted:
@@ -37,13 +38,28 @@ def fit(preset: str, dataset: Dataset, seed: int, folder: Path) -> Fitted:
         valid=100 * metrics["splits"]["valid"]["micro_f1" if dataset.multi_label else "accuracy"],
         megabytes=network.stat().st_size / 1e6,
         seconds=float(timing.read_text(encoding="utf-8")),
+        ece=partial(ece, classifier, dataset),
     )
+
+
+def ece(classifier: Classifier, dataset: Dataset, rows: Rows) -> tuple[float, float]:
+    """Return the expected calibration error without the temperature and with it."""
+    stated = classifier.probabilities(rows.texts)[:, _order(classifier, dataset)]
+    before = uncalibrated(stated, classifier.temperature, multi_label=dataset.multi_label)
+    if dataset.multi_label:
+        return calibrate(before, rows.targets > 0).ece, calibrate(stated, rows.targets > 0).ece
+    right = stated.argmax(axis=1) == rows.targets
+    return calibrate(before.max(axis=1), right).ece, calibrate(stated.max(axis=1), right).ece
+
+
+def _order(classifier: Classifier, dataset: Dataset) -> list[int]:
+    return [classifier.labels.index(name) for name in dataset.labels.names]
 
 
 def said(classifier: Classifier, dataset: Dataset, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the numbers of the labels as the dataset counts them."""
     probabilities, chosen = classifier.judge(texts)
-    order = [classifier.labels.index(name) for name in dataset.labels.names]
+    order = _order(classifier, dataset)
     if dataset.multi_label:
         return chosen[:, order].astype(np.int64)
     return probabilities[:, order].argmax(axis=1).astype(np.int64)
