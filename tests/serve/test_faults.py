@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from running import BODY, PATIENCE, wait_for
@@ -162,6 +163,11 @@ def test_a_deadline_that_passes_is_told_and_too_much_work_is_refused(start, mode
     assert found[503] == ("1", "there was no answer within 0.2 s; send fewer or shorter texts")
     assert found[429] == ("1", "the server is busy; try again in 1 s")
     assert server.metric('attnclf_rejected_total{reason="explanations"}') > 0
+    with ThreadPoolExecutor(16) as clients:
+        said = list(clients.map(lambda _: server.post("/predict", {"texts": tickets})[0], range(48)))
+    assert 429 in said
+    assert set(said) <= {200, 429, 503}
+    assert server.metric('attnclf_rejected_total{reason="queue"}') == said.count(429)
 
 
 def test_a_server_with_a_key_asks_for_it_and_sigterm_lets_work_end(start, model, tmp_path):
@@ -207,10 +213,13 @@ def test_what_cannot_be_served_is_one_line(attnclf, server, model, tmp_path):
         assert said in done.stderr
 
 
-def test_without_the_extra_the_remedy_is_told(in_session, model, monkeypatch):
+def test_without_the_extra_the_remedy_is_told(model, monkeypatch):
+    from attnclf_cli.app import app
+    from typer.testing import CliRunner
+
     for name in [name for name in sys.modules if name.startswith("attnclf.serve")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    done = in_session("serve", "--model", model)
+    done = CliRunner().invoke(app, ["serve", "--model", str(model)])
     assert done.exit_code == 1
     assert "serve needs the package fastapi; pip install 'attnclf[serve]'" in done.output
