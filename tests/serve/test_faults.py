@@ -200,7 +200,16 @@ def test_ctrl_c_ends_it_as_it_ends_every_command(start, model):
     assert start("--model", model, "--port", 0).stop(signal.SIGINT) == 130
 
 
-def test_what_cannot_be_served_is_one_line(attnclf, server, model, tmp_path):
+def served(*arguments):
+    """What the command prints in this process, and how it ends."""
+    from attnclf_cli.app import app
+    from typer.testing import CliRunner
+
+    done = CliRunner().invoke(app, ["serve", *map(str, arguments)])
+    return done.exit_code, done.output
+
+
+def test_what_cannot_be_served_is_one_line(server, model, tmp_path):
     for arguments, said in (
         (["--model", tmp_path / "none"], "there is no model folder"),
         (["--model", model, "--model", model], "'single' cannot be the name of a model, or of two"),
@@ -208,18 +217,14 @@ def test_what_cannot_be_served_is_one_line(attnclf, server, model, tmp_path):
         (["--model", model, "--api-key-file", tmp_path / "none"], "cannot read the key"),
         *([] if has_gpu() else [(["--model", model, "--device", "cuda"], "--device cuda was asked for")]),
     ):
-        done = attnclf("serve", *arguments)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-        assert said in done.stderr
+        status, printed = served(*arguments)
+        assert (status, printed.count("\n")) == (1, 1), printed
+        assert said in printed
 
 
 def test_without_the_extra_the_remedy_is_told(model, monkeypatch):
-    from attnclf_cli.app import app
-    from typer.testing import CliRunner
-
     for name in [name for name in sys.modules if name.startswith("attnclf.serve")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    done = CliRunner().invoke(app, ["serve", "--model", str(model)])
-    assert done.exit_code == 1
-    assert "serve needs the package fastapi; pip install 'attnclf[serve]'" in done.output
+    status, printed = served("--model", model)
+    assert (status, printed) == (1, "Error: serve needs the package fastapi; pip install 'attnclf[serve]'\n")
