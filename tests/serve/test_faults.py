@@ -168,6 +168,7 @@ def test_a_deadline_that_passes_is_told_and_too_much_work_is_refused(start, mode
     assert 429 in said
     assert set(said) <= {200, 429, 503}
     assert server.metric('attnclf_rejected_total{reason="queue"}') == said.count(429)
+    assert server.stop(signal.SIGINT) == 130  # Ctrl-C ends it as it ends every command
 
 
 def test_a_server_with_a_key_asks_for_it_and_sigterm_lets_work_end(start, model, tmp_path):
@@ -194,10 +195,6 @@ def test_a_server_with_a_key_asks_for_it_and_sigterm_lets_work_end(start, model,
     assert answers[0][0] == 200
     with pytest.raises(ConnectionRefusedError):
         server.get("/readyz")
-
-
-def test_ctrl_c_ends_it_as_it_ends_every_command(start, model):
-    assert start("--model", model, "--port", 0).stop(signal.SIGINT) == 130
 
 
 def served(*arguments):
