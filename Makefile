@@ -23,7 +23,7 @@ test-long: .venv/developer
 	$(BIN)/python -m pytest -m long --numprocesses 2 --dist loadfile
 
 test-gpu: .venv/developer
-	$(BIN)/python -m pytest -m gpu tests/gpu
+	$(BIN)/python -m pytest -m gpu tests/gpu tests/serve
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

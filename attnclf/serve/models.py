@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from attnclf.bundle import MANIFEST, Precision
+from attnclf.bundle import MANIFEST, Precision, open_bundle
 from attnclf.explain import choice
 from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.classifier import Classifier, Prediction
@@ -59,6 +59,7 @@ class Loaded:
     """One version of a model folder, ready to run."""
 
     def __init__(self, folder: Path, running: Running) -> None:
+        open_bundle(folder)  # says what is wrong with it
         self.files = files_of(folder)  # before they are read: what changes meanwhile is loaded the next time
         self.classifier = Classifier.load(
             folder, device=running.device, precision=running.precision, batch_size=running.batch_size

@@ -67,7 +67,7 @@ async def _serve(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(door.drain)),
     )
-    server = uvicorn.Server(config)
+    server = Server(config, ", ".join(folders))
     metrics.watch_server(lambda: service.bodies.taken, lambda: len(server.server_state.connections))
     tasks = [
         asyncio.ensure_future(models.watch()),
@@ -79,8 +79,6 @@ async def _serve(
         )
     # uvicorn stops in order, and then sends itself the signal again: by then it is no matter any more.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    host, port = listener.getsockname()[:2]
-    log.info("Serving %s on http://%s:%d", ", ".join(folders), f"[{host}]" if ":" in host else host, port)
     try:
         await server.serve([listener])
     finally:
@@ -88,6 +86,20 @@ async def _serve(
             task.cancel()
         for model in models:
             model.close()
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that says in one line where it listens."""
+
+    def __init__(self, config: uvicorn.Config, what: str) -> None:
+        super().__init__(config)
+        self._what = what
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        log.info("Serving %s on http://%s:%d", self._what, f"[{host}]" if ":" in host else host, port)
 
 
 def _listening(door: Door) -> socket.socket:
