@@ -19,7 +19,7 @@ test: .venv/developer
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-gpu: .venv/developer
-	$(BIN)/python -m pytest -m gpu tests/gpu
+	$(BIN)/python -m pytest -m gpu tests/gpu tests/serve
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

@@ -58,7 +58,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's own are not of that class
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own are not of that class
 
     def send(self, request: bytes, about: object = None, since: float | None = None) -> None:
         """Send a request; `about` is kept until its reply comes, `since` is when it was due."""
@@ -210,24 +210,30 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def predicted(model: Path, texts: Sequence[str], seconds: float) -> float:
-    """Return how many texts `attnclf predict` labels in a second, without its start."""
+def predicted(model: Path, texts: Sequence[str], seconds: float) -> tuple[float, float]:
+    """Return how many texts `attnclf predict` labels in a second, and its processor time a text; without its start."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
-        timed: list[tuple[int, float]] = []
+        timed: list[tuple[int, float, float]] = []
         for number in (1, len(texts), 0):
             lines = number or max(len(texts), int(seconds * timed[1][0] / timed[1][1]))
             file.seek(0)
             file.truncate()
             file.writelines(f"{' '.join(text.split())}\n" for text in islice(cycle(texts), lines))
             file.flush()
-            begun = time.perf_counter()
+            begun, busy = time.perf_counter(), _children()
             subprocess.run(
                 [*ATTNCLF, "predict", file.name, "--model", model, "--format", "jsonl"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
             )  # fmt: skip
-            timed.append((lines, time.perf_counter() - begun))
-    (one, start), _, (lines, taken) = timed
-    return (lines - one) / (taken - start)
+            timed.append((lines, time.perf_counter() - begun, _children() - busy))
+    (one, start, own), _, (lines, taken, cpu) = timed
+    return (lines - one) / (taken - start), (cpu - own) / (lines - one)
+
+
+def _children() -> float:
+    """Return the processor time of the processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -235,20 +241,22 @@ def quantile(values: Sequence[float], share: float) -> float:
     return 1000 * sorted(values)[min(int(share * len(values)), len(values) - 1)] if values else float("nan")
 
 
-def throughput(model: Path, texts: Sequence[str], seconds: float, rounds: int) -> tuple[str, dict[int, float]]:
-    """Return a table of throughput and latency, and the requests a second that each size of list reached."""
+def throughput(model: Path, texts: Sequence[str], seconds: float, rounds: int) -> str:
+    """Return a table of throughput, cost and latency for each size of list."""
     ratios: dict[int, list[float]] = {size: [] for size in LISTS}
     rates: dict[int, list[float]] = {size: [] for size in LISTS}
     shares: dict[int, list[float]] = {size: [] for size in LISTS}
     latencies: dict[int, list[float]] = {size: [] for size in LISTS}
+    costs: dict[int, list[float]] = {size: [] for size in LISTS}
     for number in range(rounds):
-        base = predicted(model, texts, seconds)
+        base, cost = predicted(model, texts, seconds)
         for size in LISTS:
             with Server(model) as server:
                 own, theirs = time.process_time(), server.cpu
                 seen = asyncio.run(closed(server.port, requests(texts, size), size, seconds))
                 own, theirs = time.process_time() - own, server.cpu - theirs
                 rate = seen.texts / seconds
+                costs[size].append(theirs / (rate * (seconds + RAMP)) / cost)
                 half = asyncio.run(_half(server.port, requests(texts, size), rate / size / 2, seconds))
             if set(seen.statuses) != {200}:
                 raise SystemExit(f"statuses: {dict(seen.statuses)}")
@@ -257,9 +265,9 @@ def throughput(model: Path, texts: Sequence[str], seconds: float, rounds: int) -
             shares[size].append(own / (own + theirs))
             latencies[size].append(quantile(half.seconds, 0.99))
             print(
-                f"  round {number + 1} of {rounds}, {size} texts a request: {rate:,.0f} texts/s, "
-                f"{rate / base:.2f} of predict's {base:,.0f}; half load p50 {quantile(half.seconds, 0.5):.1f} ms, "
-                f"p99 {latencies[size][-1]:.1f} ms; clients took {shares[size][-1]:.0%} of the processor time",
+                f"  round {number + 1} of {rounds}, {size} texts a request: {rate:,.0f} texts/s, {rate / base:.2f} of "
+                f"predict's {base:,.0f}, at {costs[size][-1]:.2f} of its processor time; half load p50 "
+                f"{quantile(half.seconds, 0.5):.1f} ms, p99 {latencies[size][-1]:.1f} ms",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
     rows = [
@@ -267,13 +275,21 @@ def throughput(model: Path, texts: Sequence[str], seconds: float, rounds: int) -
             f"{size}",
             Spread.of(rates[size]).said(),
             Spread.of(ratios[size]).said(2),
+            Spread.of(costs[size]).said(2),
             Spread.of(latencies[size]).said(1),
             f"{statistics.median(shares[size]):.0%}",
         )
         for size in LISTS
     ]
-    columns = ("texts a request", "texts/s", "of `predict`", "p99 at half load, ms", "clients' share of the processor")
-    return table(columns, rows), {size: statistics.median(rates[size]) / size for size in LISTS}
+    columns = (
+        "texts a request",
+        "texts/s",
+        "of `predict`",
+        "processor time a text, of `predict`'s",
+        "p99 at half load, ms",
+        "clients' share of the processor",
+    )
+    return table(columns, rows)
 
 
 async def _half(port: int, sent: Sequence[bytes], rate: float, seconds: float) -> Seen:
@@ -329,7 +345,7 @@ def main(
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     texts = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    figures, _ = throughput(model, texts, seconds, rounds)
+    figures = throughput(model, texts, seconds, rounds)
     overload_said = overloaded(model, texts, overload, seconds)
     body = section(
         f"`python -m benchmarks.serving MODEL {file.name} --seconds {seconds:g} --rounds {rounds} --overload "

@@ -1,8 +1,6 @@
 """The application: its routes, its front door, and what becomes of errors."""
 
 import functools
-import importlib
-import importlib.util
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attnclf import __version__
 from attnclf.errors import AttnclfError
-from attnclf.serve import documents, protocol
+from attnclf.serve import documents, page, protocol
 from attnclf.serve.explaining import explanations
 from attnclf.serve.metrics import Metrics
 from attnclf.serve.predicting import predict
@@ -55,12 +53,8 @@ def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str]
     documents.document(
         app, PredictRequest, ExplainRequest, Record, Records, Explanation, Explanations, protocol.InferenceRequest
     )
-    unguarded: list[str] = []
-    if importlib.util.find_spec("attnclf.serve.page"):
-        page = importlib.import_module("attnclf.serve.page").router
-        app.include_router(page)
-        unguarded = [route.path for route in page.routes]
-    door = FrontDoor(app, service, guard(unguarded=unguarded))
+    app.include_router(page.router)
+    door = FrontDoor(app, service, guard(unguarded=list(page.FILES)))
     if not origins:
         return door
     return CORSMiddleware(

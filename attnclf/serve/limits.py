@@ -19,7 +19,7 @@ class Limits:
     bodies: int = 64 * MEBIBYTE  # of all requests in work, which bounds the memory
     texts: int = 4096  # of one request
     characters: int = 100_000  # of one text
-    queue: int = 250_000  # units that wait or are in work, of one model: some seconds of work
+    queue: int = 500_000  # units that wait or are in work, of one model: some seconds of work
     explanations: int = 64  # texts that wait to be explained, of one model
     deadline: float = 30.0  # from the last byte of a request to its answer
     patience: float = 20.0  # in which a client sends its request, or takes the answer

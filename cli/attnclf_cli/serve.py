@@ -37,7 +37,7 @@ def serve(
     batch_delay: Annotated[
         float, typer.Option(min=0, max=1000, help="Milliseconds to wait for more requests to take together.")
     ] = 2,
-    queue: Annotated[int, typer.Option(min=1, help="Units that may wait; beyond them, 429.")] = 250_000,
+    queue: Annotated[int, typer.Option(min=1, help="Units that may wait; beyond them, 429.")] = 500_000,
     deadline: Annotated[float, typer.Option(min=0.001, help="Seconds in which a request is answered, or not.")] = 30,
     max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 8 * 2**20,
     max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 4096,

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-PATIENCE = 3  # seconds, of the server that most tests share
+PATIENCE = 2  # seconds, of the server that most tests share
 BODY = 2**20  # bytes of a request there
 
 
