@@ -1,17 +1,14 @@
 """What many tests share: the command in a fresh process, and two small models trained once per session."""
 
-import contextlib
 import gc
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from support import ENVIRONMENT, EXAMPLES, invoke, shapes_unchecked, weights_alone
 
 # Narrow and short, so that a model takes seconds; deterministic, so that runs can be compared.
 SMALL = {
@@ -31,24 +28,6 @@ gc.set_threshold(50_000)
 # A shell that starts the tests in the background tells them to ignore Ctrl-C, and so would every command they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# One thread a process: many threads wait for each other on a machine that is busy with other things.
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name not in ("ATTNCLF_MODEL", "FORCE_COLOR")},
-    "OMP_NUM_THREADS": "1",
-    "NO_COLOR": "1",
-    "COLUMNS": "100",
-}
-
-
-def slot_of(gram):
-    """Return the slot of an n-gram, by the definition of FNV-1a over code points and MurmurHash3's finalizer."""
-    bits, mask = 2166136261, 2**32 - 1
-    for character in gram:
-        bits = (bits ^ ord(character)) * 16777619 & mask
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        bits = (bits ^ bits >> shift) * factor & mask
-    return bits % 2**18 + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -136,32 +115,11 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@contextlib.contextmanager
-def shapes_unchecked():
-    """Leave shapes unchecked: checking compares sizes, and a size that is compared becomes a constant of the export."""
-    import jaxtyping
-
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
-
-
 @pytest.fixture
 def exporting(one_thread):
     """Train and export inside this process."""
     with shapes_unchecked():
         yield
-
-
-def weights_alone(folder, *, network, **others):
-    """What stands for `write_bundle` where only learning is asked about: export and scores take longer than that."""
-    from safetensors.torch import save_file
-
-    save_file(
-        {name: value.contiguous() for name, value in network.state_dict().items()}, folder / "weights.safetensors"
-    )
 
 
 @pytest.fixture
@@ -220,17 +178,6 @@ def multi_classifier(multi_model):
     from attnclf.runtime.classifier import Classifier
 
     return Classifier.load(multi_model, device="cpu", threads=1)
-
-
-def invoke(*arguments, input=None):
-    """Run the command in this process, and return what `Command` returns; a problem that nobody foresaw is raised."""
-    from attnclf_cli.app import app
-    from typer.testing import CliRunner
-
-    runner = CliRunner(env={"ATTNCLF_MODEL": None, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": "100"})
-    done = runner.invoke(app, list(map(str, arguments)), input=input, catch_exceptions=False)
-    done.returncode = done.exit_code
-    return done
 
 
 @pytest.fixture

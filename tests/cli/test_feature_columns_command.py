@@ -10,9 +10,9 @@ import pytest
 import torch
 from attnclf_cli.app import app
 from attnclf_cli.train import listed
-from conftest import shapes_unchecked
 from safetensors.numpy import load_file
 from scipy.special import softmax
+from support import shapes_unchecked
 from typer.testing import CliRunner
 
 from attnclf.config import Config

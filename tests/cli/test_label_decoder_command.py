@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import invoke, shapes_unchecked
+from support import invoke, shapes_unchecked
 
 from attnclf.explain.explain import explain
 from attnclf.runtime.classifier import Classifier

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import shapes_unchecked
 from safetensors.torch import load_file
+from support import shapes_unchecked
 from torch import nn
 
 from attnclf import presets

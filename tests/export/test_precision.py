@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import shapes_unchecked
 from onnx import numpy_helper
+from support import shapes_unchecked
 
 from attnclf import bundle as bundles
 from attnclf.bundle import open_bundle

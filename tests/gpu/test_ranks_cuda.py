@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ENVIRONMENT
+from support import ENVIRONMENT
 
 pytestmark = pytest.mark.gpu
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from attnclf_cli.app import app
-from conftest import shapes_unchecked
 from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
+from support import shapes_unchecked
 from typer.testing import CliRunner
 
 from attnclf import presets

@@ -6,9 +6,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from conftest import ENVIRONMENT, EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
+from support import ENVIRONMENT, EXAMPLES
 
 from attnclf.config import Config
 from attnclf.text.tokens import Tokens

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import slot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import slot_of
 
 from attnclf.text.spelling import PREFIX, SLOTS, chosen, in_batch, spellings
 from attnclf.text.tokenizer import Tokenizer

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import rank
 import torch
-from conftest import ENVIRONMENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
+from support import ENVIRONMENT
 
 from attnclf.errors import ConfigError
 from attnclf.training.distributed import Ranks

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 import torch
-from conftest import weights_alone
+from support import weights_alone
 
 from attnclf.config import Config, merged
 from attnclf.errors import TrainingError
