@@ -23,9 +23,6 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # there is fp16.
 CUDA_OPTIONS = {"use_tf32": "0"}
 IN_FLIGHT = 2  # batches at a time on a GPU: while it computes one, the next is padded and the last one's answers read
-# A product with one row takes another way through the library, and so do sums over what four does not divide: the last
-# bit of an answer would tell what else was in its batch.
-LEAST, STEPS = 2, 4
 
 
 class Result(NamedTuple):
@@ -77,27 +74,12 @@ class Session:
         A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too. Of the outputs in
         `axes`, those in `named` are computed; the work for the others is left out.
         """
-        rows, width = ids.shape
-        if len(ids) < LEAST:
-            ids, lengths = _with_rows(ids), np.append(lengths, 1)
-        if ids.dtype.kind in "iu" and width % STEPS:
-            ids = np.concatenate([ids, np.zeros((len(ids), -width % STEPS), ids.dtype)], axis=1)
         inputs: dict[str, NDArray[Any]] = {self._first.name: ids, "lengths": lengths.astype(np.int32)}
         if spellings is not None:
-            inputs["spellings"] = spellings if len(spellings) >= LEAST else _with_rows(spellings)
+            inputs["spellings"] = spellings
         names = list(named)
         logits, probabilities, attention, *others = self._session.run([*ALWAYS, *names], inputs)
-        return Result(
-            logits[:rows],
-            probabilities[:rows],
-            attention[:rows, :width],
-            {name: values[self._asked(name, rows, width)] for name, values in zip(names, others, strict=True)},
-        )
-
-    def _asked(self, name: str, rows: int, width: int) -> tuple[slice, ...]:
-        """Return what cuts a named output down to the rows and the time that were asked for."""
-        ends = {"batch": rows, "time": width}
-        return tuple(slice(ends.get(str(axis))) for axis in self.axes[name])
+        return Result(logits, probabilities, attention, dict(zip(names, others, strict=True)))
 
     def warm_up(self) -> None:
         """Run a text of one unit: loads what a device loads at first use, and shows whether it can."""
@@ -126,11 +108,6 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     except Exception as error:  # the runtime's own exception types derive from Exception only
         raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
     return Session(session, "cpu", threads or cores(), no_gpu)
-
-
-def _with_rows(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of one row with zeros as the second."""
-    return np.concatenate([array, np.zeros_like(array)])
 
 
 def _on_gpu(path: Path) -> Session:
