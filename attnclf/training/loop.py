@@ -206,8 +206,9 @@ class Run:
             place.batch += 1
             place.step += 1
             self._count_losses(behind(self.device))
-            place.seconds, stop = self.ranks.agreed(time.monotonic() - self.clock, interrupted.requested)
+            place.seconds = time.monotonic() - self.clock
             watch(self._progress(None))
+            place.seconds, stop = self.ranks.agreed(place.seconds, interrupted.requested)
             if stop:
                 self._count_losses(0)
                 return "interrupted"
