@@ -1,6 +1,7 @@
 """From model folders to a running server, and from a signal to its end."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import signal
@@ -109,10 +110,12 @@ def _listening(door: Door) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            if sys.platform != "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            stack.pop_all()  # it stays open
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {door.host}:{door.port}: {error.strerror or error}", fix="pass another --host or --port"
