@@ -1,6 +1,7 @@
 """From model folders to a running server, and from a signal to its end."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import signal
@@ -43,7 +44,8 @@ def serve(folders: Mapping[str, Path], *, door: Door, running: Running, limits: 
 
     Raises AttnclfError where a model cannot be loaded, ConfigError where the address cannot be had.
     """
-    with _listening(door) as listener:
+    _allow_files(limits.connections)
+    with _bound(door) as listener:
         loop_factory = uvicorn.Config("", loop="auto").get_loop_factory()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(folders, listener, door, running, limits))
@@ -102,17 +104,18 @@ class Server(uvicorn.Server):
         log.info("Serving %s on http://%s:%d", self._what, f"[{host}]" if ":" in host else host, port)
 
 
-def _listening(door: Door) -> socket.socket:
-    """Return a socket that listens; before the models are loaded, so that a port in use is told at once."""
-    _allow_files(Limits().connections)
+def _bound(door: Door) -> socket.socket:
+    """Return a socket with the address; before the models are loaded, so that a port in use is told at once."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            if sys.platform != "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            stack.pop_all()  # it stays open
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {door.host}:{door.port}: {error.strerror or error}", fix="pass another --host or --port"
