@@ -126,7 +126,7 @@ def memory(setup: Setup) -> str:
             time.sleep(LOOK)
     if run.returncode:
         raise subprocess.CalledProcessError(run.returncode, command)
-    seconds = time.perf_counter() - started
+    seconds, looks = time.perf_counter() - started, named(looks)
     answered = sum(file.read_bytes().count(b"\n") for file in out.glob("*.tsv"))
     shutil.rmtree(out)
     if answered != rows:
@@ -135,11 +135,11 @@ def memory(setup: Setup) -> str:
         machine("ray", "onnxruntime-gpu", "tokenizers", "pyarrow"),
         f"`python -m benchmarks.scale memory`: {rows:,} texts in {FILES['memory']} parquet files, 2 workers, "
         f"{seconds:,.0f} s from start to exit, {rows / seconds:,.0f} texts a second; each text was answered. "
-        f"{texts.HOW} Resident memory in MB, looked at every {LOOK} s: the most within the tenth of the run that ends "
-        "there, and within the whole run. What processes share is counted in each.",
+        f"{texts.HOW} Resident memory in MB, looked at every {LOOK} s: the most within the tenth that ends there of "
+        "the time since the workers were started, and within the whole run. What processes share is counted in each.",
         table(
             ["process", *(f"at {mark:.0%}" for mark in MARKS), "most"],
-            [[name, *(f"{value:,.0f}" for value in values)] for name, values in course(looks, seconds)],
+            [[name, *(f"{value:,.0f}" for value in values)] for name, values in course(looks)],
         ),
         "Seconds that cores worked for a million texts, start-up included: "
         f"{', '.join(f'{name} {worked / rows * 1e6:,.1f}' for name, worked in costs(looks).items())}.",
@@ -158,27 +158,34 @@ class Look(NamedTuple):
 
 def costs(looks: list[Look]) -> dict[str, float]:
     """Return the seconds that cores worked for the workers, the driver, and the rest."""
-    by_process = {(look.name, look.process): look.worked for look in looks}  # the last look at each
     worked: dict[str, float] = defaultdict(float)
-    for (name, _), seconds in by_process.items():
-        worked["workers" if name == "worker" else name] += seconds
+    for look in {look.process: look for look in looks}.values():  # the last look at each
+        worked["workers" if look.name.startswith("worker") else look.name] += look.worked
     return dict(sorted(worked.items()))
 
 
-def course(looks: list[Look], seconds: float) -> Iterator[tuple[str, list[float]]]:
-    """Yield for each process that lived through the run its memory at the marks and at most; Ray's own are added up."""
+def course(looks: list[Look]) -> Iterator[tuple[str, list[float]]]:
+    """Yield for each process its memory at the marks, of the time since there are workers, and at most.
+
+    Ray's own are added up.
+    """
     by_name: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-    workers = sorted({look.process for look in looks if look.name == "worker"})
     for look in looks:
-        name = f"worker {workers.index(look.process) + 1}" if look.name == "worker" else look.name
-        by_name[name][look.second] += look.megabytes
+        by_name[look.name][look.second] += look.megabytes
+    begin, end = min(look.second for look in looks if look.name.startswith("worker")), looks[-1].second
+    ends = [begin + mark * (end - begin) for mark in MARKS]
     for name, values in sorted(by_name.items()):
-        spans = [
-            [mb for second, mb in values.items() if (mark - 0.1) * seconds <= second <= mark * seconds]
-            for mark in MARKS
-        ]
-        if all(spans):
-            yield name, [*map(max, spans), max(values.values())]
+        spans = [[mb for second, mb in values.items() if at - 0.1 * (end - begin) <= second <= at] for at in ends]
+        yield name, [*(max(span, default=0.0) for span in spans), max(values.values())]
+
+
+def named(looks: list[Look]) -> list[Look]:
+    """Return the looks with workers numbered, those too at which a worker was not yet known as one."""
+    workers = sorted({look.process for look in looks if look.name == "worker"})
+    return [
+        look._replace(name=f"worker {workers.index(look.process) + 1}") if look.process in workers else look
+        for look in looks
+    ]
 
 
 def resident(root: int, second: float) -> Iterator[Look]:
