@@ -33,6 +33,7 @@ def test_chinese_reviews_are_judged_and_explained_as_their_page_says(walk):
     assert explained.count("top words:") == 2
 
 
+@pytest.mark.long
 def test_russian_intents_and_letters_are_labelled_as_their_page_says(walk):
     folder, (intents, letters) = walk("intents-ru")
     known = {line.split()[0] for line in lines(folder, "intents.txt")}

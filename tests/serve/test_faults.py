@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from running import BODY, PATIENCE, wait_for
+from support import invoke
 
 from attnclf.runtime.session import has_gpu
 
@@ -197,16 +198,7 @@ def test_a_server_with_a_key_asks_for_it_and_sigterm_lets_work_end(start, model,
         server.get("/readyz")
 
 
-def served(*arguments):
-    """What the command prints in this process, and how it ends."""
-    from attnclf_cli.app import app
-    from typer.testing import CliRunner
-
-    done = CliRunner().invoke(app, ["serve", *map(str, arguments)])
-    return done.exit_code, done.output
-
-
-def test_what_cannot_be_served_is_one_line(server, model, tmp_path):
+def test_what_cannot_be_served_is_one_line(attnclf, server, model, tmp_path):
     for arguments, said in (
         (["--model", tmp_path / "none"], "there is no model folder"),
         (["--model", model, "--model", model], "'single' cannot be the name of a model, or of two"),
@@ -214,14 +206,17 @@ def test_what_cannot_be_served_is_one_line(server, model, tmp_path):
         (["--model", model, "--api-key-file", tmp_path / "none"], "cannot read the key"),
         *([] if has_gpu() else [(["--model", model, "--device", "cuda"], "--device cuda was asked for")]),
     ):
-        status, printed = served(*arguments)
-        assert (status, printed.count("\n")) == (1, 1), printed
-        assert said in printed
+        done = attnclf("serve", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        assert said in done.stderr
 
 
 def test_without_the_extra_the_remedy_is_told(model, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("attnclf.serve")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    status, printed = served("--model", model)
-    assert (status, printed) == (1, "Error: serve needs the package fastapi; pip install 'attnclf[serve]'\n")
+    done = invoke("serve", "--model", model)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: serve needs the package fastapi; pip install 'attnclf[serve]'\n",
+    )

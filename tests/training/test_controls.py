@@ -67,6 +67,7 @@ def test_settings_that_cannot_be_held_are_refused(settings, problem):
         Config.from_dict({**settings, "training": {"attention": {"weights": "uniform"}}})
 
 
+@pytest.mark.long
 def test_evaluate_shows_the_model_beside_its_controls(in_session, model, examples):
     data = examples / "tickets" / "tickets.csv"
     asked = ["evaluate", data, "-m", model, "--explanations", "--explain-rows", 3, "--method", "attention"]
