@@ -134,6 +134,8 @@ async def steady(
 
     def answered(client: Client, status: int, body: bytes) -> None:
         due, marks = client.sent
+        if client in free:
+            print("UNASKED", status, body[:200], flush=True)
         free.append(client)
         seen.statuses[status] += 1
         if status == 200:
@@ -143,7 +145,7 @@ async def steady(
                 seen.crossed += sum(one != mark for one, mark in zip(said, marks, strict=True))
                 seen.texts += len(marks)
 
-    clients = await _connected(port, CLIENTS, answered)
+    clients = set(await _connected(port, CLIENTS, answered))
     free += clients
     begun = time.perf_counter()
     looked = 0
@@ -156,9 +158,11 @@ async def steady(
         if time.perf_counter() - begun > looked:
             looked += 1
             await loop.run_in_executor(None, look)
+        while free and free[-1].transport.is_closing():  # idle for too long: the server has let it go
+            clients.discard(free.pop())
         if not free and len(clients) < CONNECTIONS:
             fresh = await _connected(port, CLIENTS, answered)
-            clients += fresh
+            clients.update(fresh)
             free += fresh
         if free:
             body, marks = next(sent)

@@ -43,7 +43,7 @@ class Running:
     batch_delay: float = 0.002
 
 
-UNITS = {"cpu": 4096, "cuda": 65_536}  # of a batch: some runs of the network, so that texts can be sorted by length
+UNITS = {"cpu": 16_384, "cuda": 65_536}  # of a batch: some runs of the network, so that texts can be sorted by length
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,17 @@ def test_the_readme_can_be_followed_from_top_to_bottom(folder):
     assert "single-label, 4 labels" in evaluated
 
 
-@pytest.mark.parametrize("page", [page for page in GUIDES if blocks(page, "sh")])
+LONG = ("docs/explaining.md", "docs/training.md")  # several trainings each
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page, marks=[pytest.mark.long] if page in LONG else [])
+        for page in GUIDES
+        if blocks(page, "sh")
+    ],
+)
 def test_the_commands_of_a_guide_run(folder, page):
     place, _ = folder
     for block in blocks(page, "sh"):

@@ -23,6 +23,7 @@ def lines(folder, name):
     return (folder / name).read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.long
 def test_chinese_reviews_are_judged_and_explained_as_their_page_says(walk):
     folder, (report, predicted, explained) = walk("reviews-zh")
     assert "好评" in report

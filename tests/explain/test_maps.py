@@ -149,6 +149,7 @@ class Told(nn.Module):
         return weights @ keys, weights
 
 
+@pytest.mark.long
 def test_a_decoder_that_looks_where_the_map_says_emits_the_same_labels(load):
     classifier, network = load("label-decoder")
     own, most = network.decoder.attention, 0

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_the_benchmark_runs_on_a_cpu_and_replaces_its_section(tmp_path):
     page = tmp_path / "RESULTS.md"
     page.write_text("# Results\n\n## Another\n\nstays\n", encoding="utf-8")

@@ -29,6 +29,7 @@ def bench(*arguments):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_two_parts_are_measured_and_the_rest_of_the_page_stays(model, tmp_path):
     page = tmp_path / "RESULTS.md"
     page.write_text(PAGE, encoding="utf-8")
