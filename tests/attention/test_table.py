@@ -108,15 +108,15 @@ def test_one_value_of_several_weighed_is_told_the_choices():
 def test_every_combination_learns_two_texts_apart(names):
     built = network(names).train()
     ids, lengths = inputs(batch=2)
-    optimizer = torch.optim.Adam(built.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(built.parameters(), lr=0.07)
     losses = []
-    for _ in range(12):
+    for _ in range(9):
         loss = nn.functional.cross_entropy(built(ids, lengths).logits, torch.tensor([0, 1]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
 
 
 # Export

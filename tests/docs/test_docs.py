@@ -56,7 +56,11 @@ def test_the_commands_of_a_guide_run(folder, page):
 
 @pytest.mark.parametrize(
     ("page", "code"),
-    [pytest.param(page, code, id=page) for page in pages() for code in blocks(page, "python")],
+    [
+        pytest.param(page, code, id=page, marks=[pytest.mark.long] if page in LONG else [])
+        for page in pages()
+        for code in blocks(page, "python")
+    ],
 )
 def test_the_python_of_a_page_runs(folder, page, code, tmp_path):
     place, _ = folder

@@ -53,6 +53,7 @@ def test_russian_intents_and_letters_are_labelled_as_their_page_says(walk):
     assert float(score) == pytest.approx(record["score"], abs=1e-4)
 
 
+@pytest.mark.long
 def test_tickets_are_routed_and_explained_as_their_page_says(once, tmp_path):
     training, *others = blocks("examples/tickets/README.md", "sh")
     folder, followed = tmp_path / "tickets", once("newcomer", follow_readme)
