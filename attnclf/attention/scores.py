@@ -15,7 +15,7 @@ def temporal(
     keys: Float[Tensor, "*batch time key"], w: Float[Tensor, " key"], b: Float[Tensor, ""]
 ) -> Float[Tensor, "*batch 1 time"]:
     """Return tanh(w·h_t + b), the query-free score of temporal attention (Raffel & Ellis 2016, eq. 1 and sec. 2.2)."""
-    return torch.tanh(keys @ w + b).unsqueeze(-2)
+    return torch.tanh(_along(keys, w) + b).unsqueeze(-2)
 
 
 def feed_forward(
@@ -25,7 +25,7 @@ def feed_forward(
 
     Raises ConfigError for more than max_length positions.
     """
-    return torch.tanh(keys @ w + first(b, keys.shape[-2])).unsqueeze(-2)
+    return torch.tanh(_along(keys, w) + first(b, keys.shape[-2])).unsqueeze(-2)
 
 
 def additive(
@@ -104,3 +104,11 @@ def _unit(vectors: Float[Tensor, "*batch n dim"]) -> Float[Tensor, "*batch n dim
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
     unit: Tensor = wide / length.masked_fill(length == 0, 1.0)
     return unit
+
+
+def _along(vectors: Float[Tensor, "*batch n dim"], w: Float[Tensor, " dim"]) -> Float[Tensor, "*batch n"]:
+    """Return w · v for each vector.
+
+    A matrix of one column, for ONNX Runtime takes a product with a vector row by row: ten times as long.
+    """
+    return (vectors @ w.unsqueeze(-1)).squeeze(-1)

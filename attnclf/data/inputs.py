@@ -118,23 +118,20 @@ def format_of(name: str, asked: str | None = None) -> InputFormat:
 def decoded(stream: BinaryIO, damage: Damage) -> Iterator[str]:
     """Lines of text, with their endings."""
     try:
-        line = without_mark(stream.readline())
-        while line:
+        first = without_mark(stream.readline())
+        for line in chain([first] if first else [], stream):
             try:
-                text = line.decode()
+                yield line.decode()
             except UnicodeDecodeError:
                 damage.lines += 1
-                text = line.decode("utf-8", "replace")
-            yield text
-            line = stream.readline()
+                yield line.decode("utf-8", "replace")
     except DAMAGE as error:
         raise DataError(f"the file is damaged: {error}", fix="compress or copy it again") from error
 
 
 def from_lines(lines: Iterator[str], _: Wanted) -> Iterator[str]:
     """Every line is a text."""
-    for line in lines:
-        yield unended(line)
+    return map(unended, lines)
 
 
 def from_fasttext(lines: Iterator[str], _: Wanted) -> Iterator[str]:

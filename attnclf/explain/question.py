@@ -159,7 +159,7 @@ class Judge:
         )
 
 
-def _logits(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> NDArray[np.float32]:
+def _logits(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> NDArray[np.float32]:
     """Run rows of ids through the exported network, each different row once."""
     different: dict[bytes, int] = {}
     places = [different.setdefault(row.tobytes(), len(different)) for row in rows]
@@ -169,7 +169,7 @@ def _logits(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence
     return logits[places]
 
 
-def _evidence(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids]) -> list[Said]:
+def _evidence(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> list[Said]:
     names = [name for name in ("evidence", "contributions") if name in classifier.session.axes]
     found: dict[int, Said] = {}
     for batch, said in _run(classifier, spellings, rows, names):
@@ -180,7 +180,7 @@ def _evidence(classifier: Classifier, spellings: NDArray[np.int64], rows: Sequen
 
 
 def _run(
-    classifier: Classifier, spellings: NDArray[np.int64], rows: Sequence[Ids], named: Sequence[str] = ()
+    classifier: Classifier, spellings: Tokens, rows: Sequence[Ids], named: Sequence[str] = ()
 ) -> Iterator[tuple[Ids, Result]]:
     """Yield what the exported network says of batches of rows, with their places."""
     encoded = Encoded(Tokens.of(rows).filled(classifier.tokenizer.blank), spellings, [], [])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple, TextIO
 
 from attnclf.runtime.classifier import Classifier, Prediction
@@ -27,12 +28,7 @@ def answer(
     read = cut = 0
     with Windows(texts) as windows:
         for window, predictions in overlapped(windows, partial(classifier.start, threshold=threshold)):
-            output.write(
-                "".join(
-                    line(classifier, text, prediction) + "\n"
-                    for text, prediction in zip(window, predictions, strict=True)
-                )
-            )
+            output.write("\n".join([*map(line, repeat(classifier), window, predictions), ""]))
             output.flush()
             read += len(predictions)
             cut += sum(prediction.truncated for prediction in predictions)

@@ -17,7 +17,7 @@ from attnclf.evaluation import thresholds as cuts
 from attnclf.hub import located
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import chosen, in_batch, spellings
+from attnclf.text.spelling import Speller, chosen, in_batch
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from attnclf.explain.explanation import Explanation
 
-T = TypeVar("T")
 R = TypeVar("R")
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
 
@@ -61,22 +60,22 @@ class Prediction(NamedTuple):
 class Encoded(NamedTuple):
     """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut.
 
-    `spellings` (words, n-grams) are those of the unknown words, for a network that wants them.
+    `spellings` has the n-gram slots of each unknown word, for a network that wants them.
     """
 
     tokens: Tokens
-    spellings: NDArray[np.int64]
+    spellings: Tokens
     empty: list[bool]
     truncated: list[bool]
 
 
 class Rows(NamedTuple):
-    """What the network says of many texts: arrays over rows, or lists of one value for each row."""
+    """What the network says of many texts: arrays over rows, or lists of one value for each; and which are empty."""
 
     probabilities: NDArray[np.float32]
     attention: list[NDArray[np.float32]]
     named: Sequence[Mapping[str, NDArray[Any]]]
-    empty: list[bool]
+    empty: list[int]
     truncated: list[bool]
 
 
@@ -100,6 +99,7 @@ class Classifier:
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
+        self._speller = Speller()
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.temperature = float(bundle.manifest.get("temperature", 1.0))  # by which the logits are divided already
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
@@ -160,7 +160,7 @@ class Classifier:
         return explain(self, texts, method=method, **options)
 
     def _judged(self, rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
-        if not rows.empty:
+        if not len(rows.probabilities):
             return []
         best = rows.probabilities.argmax(axis=1)
         if self.multi_label:
@@ -170,14 +170,12 @@ class Classifier:
         else:
             chosen = [self._alone[label] for label in best.tolist()]
         scores = np.take_along_axis(rows.probabilities, best[:, None], axis=1)[:, 0]
-        return [
-            Prediction(chosen, self.labels[label], score, probabilities, attention, named, truncated)
-            if not empty
-            else Prediction((), None, None, probabilities, probabilities[:0])
-            for chosen, label, score, probabilities, attention, named, truncated, empty in zip(
-                chosen, best.tolist(), scores.tolist(), *rows[:3], rows.truncated, rows.empty, strict=True
-            )
-        ]
+        labels = map(self.labels.__getitem__, best.tolist())
+        predictions = list(map(Prediction, chosen, labels, scores.tolist(), *rows[:3], rows.truncated))
+        for row in rows.empty:
+            probabilities = predictions[row].probabilities
+            predictions[row] = Prediction((), None, None, probabilities, probabilities[:0])
+        return predictions
 
     def _sequences(self, rows: Rows) -> NDArray[np.int64]:
         """Return the labels that the network emits, (rows, steps), -1 after the last."""
@@ -207,14 +205,14 @@ class Classifier:
 
     def encoded(self, texts: Sequence[str]) -> Encoded:
         """Return texts as ids."""
-        unknown: dict[str, int] = {}
         truncated: list[bool] = []
+        unknown: Sequence[str] = ()
         if isinstance(self.tokenizer, Tokenizer) and self.session.spelled:
-            tokens = self.tokenizer.encode_spelled(texts, unknown, truncated)
+            tokens, unknown = self.tokenizer.read(texts, truncated)
         else:
             tokens = self.tokenizer.encode(texts, truncated)
         filled = tokens.filled(self.tokenizer.blank)
-        return Encoded(filled, spellings(list(unknown)), (tokens.lengths == 0).tolist(), truncated)
+        return Encoded(filled, self._speller.read(unknown), (tokens.lengths == 0).tolist(), truncated)
 
     def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
         """Yield the rows that go through the network together."""
@@ -228,11 +226,14 @@ class Classifier:
         ids, unknown = in_batch(ids, self.tokenizer.size)
         return ids, lengths, chosen(encoded.spellings, unknown)
 
-    def each(self, run: Callable[[T], R], batches: Sequence[T]) -> Iterator[R]:
-        """Run a function over batches, as many at a time as suits the session; results come in order."""
+    def each(self, run: Callable[..., R], batches: Sequence[Any], *others: Iterable[Any]) -> Iterator[R]:
+        """Run a function over batches, as many at a time as suits the session; results come in order.
+
+        It is given one of each of the others, too.
+        """
         if self.session.workers == 1 or len(batches) == 1:
-            return map(run, batches)
-        return self._workers.map(run, batches)
+            return map(run, batches, *others)
+        return self._workers.map(run, batches, *others)
 
     @cached_property
     def _workers(self) -> "Executor":
@@ -248,10 +249,13 @@ class Classifier:
             named = tuple(dict.fromkeys((*named, "sequence")))
         encoded = self.encoded(texts)
 
-        def run(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Result]:
-            return rows, self.session.run(*self.inputs(encoded, rows), named=named)
+        def run(rows: NDArray[np.int64], inputs: Inputs) -> tuple[NDArray[np.int64], Result]:
+            return rows, self.session.run(*inputs, named=named)
 
-        answers = self.each(run, list(self.batches(encoded)))
+        # Inputs are made here and not by the workers: numpy lets go of the interpreter again and again, and a worker
+        # would wait for it each time.
+        batches = list(self.batches(encoded))
+        answers = self.each(run, batches, (self.inputs(encoded, rows) for rows in batches))
         return lambda: self._gathered(encoded, answers)
 
     def _gathered(self, encoded: Encoded, answers: Iterable[tuple[NDArray[np.int64], Result]]) -> Rows:
@@ -271,7 +275,7 @@ class Classifier:
                     others[row] = {
                         name: values[place][self._real(name, length)].copy() for name, values in result.named.items()
                     }
-        return Rows(probabilities, attention, others, encoded.empty, encoded.truncated)
+        return Rows(probabilities, attention, others, np.flatnonzero(encoded.empty).tolist(), encoded.truncated)
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""

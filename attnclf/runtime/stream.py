@@ -25,10 +25,11 @@ class Windows(Iterator[list[str]]):
 
     def __init__(self, texts: Iterable[str], *, size: int = WINDOW, characters: int = CHARACTERS) -> None:
         self._size, self._characters = size, characters
+        # One thread adds at one end and another takes from the other; the lock is for waiting only.
         self._texts: deque[str] = deque()
-        self._waiting_characters = 0
+        self._read = self._taken = 0  # characters
         self._changed = threading.Condition()
-        self._finished = self._stopped = False
+        self._idle = self._finished = self._stopped = False
         self._error: BaseException | None = None
         threading.Thread(target=self._fill, args=(texts,), daemon=True).start()
 
@@ -39,13 +40,16 @@ class Windows(Iterator[list[str]]):
 
     def __next__(self) -> list[str]:
         """Return what has arrived, waiting for at least one text."""
+        if not self._texts:
+            with self._changed:
+                self._idle = True
+                while not self._texts and not self._finished:
+                    # Not for ever: a Ctrl-C that comes just before the wait is noticed only when the wait ends.
+                    self._changed.wait(NOTICE)
+                self._idle = False
+        window = [self._texts.popleft() for _ in range(len(self._texts))]
+        self._taken += sum(map(len, window))
         with self._changed:
-            while not self._texts and not self._finished:
-                # Not for ever: a Ctrl-C that comes just before the wait is noticed only when the wait ends.
-                self._changed.wait(NOTICE)
-            window = list(self._texts)
-            self._texts.clear()
-            self._waiting_characters = 0
             self._changed.notify()
         if window:
             return window
@@ -69,15 +73,15 @@ class Windows(Iterator[list[str]]):
         """Read until the end, an error, or `close`; wait while a full window is waiting."""
         try:
             for text in texts:
-                with self._changed:
-                    while not self._stopped and self._full():
-                        self._changed.wait()
-                    if self._stopped:
-                        return
-                    self._texts.append(text)
-                    self._waiting_characters += len(text)
-                    if len(self._texts) == 1 or self._full():
+                self._texts.append(text)
+                self._read += len(text)
+                if self._idle or self._full():
+                    with self._changed:
                         self._changed.notify()
+                        while not self._stopped and self._full():
+                            self._changed.wait()
+                if self._stopped:
+                    return
         except BaseException as error:  # handed to the thread that asked for the texts
             self._error = error
         finally:
@@ -86,7 +90,7 @@ class Windows(Iterator[list[str]]):
                 self._changed.notify()
 
     def _full(self) -> bool:
-        return len(self._texts) >= self._size or self._waiting_characters >= self._characters
+        return len(self._texts) >= self._size or self._read - self._taken >= self._characters
 
 
 def overlapped(windows: Windows, start: Callable[[list[str]], Callable[[], T]]) -> Iterator[tuple[list[str], T]]:

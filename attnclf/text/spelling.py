@@ -4,10 +4,13 @@ The subword vectors of Bojanowski et al. 2017, with the hashing of n-grams done 
 the rest in the network.
 """
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from attnclf.text.tokens import Growing, Tokens
 
 SLOTS = 2**18  # hash values of n-grams; far more than frequent n-grams, so that few collide
 SIZES = range(2, 6)  # characters of an n-gram
@@ -39,20 +42,43 @@ def spellings(words: Sequence[str]) -> NDArray[np.int64]:
 
 
 def in_batch(ids: NDArray[np.int64], vocabulary: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ids whose unknown words are numbered within the batch, and which unknown words these are.
+    """Return ids whose unknown words are numbered as they come in the batch, and which unknown words these are.
 
-    An id of `vocabulary` + n means the n-th unknown word of all; in the result, the n-th of those that are returned.
+    An id of `vocabulary` + n means the n-th unknown word of all; in the result, the n-th of those that are returned. A
+    word that comes twice is returned twice: the network reads one more, and nobody has to look for it.
     """
     strange = ids >= vocabulary
-    used, numbers = np.unique(ids[strange], return_inverse=True)
+    words = ids[strange] - vocabulary
     local = ids.copy()
-    local[strange] = vocabulary + numbers
-    return local, used - vocabulary
+    local[strange] = vocabulary + np.arange(len(words))
+    return local, words
 
 
-def chosen(table: NDArray[np.int64], words: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the spellings of some of the words in a table of `spellings`, no wider than they need; at least (1, 1)."""
-    return _trimmed(table[words]) if len(words) else np.zeros((1, 1), np.int64)
+class Speller:
+    """Spells words once that come again and again; any number of threads may ask it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._words: Sequence[str] = []
+        self._slots = Growing()
+
+    def read(self, words: Sequence[str]) -> Tokens:
+        """Return the slots of each word. A list that has grown since it was last asked for costs what is new."""
+        with self._lock:
+            if words is not self._words:
+                self._words, self._slots = words, Growing()
+            if new := words[len(self._slots) :]:
+                table = spellings(new)
+                self._slots.add(table[table > 0].astype(np.int32), np.count_nonzero(table, axis=1))
+            return self._slots.all()
+
+
+def chosen(slots: Tokens, words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the spellings of some of the words, as `spellings` does, no wider than they need; at least (1, 1)."""
+    if not len(words):
+        return np.zeros((1, 1), np.int64)
+    table, lengths = slots.padded(words)
+    return table if lengths.any() else np.zeros((len(words), 1), np.int64)
 
 
 def _trimmed(table: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,12 +59,12 @@ class Tokenizer:
 
         Where `cut` is given, it is told of each text whether it is longer than what is returned.
         """
-        tokens, _ = self._read(texts, cut)
+        tokens, _ = self.read(texts, cut)
         return Tokens(np.where(tokens.ids < self.size, tokens.ids, UNKNOWN_ID), tokens.offsets)
 
     def encode_spelled(self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None) -> Tokens:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
-        tokens, words = self._read(texts, cut)
+        tokens, words = self.read(texts, cut)
         strange = tokens.ids >= self.size
         used, first, place = np.unique(tokens.ids[strange], return_index=True, return_inverse=True)
         numbers = np.empty(len(used), tokens.ids.dtype)
@@ -74,7 +74,11 @@ class Tokenizer:
         ids[strange] = self.size + numbers[place]
         return Tokens(ids, tokens.offsets)
 
-    def _read(self, texts: Sequence[str], cut: list[bool] | None) -> tuple[Tokens, Sequence[str]]:
+    def read(self, texts: Sequence[str], cut: list[bool] | None = None) -> tuple[Tokens, Sequence[str]]:
+        """Return the ids of each text, with `size` + n for an unknown word that is n-th among those returned beside.
+
+        These are all unknown words met so far, in this call or in others; the list grows, until one day it is another.
+        """
         ids, lengths, unknown = self._chunks.read(texts)
         tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
         if cut is not None:

@@ -11,6 +11,39 @@ from numpy.typing import NDArray
 PADDING_ID, UNKNOWN_ID = 0, 1
 
 
+class Growing:
+    """Rows of whole numbers, end to end, to which others are added; what was read before stays as it is."""
+
+    def __init__(self, rows: int = 0) -> None:
+        self._ids = np.zeros(1024, np.int32)
+        self._offsets = np.zeros(1024, np.int64)
+        self._rows, self._length = rows, 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> None:
+        """Add rows that lie end to end; `lengths` has one number for each."""
+        rows, length = self._rows + len(lengths), self._length + len(ids)
+        self._ids, self._offsets = _with_room(self._ids, length), _with_room(self._offsets, rows + 1)
+        self._ids[self._length : length] = ids
+        self._offsets[self._rows + 1 : rows + 1] = self._length + np.cumsum(lengths)
+        self._rows, self._length = rows, length
+
+    def all(self) -> "Tokens":
+        """Return all rows there are now, without a copy."""
+        return Tokens(self._ids[: self._length], self._offsets[: self._rows + 1])
+
+
+def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return the array, or where it is too small another with its contents and twice the room."""
+    if size <= len(array):
+        return array
+    larger = np.zeros(2 * size, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Row r is `ids[offsets[r]:offsets[r + 1]]`; packed ids take two bytes each while the vocabulary allows it.
@@ -87,15 +120,18 @@ class Tokens:
 
     def subset(self, rows: NDArray[np.int64]) -> "Tokens":
         """Return the chosen rows."""
-        lengths = self.lengths[rows]
-        places = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-        return Tokens(self.ids[places], np.concatenate([[0], np.cumsum(lengths)]))
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Tokens(self.ids[places], offsets)
 
     def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return ids (batch, time), 0 at padding, or numbers (batch, columns), of these rows, and their lengths."""
-        starts, lengths = self.offsets[rows], self.lengths[rows]
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
         steps = np.arange(lengths.max())
-        real = steps < lengths[:, None]
-        ids = np.zeros(real.shape, dtype=np.int64 if self.ids.dtype.kind in "iu" else np.float32)
-        ids[real] = self.ids[(starts[:, None] + steps)[real]]
-        return ids, lengths
+        places = starts[:, None] + steps
+        # Beyond its end a row shows the next one, and the last row itself once more, until that is blotted out.
+        values = np.where(steps < lengths[:, None], self.ids.take(places, mode="clip"), 0)
+        return values.astype(np.int64 if self.ids.dtype.kind in "iu" else np.float32), lengths

@@ -34,6 +34,8 @@ def jsonl_with_attention(classifier: Classifier, text: str, prediction: Predicti
 
 def tsv(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return label and score, tab-separated, one pair after the other; an empty line for a blank text."""
+    if top == 1 and prediction.score is not None and not classifier.multi_label:  # most often by far
+        return f"{prediction.label}\t{prediction.score:.4f}"
     return "\t".join(_cells(classifier, prediction, top))
 
 

@@ -56,7 +56,7 @@ def test_an_endless_stream_of_new_words_is_read_rightly_in_little_memory(forgetf
         read = tokenizer.encode_spelled(texts, unknown)
         assert [ids.tolist() for ids in read] == [ids.tolist() for ids in fresh.encode_spelled(texts, expected)]
         assert list(unknown) == [f"word{number}", f"word{number + 1}", str(number)]
-        held.append(len(tokenizer._chunks._runs.ids) + len(tokenizer._chunks._chunks.ids))
+        held.append(len(tokenizer._chunks._runs) + len(tokenizer._chunks._chunks))
     assert max(held) < 40
 
 
@@ -91,3 +91,22 @@ def test_an_unknown_word_is_what_the_chain_makes_of_it_without_spaces(text, word
     unknown = {}
     learned().encode_spelled([text], unknown)
     assert list(unknown) == words
+
+
+PLAIN_OR_NOT = st.text(st.characters(max_codepoint=0x460), min_size=1, max_size=70)
+
+
+@settings(deadline=None, max_examples=300)
+@given(words=st.lists(PLAIN_OR_NOT, max_size=6), lowercase=st.booleans())
+def test_a_plain_word_is_what_the_chain_makes_of_it(words, lowercase):
+    tokenizer = Tokenizer.learn(
+        ["the Parcel İ ǅ Straße поЕзд"], unit="word", vocabulary=50, min_frequency=1, lowercase=lowercase, max_length=99
+    )
+    for word, ids in zip(words, tokenizer.encode(words), strict=True):
+        assert ids.tolist() == [piece.id for piece in tokenizer.pieces(word)][:99]
+
+
+def test_texts_that_hold_what_stands_between_texts_stay_apart():
+    texts = [f"the {chunks.BETWEEN} late", chunks.BETWEEN, "", f"{chunks.BETWEEN}parcel"]
+    tokenizer = learned()
+    assert [len(ids) for ids in tokenizer.encode(texts)] == [len(tokenizer.pieces(text)) for text in texts]

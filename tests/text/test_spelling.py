@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import slot_of
 
-from attnclf.text.spelling import PREFIX, SLOTS, chosen, in_batch, spellings
+from attnclf.text.spelling import PREFIX, SLOTS, Speller, chosen, in_batch, spellings
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import UNKNOWN_ID
 
@@ -72,8 +72,21 @@ def test_spellings_of_no_words_are_one_empty_row():
 @settings(deadline=None)
 def test_the_spellings_of_some_words_are_those_rows_as_wide_as_they_need(words, data):
     picked = data.draw(st.lists(st.integers(0, len(words) - 1), max_size=4))
-    rows = chosen(spellings(words), np.array(picked, dtype=np.int64))
-    assert rows.tolist() == spellings([words[number] for number in picked]).tolist()
+    rows = chosen(Speller().read(words), np.array(picked, dtype=np.int64))
+    found = [[slot for slot in row if slot] for row in rows.tolist()]
+    assert found == ([slots(words[number]) for number in picked] or [[]])
+    assert rows.shape[1] == max(1, *map(len, found))
+
+
+@given(st.lists(st.lists(st.text(max_size=30), max_size=4), max_size=4), st.lists(st.text(max_size=9), max_size=4))
+@settings(deadline=None)
+def test_a_list_that_grows_is_spelled_as_one_that_was_there_at_once_and_another_list_anew(parts, other):
+    speller, words = Speller(), []
+    for part in parts:
+        words += part
+        found = speller.read(words)
+        assert [row.tolist() for row in found] == [row.tolist() for row in Speller().read(list(words))]
+    assert [row.tolist() for row in speller.read(other)] == [row.tolist() for row in Speller().read(list(other))]
 
 
 def test_unknown_words_are_numbered_from_the_size_of_the_vocabulary_each_once(tokenizer):
@@ -103,4 +116,4 @@ def test_unknown_words_are_numbered_anew_in_a_batch(rows):
     assert np.array_equal(local[ids < 9], ids[ids < 9])
     for old, new in zip(ids[ids >= 9], local[ids >= 9], strict=True):
         assert used[new - 9] == old - 9
-    assert len(used) == len(np.unique(ids[ids >= 9]))
+    assert local[ids >= 9].tolist() == list(range(9, 9 + len(used)))
