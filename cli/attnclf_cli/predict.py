@@ -1,6 +1,5 @@
 """`attnclf predict`: label a pipe, a file or many files, one line out for each line in."""
 
-import gc
 import sys
 from enum import StrEnum
 from functools import partial
@@ -120,10 +119,6 @@ def predict(
             feature_columns=classifier.bundle.columns,
             damage=damage,
         )
-        # Whatever is made here goes by itself; to look for circles takes a twentieth of the time.
-        gc.disable()
-        # A core that has finished a batch waits at most so long for the interpreter.
-        sys.setswitchinterval(0.0005)
         answered = answer(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)
     note_of_truncation(answered, classifier.tokenizer.max_length)
