@@ -134,8 +134,6 @@ async def steady(
 
     def answered(client: Client, status: int, body: bytes) -> None:
         due, marks = client.sent
-        if client in free:
-            print("UNASKED", status, body[:200], flush=True)
         free.append(client)
         seen.statuses[status] += 1
         if status == 200:

@@ -24,7 +24,7 @@ ALONE = "!-/:-@\\[-`{-~\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 CHUNK = re.compile(f"[{ALONE}]|[^{ALONE}]+")
 # A chunk that no step of a chain of whole words changes, but for capitals: these have one small letter each.
 PLAIN = re.compile("[0-9A-Za-zА-Яа-яЁё]{1,64}").fullmatch
-CHARACTERS = 2**21  # remembered from one call to the next, in runs and in chunks: about 20 MB each
+CHARACTERS = 2**20  # remembered from one call to the next, in runs and in chunks: about 10 MB each
 LONE = re.compile("[\ud800-\udfff]")
 BETWEEN = "\ud800\udbff"  # stands between texts; no text has it that was decoded from bytes
 
