@@ -351,7 +351,7 @@ def main(
     overload_said = overloaded(model, texts, overload, seconds)
     body = section(
         f"`python -m benchmarks.serving MODEL {file.name} --seconds {seconds:g} --rounds {rounds} --overload "
-        f"{overload:g}`: {machine('onnxruntime', 'fastapi', 'uvicorn')}",
+        f"{overload:g}`: {machine('onnxruntime-gpu', 'fastapi', 'uvicorn')}",
         f"{CLIENTS} clients on the same cores as the server; median of {rounds} rounds, each with `predict` on "
         "the same texts (least to greatest).",
         figures,
