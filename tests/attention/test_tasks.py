@@ -71,7 +71,8 @@ def learned(pooling, steps=300):
 @pytest.mark.parametrize(
     ("score", "alignment"),
     [
-        *[(score, "global") for score in ("additive", "dot", "scaled_dot", "general", "biased_general")],
+        *[(score, "global") for score in ("additive", "dot", "general")],
+        *[pytest.param(score, "global", marks=pytest.mark.long) for score in ("scaled_dot", "biased_general")],
         ("additive", "entmax15"),
         ("dot", "hard"),
     ],

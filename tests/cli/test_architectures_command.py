@@ -31,7 +31,11 @@ def data(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("choice", [["--architecture", "NAME"], ["--set", "model.architecture=NAME"]])
+@pytest.mark.parametrize(
+    "choice",
+    [pytest.param(["--architecture", "NAME"], marks=pytest.mark.long), ["--set", "model.architecture=NAME"]],
+    ids=["by an option", "by a setting"],
+)
 def test_an_architecture_is_trained_described_and_runs_under_every_command(in_session, data, tmp_path, choice):
     name = "self-attention" if choice[0] == "--architecture" else "recurrent-self-attention"
     out = tmp_path / "model"

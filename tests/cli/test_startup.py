@@ -77,7 +77,7 @@ def test_a_command_that_does_not_train_loads_nothing_heavy(model, tmp_path, argu
     assert HEAVY.isdisjoint(modules)
 
 
-@pytest.mark.parametrize("module", ["torch", "matplotlib"])
+@pytest.mark.parametrize("module", [pytest.param("torch", marks=pytest.mark.long), "matplotlib"])
 def test_the_check_would_notice(module):
     assert module in loaded("--help", before=f"import {module}\n")
 

@@ -56,7 +56,10 @@ def as_folder(folder):
     return folder / "rows"
 
 
-@pytest.mark.parametrize("write", [as_csv, as_tsv, as_jsonl, as_fasttext, as_folder])
+@pytest.mark.parametrize(
+    "write",
+    [as_csv, *(pytest.param(one, marks=pytest.mark.long) for one in (as_tsv, as_jsonl, as_fasttext)), as_folder],
+)
 def test_each_kind_of_file_makes_a_model_that_predicts(in_session, tmp_path, write):
     done = in_session("train", write(tmp_path), "-o", tmp_path / "m", *SETTINGS)
     assert done.exit_code == 0, done.output

@@ -37,7 +37,7 @@ def test_the_readme_can_be_followed_from_top_to_bottom(folder):
     assert "single-label, 4 labels" in evaluated
 
 
-LONG = ("docs/explaining.md", "docs/training.md")  # several trainings each
+LONG = ("docs/explaining.md", "docs/speed.md", "docs/training.md")  # several trainings or rounds each
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_no_single_word_of_a_pair_tells_the_label():
         assert odd == pytest.approx(0.5, abs=0.08)
 
 
+@pytest.mark.long
 def test_auto_finds_the_planted_words(small, exporting, tmp_path):
     rows = corpus("word", 500, 0)
     classifier = learned(rows[:400], Config.from_dict(small), tmp_path)

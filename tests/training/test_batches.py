@@ -73,7 +73,7 @@ def test_no_rows_are_packed_to_nothing():
     assert tokens.lengths.tolist() == []
 
 
-def test_the_network_gets_one_unknown_word_and_the_mixture_their_spellings():
+def test_the_network_gets_one_unknown_word_and_the_mixture_the_spelling_of_each():
     words = ["walked", "坏", "talked"]  # ids 9 to 11
     examples = Examples(
         tokens=packed([[3, 10, 9], [], [4], [11, 9]]),
@@ -87,12 +87,12 @@ def test_the_network_gets_one_unknown_word_and_the_mixture_their_spellings():
     assert ids.tolist() == [[1, 1, 0], [3, 1, 1], [1, 0, 0]]
     assert lengths.tolist() == [2, 3, 1]
     ids, lengths, spelled = examples.spelled(rows)
-    assert ids.tolist() == [[11, 9, 0], [3, 10, 9], [1, 0, 0]]
+    assert ids.tolist() == [[9, 10, 0], [3, 11, 12], [1, 0, 0]], "words are numbered as they come in the batch"
     assert lengths.tolist() == [2, 3, 1]
-    assert spelled.tolist() == spellings(words).tolist()
+    assert spelled.tolist() == spellings(["talked", "walked", "坏", "walked"]).tolist()
     ids, _, spelled = examples.spelled(np.array([2, 3]))
-    assert ids.tolist() == [[4, 0], [10, 9]], "words are numbered in the batch"
-    assert spelled.tolist() == spellings(["walked", "talked"]).tolist()
+    assert ids.tolist() == [[4, 0], [9, 10]]
+    assert spelled.tolist() == spellings(["talked", "walked"]).tolist()
 
 
 # Batches

@@ -67,11 +67,11 @@ def test_texts_without_labels_teach_words_that_no_labelled_row_has(in_session, e
     assert '"zorbling"' in (tmp_path / "model" / "tokenizer.json").read_text(encoding="utf-8")
 
 
-def test_settings_that_learn_nothing_from_unlabeled_texts_say_so(attnclf, examples, tmp_path):
+def test_settings_that_learn_nothing_from_unlabeled_texts_say_so(in_session, examples, tmp_path):
     more = tmp_path / "more.txt"
     more.write_text("a parcel\n", encoding="utf-8")
     options = ["--out", tmp_path / "model", "--unlabeled", more, "--preset", "plain"]
-    done = attnclf("train", examples / "tickets" / "tickets.csv", *options)
-    assert done.returncode == 1
+    done = in_session("train", examples / "tickets" / "tickets.csv", *options)
+    assert done.exit_code == 1
     assert "learn nothing from unlabeled texts" in done.stderr
     assert not (tmp_path / "model").exists()

@@ -131,8 +131,9 @@ def learned(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("style", "score", "least"),
-    [("luong", "general", 0.8), pytest.param("bahdanau", "additive", 0.6, marks=pytest.mark.long)],
+    [("luong", "general", 0.8), ("bahdanau", "additive", 0.6)],
 )
+@pytest.mark.long
 def test_a_decoder_that_follows_the_text_looks_at_the_word_that_tells_each_label(learned, style, score, least):
     valid = signs(1, 100)
     network, examples = learned(

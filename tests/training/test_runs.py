@@ -265,6 +265,7 @@ def test_one_ctrl_c_keeps_the_best_model_so_far_and_exits_with_130(attnclf, comm
     assert [one.label is not None for one in Classifier.load(tmp_path / "out").predict(["курс доллара"])] == [True]
 
 
+@pytest.mark.long
 def test_two_ctrl_c_leave_without_a_model(attnclf, command, tmp_path):
     with attnclf.start(*command("out", epochs=100_000)) as process:
         wait_for(process, "epoch   1/100000")
