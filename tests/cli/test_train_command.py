@@ -72,6 +72,14 @@ def test_each_kind_of_file_makes_a_model_that_predicts(in_session, tmp_path, wri
     assert classifier.predict(["a red car"])[0].label in classifier.labels
 
 
+def test_rows_from_a_pipe_make_a_model(in_session, tmp_path):
+    done = in_session("train", "-", "-o", tmp_path / "m", *SETTINGS, input=as_tsv(tmp_path).read_bytes())
+    assert done.exit_code == 0, done.stderr
+    assert "stdin: tsv, 24 rows" in done.stderr
+    assert Classifier.load(tmp_path / "m").labels == ("cars", "food")
+
+
+@pytest.mark.long
 def test_rows_from_a_pipe_make_a_model_in_a_fresh_process(attnclf, tmp_path):
     (tmp_path / "temporary").mkdir()
     done = attnclf(
