@@ -16,7 +16,7 @@ demo: .venv/installed
 	head -3 examples/tickets/new_tickets.txt | $(BIN)/attnclf explain --model demo --format terminal
 
 test: .venv/developer
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes and states more of the same.
 test-long: .venv/developer

@@ -50,7 +50,7 @@ def uncalibrated(probabilities: NDArray[np.floating], temperature: float, *, mul
 
     `probabilities` (rows, labels) sum to 1 in a row, or with several labels stand each for itself.
     """
-    stated = np.clip(np.asarray(probabilities, np.float64), 1e-12, 1 - 1e-12)
+    stated = np.clip(np.asarray(probabilities, np.float64), np.finfo(np.float32).tiny, 1 - 1e-12)
     if multi_label:
         return np.asarray(1 / (1 + ((1 - stated) / stated) ** temperature))
     logs = temperature * np.log(stated)

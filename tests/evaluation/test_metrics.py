@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
@@ -220,6 +220,7 @@ def test_a_label_with_many_rows_has_its_own_threshold_and_one_with_few_nearly_th
     st.floats(0.3, 3),
     st.booleans(),
 )
+@example(np.array([[-5.0, 4.0]]), 0.3125, False)
 def test_what_was_said_before_the_temperature_can_be_had_back(logits, temperature, multi_label):
     def stated(values):
         odds = np.exp(values)

@@ -37,7 +37,12 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+def marked(names):
+    """Return names as parameters, those of settings within an architecture as long tests."""
+    return [pytest.param(name, marks=[] if name in ARCHITECTURES else [pytest.mark.long]) for name in names]
+
+
+@pytest.fixture(scope="module", params=marked(NETWORKS))
 def exported(request, tmp_path_factory):
     architecture, changes, *facts = NETWORKS[request.param]
     layers = {"model": {"architecture": architecture, "embedding": {"dim": 8}}}
@@ -130,7 +135,9 @@ def test_the_gate_lets_a_true_copy_pass_and_notices_one_different_weight(exporte
             weight.copy_(kept)
 
 
-@pytest.mark.parametrize("exported", [name for name, (_, _, sizes, _) in NETWORKS.items() if sizes], indirect=True)
+@pytest.mark.parametrize(
+    "exported", marked(name for name, (_, _, sizes, _) in NETWORKS.items() if sizes), indirect=True
+)
 def test_the_gate_compares_the_named_outputs(exported, tmp_path):
     network, path, *_ = exported
     model = onnx.load(str(path))

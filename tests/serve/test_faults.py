@@ -198,7 +198,7 @@ def test_a_server_with_a_key_asks_for_it_and_sigterm_lets_work_end(start, model,
         server.get("/readyz")
 
 
-def test_what_cannot_be_served_is_one_line(server, model, tmp_path):
+def test_what_cannot_be_served_is_one_line(attnclf, server, model, tmp_path):
     for arguments, said in (
         (["--model", tmp_path / "none"], "there is no model folder"),
         (["--model", model, "--model", model], "'single' cannot be the name of a model, or of two"),
@@ -206,7 +206,7 @@ def test_what_cannot_be_served_is_one_line(server, model, tmp_path):
         (["--model", model, "--api-key-file", tmp_path / "none"], "cannot read the key"),
         *([] if has_gpu() else [(["--model", model, "--device", "cuda"], "--device cuda was asked for")]),
     ):
-        done = invoke("serve", *arguments)
+        done = attnclf("serve", *arguments)  # in a process of its own: a server takes hold of the log
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
         assert said in done.stderr
 
