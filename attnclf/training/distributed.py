@@ -151,7 +151,14 @@ class Ranks:
         return torch.device("cuda", here)
 
     def _connect(self, backend: str) -> None:
-        distributed.init_process_group(backend, timeout=PATIENCE)
+        from torch.distributed.distributed_c10d import PrefixStore
+        from torch.distributed.rendezvous import rendezvous
+
+        # A shelf of their own for processes that the launcher has started anew: on the common one they would find the
+        # addresses of those that have ended, and now and then try to reach them.
+        store, rank, count = next(rendezvous("env://", timeout=PATIENCE))
+        store = PrefixStore(f"start {self.restarts}", store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
         # Notes and clocks go from processor to processor, also where gradients go from GPU to GPU.
         self._control = distributed.new_group(backend="gloo", timeout=PATIENCE)
 

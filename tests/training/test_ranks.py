@@ -171,7 +171,7 @@ def test_a_restarted_job_goes_on_from_the_checkpoint_and_ends_as_if_nothing_had_
         wait_for(job, "epoch   3/20")
         os.kill(child(job, 1), signal.SIGKILL)
         _, notes = job.communicate(timeout=300)
-    assert job.returncode == 0
+    assert job.returncode == 0, notes
     assert notes.count("Resuming in epoch") == 1
     assert "epoch   1/20" not in notes
     whole, killed = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "killed"))
