@@ -7,11 +7,14 @@ from attnclf.config import merged
 
 DEFAULT = "balanced"
 
+LONG, SHORT = 1024, 512  # units of a text: where time and memory grow with the length, and where with its square
+
 PRESETS: dict[str, dict[str, Any]] = {
     # The network of the sources and nothing else.
     "plain": {},
     # Half the width and five epochs: a third of the time of balanced.
     "fast": {
+        "text": {"max_length": LONG},
         "model": {
             "embedding": {"dim": 64, "token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 32},
@@ -20,6 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 5, "adversarial": 0.7},
     },
     "balanced": {
+        "text": {"max_length": LONG},
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
             "ngrams": {"features": 100_000},
@@ -27,6 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"adversarial": 0.7},
     },
     "accurate": {
+        "text": {"max_length": LONG},
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 128},
@@ -39,14 +44,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # What an architecture changes in any preset.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "feed-forward": {"model": {"attention": {"score": "feed_forward"}}},
+    # A number for each position: those that few texts reach would hardly be learned.
+    "feed-forward": {"text": {"max_length": SHORT}, "model": {"attention": {"score": "feed_forward"}}},
     # No recurrent encoder: its width is put back to the default, so that one that was asked for is refused.
     "self-attention": {
+        "text": {"max_length": SHORT},
         "model": {"encoder": {"hidden": 64}},
         "training": {"learning_rate": 2e-3},
     },
     # The recurrent states know their places.
     "recurrent-self-attention": {
+        "text": {"max_length": SHORT},
         "model": {"transformer": {"layers": 1, "positions": "none"}},
         "training": {"learning_rate": 2e-3},
     },

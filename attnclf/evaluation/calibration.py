@@ -1,5 +1,6 @@
 """Does a probability mean what it says? Bins for the reliability diagram, and the expected calibration error."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,24 @@ class Calibration:
         total = max(int(self.count.sum()), 1)
         return float((self.count * np.abs(self.observed - self.stated)).sum() / total)
 
+    @property
+    def by_chance(self) -> float:
+        """The error expected of probabilities that are right, on so many rows: each bin's count is a binomial draw."""
+        total = max(int(self.count.sum()), 1)
+        return sum(map(_deviation, self.count.tolist(), self.stated.tolist())) / total
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"count": self.count.tolist(), "stated": self.stated.tolist(), "observed": self.observed.tolist()}
+
+
+def _deviation(count: int, share: float) -> float:
+    """Return E|X - count · share| of a binomial X (de Moivre's formula)."""
+    if not 0 < share < 1:
+        return 0.0
+    past = math.floor(count * share) + 1  # the first outcome above the mean
+    ways = math.lgamma(count + 1) - math.lgamma(past) - math.lgamma(count - past + 1)
+    return 2 * math.exp(ways + past * math.log(share) + (count - past + 1) * math.log1p(-share))
 
 
 def calibrate(stated: NDArray[np.floating], happened: NDArray[np.bool_], bins: int = BINS) -> Calibration:

@@ -116,6 +116,15 @@ def test_the_calibration_error_of_a_worked_example():
 
 
 @few
+@given(st.integers(1, 60), st.floats(0.001, 0.999))
+def test_the_calibration_error_by_chance_is_the_mean_over_all_outcomes_of_a_model_that_is_right(rows, share):
+    chances = [math.comb(rows, true) * share**true * (1 - share) ** (rows - true) for true in range(rows + 1)]
+    outcomes = [calibrate(np.full(rows, share), np.arange(rows) < true) for true in range(rows + 1)]
+    expected = np.dot(chances, [outcome.ece for outcome in outcomes])
+    assert outcomes[0].by_chance == pytest.approx(expected, abs=1e-9)
+
+
+@few
 @given(single_cases())
 def test_the_calibration_error_agrees_with_a_loop_over_bins(case):
     true, probabilities, _ = case
