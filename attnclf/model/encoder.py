@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from attnclf.model.branches import Branch, at_once
+from attnclf.model.branches import at_once
 from attnclf.model.output import Encoded
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -70,12 +70,11 @@ class Recurrence(nn.Module):
         self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time out"]:
         """Run the directions over each row's own length; what stands at padding is meaningless."""
-        branches: list[Branch] = [(self.ahead, lambda rows: self.ahead(rows)[0])]
-        if self.back is not None:
-            back = self.back
-            order = reversal(lengths, vectors.shape[1])
-            branches.append((back, lambda rows: turned(back(turned(rows, order))[0], order)))
-        return torch.cat(at_once(branches, vectors), dim=-1)
+        if self.back is None:
+            return at_once([self.ahead], [vectors])[0]
+        order = reversal(lengths, vectors.shape[1])
+        ahead, back = at_once([self.ahead, self.back], [vectors, turned(vectors, order)])
+        return torch.cat([ahead, turned(back, order)], dim=-1)
 
 
 class Encoder(nn.Module):

@@ -1,4 +1,4 @@
-"""Functions on a core each: what they give and what is learned from it is the same as one after the other."""
+"""Layers on a core each: what they give and what is learned from it is the same as one after the other."""
 
 import copy
 import threading
@@ -50,21 +50,29 @@ def test_two_directions_at_once_learn_bit_for_bit_what_they_learn_in_a_row(cores
         assert torch.equal(ours, theirs)
 
 
+class Layer(nn.Linear):
+    """A layer that gives its states and, as recurrent ones do, something else."""
+
+    meet = None
+
+    def forward(self, rows):
+        if self.meet is not None:
+            self.meet()
+        return super().forward(rows), None
+
+
 @pytest.mark.parametrize("cores", [2], indirect=True)
-def test_each_branch_has_a_thread_and_the_gradients_of_both_are_summed(cores):
+def test_each_layer_has_a_thread_and_the_gradients_of_both_are_summed(cores):
     seen = set()
     both = threading.Barrier(2, timeout=300)
 
-    def of(linear):
-        def function(rows):
-            seen.add(threading.get_ident())
-            both.wait()  # passes only when both are here
-            return linear(rows)
+    def meet():
+        seen.add(threading.get_ident())
+        both.wait()  # passes only when both are here
 
-        return linear, function
-
-    first, second, rows = nn.Linear(3, 2), nn.Linear(3, 4), torch.randn(5, 3, requires_grad=True)
-    ahead, back = at_once([of(first), of(second)], rows)
+    first, second, rows = Layer(3, 2), Layer(3, 4), torch.randn(5, 3, requires_grad=True)
+    first.meet = second.meet = meet
+    ahead, back = at_once([first, second], [rows, rows])
     (ahead.sum() + back.sum()).backward()
     assert len(seen) == 2
     expected = first.weight.detach().sum(dim=0) + second.weight.detach().sum(dim=0)
@@ -72,25 +80,27 @@ def test_each_branch_has_a_thread_and_the_gradients_of_both_are_summed(cores):
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
-def test_a_frozen_branch_and_a_frozen_input_are_left_alone(cores):
-    moving, still, rows = nn.Linear(3, 3), nn.Linear(3, 3).requires_grad_(False), torch.randn(2, 3)
-    one, two = at_once([(moving, moving), (still, still)], rows)
+def test_a_frozen_layer_and_a_frozen_input_are_left_alone(cores):
+    moving, still, rows = Layer(3, 3), Layer(3, 3).requires_grad_(False), torch.randn(2, 3)
+    one, two = at_once([moving, still], [rows, rows])
     (one.sum() + two.sum()).backward()
     assert moving.weight.grad is not None
     assert still.weight.grad is None
+    assert rows.grad is None
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
-    linear = nn.Linear(3, 3)
+    layer, rows = Layer(3, 3), torch.randn(2, 3)
     with torch.no_grad():
-        one, two = at_once([(linear, linear), (linear, linear)], torch.randn(2, 3))
+        one, two = at_once([layer, layer], [rows, rows])
     assert not one.requires_grad
     assert torch.equal(one, two)
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
-def test_an_error_in_a_branch_is_raised(cores):
-    linear = nn.Linear(3, 3)
+@pytest.mark.parametrize("widths", [(3, 4), (4, 3)], ids=["here", "elsewhere"])
+def test_an_error_in_a_layer_is_raised(cores, widths):
+    layer = Layer(3, 3)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        at_once([(linear, linear), (linear, linear)], torch.randn(2, 4))
+        at_once([layer, layer], [torch.randn(2, width) for width in widths])
