@@ -22,6 +22,9 @@ Constraint = Literal["none", "max-norm", "unit-norm", "non-negative"]
 # The architectures that pool states into one vector by the weights that explain shows.
 POOLED = ("temporal", "feed-forward", "self-attention", "recurrent-self-attention")
 
+# The alignments that give all units the same weight where all score alike.
+EVEN = ("global", "sparsemax", "entmax15")
+
 # The architectures that read a section of the settings; those not named here are read by all.
 READ_BY = {
     "embedding": ("temporal", "feed-forward", "self-attention", "recurrent-self-attention", "label-decoder"),
@@ -428,7 +431,7 @@ class Config:
                 f"{model.architecture!r} does not pool states",
                 fix=f"leave it out, or use architecture: {', '.join(POOLED)}",
             )
-        if asked.weights == "uniform" and model.attention.alignment != "global":
+        if asked.weights == "uniform" and model.attention.alignment not in EVEN:
             raise ConfigError(
                 f"alignment {model.attention.alignment!r} gives units different weights even where all score alike",
                 fix="with training.attention.weights=uniform, set model.attention.alignment=global",

@@ -18,6 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {
             "embedding": {"dim": 64, "token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 32},
+            "attention": {"alignment": "entmax15"},
             "ngrams": {"features": 50_000},
         },
         "training": {"epochs": 5, "adversarial": 0.7},
@@ -26,6 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "text": {"max_length": LONG},
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
+            "attention": {"alignment": "entmax15"},
             "ngrams": {"features": 100_000},
         },
         "training": {"adversarial": 0.7},
@@ -35,8 +37,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
             "encoder": {"hidden": 128},
+            "attention": {"alignment": "entmax15", "context": "soft+max"},
             "ngrams": {"features": 200_000},
-            "attention": {"context": "soft+max"},
         },
         "training": {"epochs": 12, "patience": 6, "adversarial": 0.7},
     },
@@ -45,27 +47,32 @@ PRESETS: dict[str, dict[str, Any]] = {
 # What an architecture changes in any preset.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     # A number for each position: those that few texts reach would hardly be learned.
-    "feed-forward": {"text": {"max_length": SHORT}, "model": {"attention": {"score": "feed_forward"}}},
+    "feed-forward": {
+        "text": {"max_length": SHORT},
+        "model": {"attention": {"score": "feed_forward", "alignment": "global"}},
+    },
     # No recurrent encoder: its width is put back to the default, so that one that was asked for is refused.
     "self-attention": {
         "text": {"max_length": SHORT},
-        "model": {"encoder": {"hidden": 64}},
+        "model": {"encoder": {"hidden": 64}, "attention": {"alignment": "global"}},
         "training": {"learning_rate": 2e-3},
     },
     # The recurrent states know their places.
     "recurrent-self-attention": {
         "text": {"max_length": SHORT},
-        "model": {"transformer": {"layers": 1, "positions": "none"}},
+        "model": {"transformer": {"layers": 1, "positions": "none"}, "attention": {"alignment": "global"}},
         "training": {"learning_rate": 2e-3},
     },
     # A score that asks, for each step has its own query; n-grams have no say in what is emitted.
-    "label-decoder": {"model": {"attention": {"score": "additive"}, "ngrams": {"features": 0}}},
+    "label-decoder": {
+        "model": {"attention": {"score": "additive", "alignment": "global"}, "ngrams": {"features": 0}},
+    },
     # It counts units: no vectors, no states, no pooling of them.
     "feature-gate": {
         "model": {
             "embedding": {"dim": 128, "token_dropout": 0.0, "start": "random"},
             "encoder": {"hidden": 64},
-            "attention": {"context": "soft"},
+            "attention": {"alignment": "global", "context": "soft"},
             "ngrams": {"features": 0},
         },
         "training": {"adversarial": 0.0},

@@ -21,14 +21,15 @@ class Pooling(nn.Module):
         sizes = {"query": dim, "key": dim, "hidden": dim, "max_length": max_length}
         self.query = weight(1, dim) if "query" in score.inputs else None
         self.score, self.align, self.join = Step(score, sizes), Step(align, sizes), Step(join, sizes)
-        self.window = config.window
+        self.alignment, self.window = config.alignment, config.window
         self.out_dim = dim * join.widths
 
     def forward(
         self, hidden: Float[Tensor, "batch time dim"], keep: Bool[Tensor, "batch time"]
-    ) -> tuple[Float[Tensor, "batch out"], Float[Tensor, "batch time"]]:
-        """Return the context (batch, out_dim) and the weights (batch, time) that made it."""
+    ) -> tuple[Float[Tensor, "batch out"], Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
+        """Return the context (batch, out_dim), the weights (batch, time) that made it, and the scores behind these."""
         real = keep.unsqueeze(-2)
         scores = self.score(query=self.query, keys=hidden)
         weights = self.align(scores=scores, keep=real, query=self.query, window=self.window, sampling=self.training)
-        return self.join(weights=weights, values=hidden, keep=real).squeeze(-2), weights.squeeze(-2)
+        context = self.join(weights=weights, values=hidden, keep=real)
+        return context.squeeze(-2), weights.squeeze(-2), scores.squeeze(-2)

@@ -29,8 +29,14 @@ class Output(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a network that pools says, and what it came from: states (batch, time, dim), `keep` True at real units."""
+    """What a network that pools says, and what it came from.
+
+    States (batch, time, dim), `keep` (batch, time) True at real units, and the scores (batch, time) that the alignment
+    of this name made weights of.
+    """
 
     output: Output
     states: Tensor
     keep: Tensor
+    scores: Tensor
+    alignment: str

@@ -56,11 +56,12 @@ class PooledClassifier(nn.Module):
         """Classify rows of embedded tokens and return the states too: where training asks more of attention."""
         keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
         encoded: Encoded = self.encoder(self.embedding_dropout(self.token_dropout(vectors)), lengths)
-        context, weights = self.pooling(encoded.states, keep)
+        context, weights, scores = self.pooling(encoded.states, keep)
         logits = self.dense(self.dropout(context))
         # Nobody looks at the shares while it learns.
         shares = {} if self.training else self._shares(encoded.states, weights, keep)
-        return Reading(Output(logits, weights, {**encoded.named, **shares}), encoded.states, keep)
+        output = Output(logits, weights, {**encoded.named, **shares})
+        return Reading(output, encoded.states, keep, scores, self.pooling.alignment)
 
     def _shares(
         self,

@@ -481,7 +481,7 @@ def test_pooling_returns_the_weights_that_made_its_context(config):
     torch.manual_seed(0)
     pooling = Pooling(config, DIM, LONGEST).eval()
     hidden, keep = normal(BATCH, TIME, DIM, dtype=torch.float32), some_padding().squeeze(1)
-    pooled, weights = pooling(hidden, keep)
+    pooled, weights, _ = pooling(hidden, keep)
     assert pooled.shape == (BATCH, pooling.out_dim)
     assert weights.shape == (BATCH, TIME)
     assert (weights[~keep] == 0).all()
@@ -496,7 +496,7 @@ def test_pooling_returns_the_weights_that_made_its_context(config):
 def test_every_parameter_of_every_combination_learns(config):
     torch.manual_seed(0)
     pooling = Pooling(config, DIM, TIME)
-    pooled, _ = pooling(normal(8, TIME, DIM, dtype=torch.float32), some_padding().squeeze(1)[:1].expand(8, -1))
+    pooled, *_ = pooling(normal(8, TIME, DIM, dtype=torch.float32), some_padding().squeeze(1)[:1].expand(8, -1))
     (pooled * normal(8, pooling.out_dim, seed=1, dtype=torch.float32)).sum().backward()
     for name, parameter in pooling.named_parameters():
         assert parameter.grad is not None, name

@@ -143,7 +143,7 @@ class Poolings(nn.Module):
     def forward(self, hidden, lengths):
         keep = torch.arange(hidden.shape[1]) < lengths.unsqueeze(1)
         pooled = [pooling(hidden, keep) for pooling in self.poolings]
-        return torch.cat([context for context, _ in pooled], dim=1), torch.stack([weights for _, weights in pooled])
+        return torch.cat([context for context, *_ in pooled], dim=1), torch.stack([weights for _, weights, _ in pooled])
 
 
 @pytest.fixture(scope="module")

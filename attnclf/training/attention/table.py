@@ -10,7 +10,7 @@ from torch import Tensor
 from attnclf.config import AttentionTraining
 from attnclf.model.output import Reading
 from attnclf.training.attention.diversity import conicity
-from attnclf.training.attention.rationale import divergence
+from attnclf.training.attention.rationale import disagreement
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.attention.tying import distance
 
@@ -37,7 +37,8 @@ class Objective(NamedTuple):
 
 def _rationale(seen: Seen) -> Tensor:
     assert seen.marked is not None
-    return divergence(seen.reading.output.weights.float(), seen.marked)
+    reading = seen.reading
+    return disagreement(reading.scores.float(), reading.output.weights.float(), seen.marked, reading.alignment)
 
 
 def _diversity(seen: Seen) -> Tensor:
@@ -53,7 +54,11 @@ def _smoothness(seen: Seen) -> Tensor:
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "rationale": Objective(_rationale, "KL(even over marked units ‖ a)", "Mathew et al. 2021, sec. 4.2"),
+    "rationale": Objective(
+        _rationale,
+        "KL(even over marked units ‖ a), or the Fenchel-Young loss of a sparse alignment",
+        "Mathew et al. 2021, sec. 4.2; Blondel et al. 2020",
+    ),
     "diversity": Objective(_diversity, "mean cosine of h_t with the mean state", "Mohankumar et al. 2020, sec. 3.1"),
     "tying": Objective(_tying, "mean ‖h_t − e_t‖²", "Tutek & Šnajder 2020"),
     "smoothness": Objective(_smoothness, "Σ_t |a_t − a_(t−1)|", "Lei et al. 2016, sec. 3"),
