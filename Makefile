@@ -36,7 +36,7 @@ bench: .venv/bench
 
 # Hours, most of them training; what is finished is kept in explanations/ and not done again.
 explanations: .venv/installed
-	$(BIN)/python benchmarks/explanations.py $(DATA) --out benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.explanations $(DATA) --out benchmarks/RESULTS.md
 
 accuracy: .venv/bench
 	$(BIN)/python -m benchmarks.accuracy $(if $(DATA),--data $(DATA)) --out benchmarks/RESULTS.md

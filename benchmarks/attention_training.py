@@ -1,6 +1,6 @@
 """What the objectives of `training.attention` and sparse alignments do to accuracy and to how faithful attention is.
 
-    python benchmarks/attention_training.py FOLDER/sst2 [--seed 0 --seed 1] [--score additive] [--rows 300]
+    python -m benchmarks.attention_training FOLDER/sst2 [--seed 0 --seed 1] [--score additive] [--rows 300]
 
 The folder has train and valid as .jsonl or .jsonl.gz. Preset plain; the best epoch is that of the best accuracy on
 validation rows, on the first `rows` of which the other figures are computed; nothing is scored on test rows.
@@ -23,7 +23,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from accuracy import split_of
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 from torch import Tensor, nn
@@ -36,6 +35,7 @@ from attnclf.training.attention.smoothness import variation
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
 from attnclf.training.train import DataOptions, build, read_splits
+from benchmarks.splits import split_of
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 FIGURES = ("accuracy, %", "tau", "comprehensiveness", "by chance", "above chance", "conicity", "variation", "zeros, %")

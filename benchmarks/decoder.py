@@ -1,6 +1,6 @@
 """Labels one after the other against labels apart: label-decoder and temporal on a multi-label dataset.
 
-    python benchmarks/decoder.py FOLDER [--seed 0 --seed 1 --seed 2] [--epochs 8]
+    python -m benchmarks.decoder FOLDER [--seed 0 --seed 1 --seed 2] [--epochs 8]
 
 FOLDER has train and test as .jsonl or .jsonl.gz, with any number of labels a row; a tenth of the training rows is set
 aside for choosing. Every network has the widths and the recipe of preset `plain`, so that only the way to the labels
@@ -16,6 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.splits import split_of
+
 NETWORKS = {
     "temporal": (),
     "temporal, additive score": ("model.attention.score=additive",),
@@ -26,11 +28,6 @@ NETWORKS = {
         "model.attention.score=general",
     ),
 }
-
-
-def split_of(folder: Path, name: str) -> Path:
-    """Return the file of a split."""
-    return next(path for path in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz") if path.is_file())
 
 
 def train(folder: Path, out: Path, settings: tuple[str, ...], seed: int, epochs: int) -> dict[str, Any]:

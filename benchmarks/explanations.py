@@ -1,6 +1,6 @@
 """What every method of `attnclf explain` is worth: faithfulness, agreement with people, and time, on public datasets.
 
-    python benchmarks/explanations.py FOLDER [--only sst2] [--seed 0 --seed 1 --seed 2] [--rows 200] [--split test]
+    python -m benchmarks.explanations FOLDER [--only sst2] [--seed 0 --seed 1 --seed 2] [--rows 200] [--split test]
         [--models MODELS] [--work explanations] [--out benchmarks/RESULTS.md]
 
 FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. A model that is not in
@@ -26,7 +26,6 @@ import numpy as np
 import torch
 import typer
 from attnclf_cli.progress import counted
-from results import machine, put, section, table
 from rich.console import Console
 
 from attnclf.data import corpus
@@ -37,6 +36,8 @@ from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
 from attnclf.presets import DEFAULT
 from attnclf.runtime.classifier import Classifier
+from benchmarks.results import machine, put, section, table
+from benchmarks.splits import split_of
 
 DATASETS = ("sst2", "hatexplain", "movie_rationales", "imdb")
 YARDSTICK = "integrated-gradients"
@@ -48,16 +49,11 @@ COLUMNS = ("method", "ms", "comprehensiveness", "sufficiency", "tau", "AUPRC", "
 Run = dict[str, Any]
 
 
-def file_of(folder: Path, split: str) -> Path | None:
-    """Return the file of a split, if there is one."""
-    return next((path for path in (folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz") if path.is_file()), None)
-
-
 def trained(folder: Path, out: Path, preset: str, seed: int) -> Path:
     """Return the folder of a model, trained now unless it is there."""
     if not (out / "attnclf.json").is_file():
-        valid = file_of(folder, "valid")
-        command = [sys.executable, "-m", "attnclf", "train", str(file_of(folder, "train")), "--out", str(out)]
+        valid = split_of(folder, "valid")
+        command = [sys.executable, "-m", "attnclf", "train", str(split_of(folder, "train")), "--out", str(out)]
         command += ["--valid", str(valid)] if valid else []
         subprocess.run([*command, "--preset", preset, "--seed", str(seed), "--no-baseline"], check=True)
     return out
@@ -154,7 +150,7 @@ def main(
     work.mkdir(parents=True, exist_ok=True)
     seeds, blocks = seed or [0, 1, 2], []
     for name in only or DATASETS:
-        judged = file_of(data / name, split)
+        judged = split_of(data / name, split)
         if judged is None:
             typer.echo(f"{name} is left out: {data / name} has no {split}", err=True)
             continue

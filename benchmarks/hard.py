@@ -1,6 +1,6 @@
 """Compare ways to train the alignment `hard`: straight-through Gumbel-softmax against REINFORCE with a baseline.
 
-    python benchmarks/hard.py FOLDER [--only trec --only sst2] [--seed 0 --seed 1 --seed 2]
+    python -m benchmarks.hard FOLDER [--only trec --only sst2] [--seed 0 --seed 1 --seed 2]
 
 FOLDER is that of `benchmarks.accuracy`; without it only the small task is run. Everything but the gradient of the drawn
 position is the library's and alike: network and recipe of preset `plain`, score `additive`, the training loop with its
@@ -24,7 +24,6 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from accuracy import split_of
 from torch import Tensor, nn
 
 from attnclf.attention.alignments import global_softmax, hard
@@ -35,6 +34,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
 from attnclf.training.train import DataOptions, build, read_splits
+from benchmarks.splits import split_of
 
 KINDS, MARKER, DIM, TIME = 8, 9, 12, 16
 SOLVED = 0.97

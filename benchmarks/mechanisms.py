@@ -1,6 +1,6 @@
 """Train every score, alignment, context and architecture on public datasets, and write what each did.
 
-    python benchmarks/mechanisms.py FOLDER [--only trec --only sst2] [--seed 0 --seed 1] [--out table.md]
+    python -m benchmarks.mechanisms FOLDER [--only trec --only sst2] [--seed 0 --seed 1] [--out table.md]
 
 FOLDER is that of `benchmarks.accuracy`. One thing changes at a time from the network of the sources (preset `plain`);
 where an alignment or a context wants a score with a query, that is `additive`. The score is accuracy on validation
@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from accuracy import split_of
 
 from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
 from attnclf.model.architectures import ARCHITECTURES
+from benchmarks.splits import split_of
 
 ATTNCLF = (sys.executable, "-m", "attnclf")
 TEXTS = 500

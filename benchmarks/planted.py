@@ -1,6 +1,6 @@
 """Which methods find the words that decided, on texts where that is known because they were planted.
 
-    python benchmarks/planted.py [--seed 0 --seed 1 --seed 2] [--rows 3000] [--out benchmarks/RESULTS.md]
+    python -m benchmarks.planted [--seed 0 --seed 1 --seed 2] [--rows 3000] [--out benchmarks/RESULTS.md]
 
 Words of no meaning to the label in random order, English, Russian and Chinese, and among them what decides. Three
 kinds of evidence:

@@ -1,6 +1,6 @@
 """Train attention with and without the evidence that people marked, and score it against evidence it never saw.
 
-    python benchmarks/rationales.py FOLDER/hatexplain [--split valid] [--seed 0 --seed 1] [--set section.key=value]
+    python -m benchmarks.rationales FOLDER/hatexplain [--split valid] [--seed 0 --seed 1] [--set section.key=value]
 
 The folder has train, valid and test as .jsonl or .jsonl.gz, whose rows have `text`, `tokens`, `label` and `rationale`,
 a mark of 0 or 1 for each token or null. The best epoch is that of the best accuracy on validation rows.
@@ -21,7 +21,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from accuracy import split_of
 from numpy.typing import NDArray
 
 from attnclf.config import Config, merged, parse_assignment
@@ -30,6 +29,7 @@ from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.presets import settings
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.train import train
+from benchmarks.splits import split_of
 
 # The network of Mathew et al. 2021 has an additive score without bounds, too.
 WAYS: dict[str, dict[str, Any]] = {

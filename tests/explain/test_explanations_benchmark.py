@@ -2,24 +2,13 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from benchmarks import explanations
 
 
-@pytest.fixture
-def explanations(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import explanations
-
-    return explanations
-
-
-def test_the_benchmark_reuses_models_and_figures_and_writes_its_section(
-    explanations, model, tickets, tmp_path, monkeypatch, capsys
-):
+def test_the_benchmark_reuses_models_and_figures_and_writes_its_section(model, tickets, tmp_path, monkeypatch, capsys):
     rows = [{"text": text, "label": "billing", "rationale": [text.split()[0]]} for text in tickets[:6]]
     folder = tmp_path / "data" / "tickets"
     folder.mkdir(parents=True)

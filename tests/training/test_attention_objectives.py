@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnclf.attention.table import ALIGNMENTS
 from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
@@ -17,7 +18,7 @@ from attnclf.errors import ConfigError, TrainingError
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.attention.diversity import conicity
 from attnclf.training.attention.evidence import marked_units
-from attnclf.training.attention.rationale import divergence
+from attnclf.training.attention.rationale import SPARSE, disagreement, divergence, fenchel_young
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.attention.tying import distance
 from attnclf.training.examples import Examples
@@ -55,6 +56,47 @@ def test_divergence_agrees_with_torch_and_is_finite_where_a_weight_is_zero():
     loss.sum().backward()
     assert torch.isfinite(loss).all()
     assert torch.isfinite(sparse.grad).all()
+
+
+@st.composite
+def scored(draw):
+    """Scores (1, time), which of them are real, and which of these are marked."""
+    time, padding = draw(st.integers(1, 8)), draw(st.integers(0, 3))
+    numbers = draw(st.lists(st.floats(-3, 3), min_size=time + padding, max_size=time + padding))
+    marks = draw(st.lists(st.booleans(), min_size=time, max_size=time))
+    keep = torch.tensor([[True] * time + [False] * padding])
+    return torch.tensor([numbers], dtype=torch.float64), keep, torch.tensor([marks + [False] * padding])
+
+
+@pytest.mark.parametrize("alignment", SPARSE)
+@settings(deadline=None)
+@given(case=scored())
+def test_a_sparse_alignment_is_drawn_to_marked_units_also_where_it_gives_them_nothing(alignment, case):
+    scores, keep, marked = case
+    scores.requires_grad_()
+    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep.unsqueeze(1)).squeeze(1)
+    loss = disagreement(scores, weights, marked, alignment)
+    assert loss.item() >= -1e-9
+    loss.sum().backward()
+    even = marked / marked.sum(dim=1, keepdim=True).clamp_min(1)
+    expected = weights.detach() - even if marked.any() else torch.zeros_like(even)
+    torch.testing.assert_close(scores.grad, expected.double(), atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("alignment", SPARSE)
+def test_a_sparse_alignment_that_agrees_with_the_marks_loses_nothing(alignment):
+    scores, marked = torch.tensor([[9.0, 9.0, -9.0]]), torch.tensor([[True, True, False]])
+    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=torch.ones(1, 1, 3, dtype=torch.bool))
+    assert disagreement(scores, weights.squeeze(1), marked, alignment).item() == pytest.approx(0, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(case=scored())
+def test_the_fenchel_young_loss_of_softmax_is_the_divergence(case):
+    scores, keep, marked = case
+    weights = torch.softmax(scores.masked_fill(~keep, -torch.inf), dim=1)
+    loss = fenchel_young(scores, weights, marked, lambda p: torch.special.xlogy(p, p).sum(dim=1))
+    torch.testing.assert_close(loss, divergence(weights, marked), check_dtype=False, atol=1e-6, rtol=1e-5)
 
 
 def test_conicity_is_one_for_states_of_one_direction_and_less_for_others():

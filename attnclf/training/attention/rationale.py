@@ -55,7 +55,7 @@ def fenchel_young(
     negative entropy of Shannon, whose alignment is softmax, it is the divergence). A text without a marked unit has 0.
     """
     count = marked.sum(dim=1)
-    even = marked / count.clamp_min(1).unsqueeze(1)
+    even = marked.to(scores.dtype) / count.clamp_min(1).unsqueeze(1)
     # a maximises, so that its own change adds nothing to the gradient.
     given = weights.detach()
     loss = omega(even) - omega(given) + ((given - even) * scores).sum(dim=1)
