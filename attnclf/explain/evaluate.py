@@ -25,7 +25,7 @@ from attnclf.text.tokenizer import words
 
 REFERENCE = "leave-one-out"  # what the others are compared with
 ROWS = 100  # of a file, unless more are asked for
-EVIDENCE = "evidence"  # the output of a network that says what each state adds
+VALUES = "value_logits"  # the output of a network that says what each state would add with all the attention
 
 T = TypeVar("T")
 Watch = Callable[[str, int, int], None]
@@ -87,7 +87,7 @@ def evaluate(
     weighed, taken = {}, {}
     for name in methods:
         weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name], within(name))
-    questions = _questions(classifier, texts, sorted({EVIDENCE} & classifier.session.axes.keys()))
+    questions = _questions(classifier, texts, sorted({VALUES} & classifier.session.axes.keys()))
     parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
@@ -219,13 +219,13 @@ def _plausible(weights: Sequence[NDArray[np.floating]], marks: Sequence[Marks], 
 
 
 def _permutation(classifier: Classifier, judge: Judge, questions: Sequence[Question]) -> Permutation | str:
-    if EVIDENCE not in classifier.session.axes:
-        return f"a {classifier.bundle.architecture} model does not give the output {EVIDENCE}"
+    if VALUES not in classifier.session.axes:
+        return f"a {classifier.bundle.architecture} model does not give the output {VALUES}"
     logits = judge.logits([question.ids for question in questions])
     found = [permuted(question, row) for question, row in zip(questions, logits, strict=True)]
     shifts = [shift for shift in found if shift is not None]
     if not shifts:
-        return "every text has a unit with attention 0, or only one unit"
+        return "every text has only one unit"
     return Permutation(
         len(shifts),
         bootstrapped([shift.distance for shift in shifts]),

@@ -5,11 +5,11 @@ units, many times, and the figure is the median distance of the answer from the 
 does not depend on where attention looked.
 
 The network need not run again. Its context begins with the mean Σ a_t h_t, and what else is in the logits (the maximum
-of the states, the n-grams) does not depend on the weights, so with `evidence` e_t = a_t D h_t of the exported graph
+of the states, the n-grams) does not depend on the weights, so with the `value_logits` D h_t of the exported graph
 
-    logits(π) = logits + Σ_t (a_π(t) - a_t) D h_t,    D h_t = e_t / a_t
+    logits(π) = logits + Σ_t (a_π(t) - a_t) D h_t
 
-exactly. Where a_t is 0, as with sparse alignments, nothing is known of D h_t, and such a text cannot be tested.
+exactly.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,6 @@ from attnclf.explain.faithfulness import shuffled
 from attnclf.explain.question import Question
 
 PERMUTATIONS = 100
-SMALLEST = 1e-30  # a weight below it has lost digits of its evidence
 
 
 class Shift(NamedTuple):
@@ -37,14 +36,14 @@ class Shift(NamedTuple):
 
 
 def permuted(question: Question, logits: NDArray[np.floating], count: int = PERMUTATIONS) -> Shift | None:
-    """Return the shift of a text with these `logits` (labels,), whose prediction has the named output `evidence`.
+    """Return the shift of a text with these `logits` (labels,), whose prediction has the named output `value_logits`.
 
-    The permutations are the same for the same text. None for a text of one unit, and where a weight is 0.
+    The permutations are the same for the same text. None for a text of one unit.
     """
     weights = question.prediction.attention.astype(np.float64)
-    if len(weights) < 2 or weights.min() < SMALLEST:
+    if len(weights) < 2:
         return None
-    added = question.prediction.named["evidence"].astype(np.float64) / weights[:, np.newaxis]
+    added = question.prediction.named["value_logits"].astype(np.float64)
     before = logits.astype(np.float64)
     after = before + (weights[shuffled(question, len(weights), count)] - weights) @ added
     return Shift(

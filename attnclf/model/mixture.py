@@ -13,7 +13,7 @@ class Mixture(nn.Module):
     """logits = a · network + b · linear: a product of experts (Hinton 2002, eq. 1) with two weights.
 
     Its output has a further named one, `contributions` (batch, time, labels): what each unit adds to the logits by way
-    of the linear model, exactly. The network's own `evidence` is weighted as its logits are.
+    of the linear model, exactly. The network's own `value_logits` and `evidence` are weighted as its logits are.
     """
 
     weights: Tensor
@@ -33,10 +33,11 @@ class Mixture(nn.Module):
         """Classify rows of ids, each real up to its length; an id of vocabulary + n is spelled in `spellings[n]`."""
         known = torch.where(ids < len(self.linear.words), ids, UNKNOWN_ID)
         logits, weights, named = self.network(known, lengths)
-        evidence = self.linear(ids, lengths, spellings)
+        linear = self.linear(ids, lengths, spellings)
         a, b = self.weights
+        shares = {name: a * named[name] for name in ("value_logits", "evidence")}
         return Output(
-            logits=a * logits + b * evidence.logits,
+            logits=a * logits + b * linear.logits,
             weights=weights,
-            named={**named, "evidence": a * named["evidence"], "contributions": b * evidence.contributions},
+            named={**named, **shares, "contributions": b * linear.contributions},
         )

@@ -19,8 +19,9 @@ class PooledClassifier(nn.Module):
 
     `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
     be longer than `max_length` where the encoder or the score has parameters for each position. Named outputs, beside
-    those of the encoder: `value_norms` ‖h_t‖ (batch, time), and `evidence` a_t ∂logits/∂a_t (batch, time, labels), what
-    the state at t adds to the logits by way of the mean a_1 h_1 + … + a_T h_T.
+    those of the encoder: `value_norms` ‖h_t‖ (batch, time), `value_logits` ∂logits/∂a_t (batch, time, labels), which is
+    the state at t seen through the dense layer, and `evidence` a_t ∂logits/∂a_t, what that state adds to the logits by
+    way of the mean a_1 h_1 + … + a_T h_T.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class PooledClassifier(nn.Module):
         weights: Float[Tensor, "batch time"],
         keep: Bool[Tensor, "batch time"],
     ) -> dict[str, Tensor]:
-        """Return value_norms and evidence. A context begins with the mean of the states, so Σ_t a_t D h_t is in it."""
+        """Return the named outputs. A context begins with the mean of the states, so Σ_t a_t D h_t is in the logits."""
         mean = self.dense.weight[:, : self.encoder.out_dim]
+        seen = states @ mean.T
         return {
             "value_norms": states.norm(dim=-1) * keep,
-            "evidence": weights.unsqueeze(-1) * (states @ mean.T),
+            "value_logits": seen * keep.unsqueeze(-1),
+            "evidence": weights.unsqueeze(-1) * seen,
         }
 
 

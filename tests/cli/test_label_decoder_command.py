@@ -125,5 +125,5 @@ def test_its_explanations_are_evaluated_without_permuting_attention(decoder):
     found = evaluate(decoder, TEXTS, chosen(decoder))
     assert "attention-x-gradient" not in found.methods
     assert found.methods["leave-one-out"].comprehensiveness["delete"].mean > 0.1
-    assert found.permutation == "a label-decoder model does not give the output evidence"
+    assert found.permutation == "a label-decoder model does not give the output value_logits"
     assert found.to_dict()["permutation"] == {"skipped": found.permutation}

@@ -23,13 +23,13 @@ def question(weights, states, **options):
         score=None,
         probabilities=np.zeros(states.shape[1]),
         attention=weights,
-        named={"evidence": weights[:, None] * states},
+        named={"value_logits": states},
     )
     return Question(ids=np.arange(len(weights)), prediction=prediction, label=0, **options)
 
 
 def logits(asked_of):
-    return asked_of.prediction.named["evidence"].sum(axis=0)
+    return asked_of.prediction.attention @ asked_of.prediction.named["value_logits"]
 
 
 def shift(asked_of):
@@ -61,13 +61,17 @@ def test_where_attention_or_states_are_even_permuting_changes_nothing():
         assert found.changed == 0
 
 
-def test_a_text_of_one_unit_and_one_with_a_weight_of_zero_cannot_be_tested():
+def test_a_text_of_one_unit_cannot_be_tested():
     assert shift(question([1.0], [[1.0, 0.0]])) is None
-    assert shift(question([0.5, 0.5, 0.0], np.ones((3, 2)))) is None
+
+
+def test_a_unit_without_attention_is_dealt_some():
+    found = shift(question([0.5, 0.5, 0.0], [[0.0, 0.0], [0.0, 0.0], [8.0, 0.0]]))
+    assert found.distance > 0
 
 
 @given(
-    arrays(np.float32, 5, elements=st.floats(0.015625, 1, width=32)),
+    arrays(np.float32, 5, elements=st.floats(0, 1, width=32)),
     arrays(np.float32, (5, 3), elements=st.floats(-8, 8, width=32)),
     st.booleans(),
 )
@@ -88,7 +92,7 @@ def test_on_a_model_it_is_what_the_network_says_with_permuted_weights(request, n
     from attnclf.explain.gradients import Slopes
 
     loaded = request.getfixturevalue(name)
-    (prediction,) = loaded.predict([TEXT], named=("evidence", "contributions"))
+    (prediction,) = loaded.predict([TEXT], named=("value_logits", "contributions"))
     (asked_of,) = asked(loaded, loaded.encoded([TEXT]), [prediction])
     slopes = Slopes.of(loaded)
     network = slopes.network

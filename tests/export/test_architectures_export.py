@@ -106,7 +106,8 @@ def test_the_axes_of_named_outputs_are_named_and_nothing_is_computed_unasked(exp
     _, path, sizes, _ = exported
     session = open_session(path, device="cpu")
     seen = {"self_attention": ("batch", *sizes, "time", "time")} if sizes else {}
-    assert session.axes == {**seen, "value_norms": ("batch", "time"), "evidence": ("batch", "time", LABELS)}
+    shares = dict.fromkeys(("value_logits", "evidence"), ("batch", "time", LABELS))
+    assert session.axes == {**seen, "value_norms": ("batch", "time"), **shares}
     assert session.run(*(value.numpy() for value in inputs(2, 5))).named == {}
 
 

@@ -161,6 +161,7 @@ def test_the_graph_names_its_inputs_and_outputs_and_leaves_batch_and_time_open(o
         "probabilities": ["batch", LABELS],
         "attention": ["batch", "time"],
         "value_norms": ["batch", "time"],
+        "value_logits": ["batch", "time", LABELS],
         "evidence": ["batch", "time", LABELS],
     }
 

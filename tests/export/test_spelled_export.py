@@ -146,7 +146,7 @@ def test_the_graph_names_its_inputs_and_outputs_and_leaves_their_sizes_open(expo
     assert graph.input[2].type.tensor_type.elem_type == TensorProto.INT64
     assert shapes(graph.output)["contributions"] == ["batch", "time", LABELS]
     assert session.spelled
-    shares = dict.fromkeys(("evidence", "contributions"), ("batch", "time", LABELS))
+    shares = dict.fromkeys(("value_logits", "evidence", "contributions"), ("batch", "time", LABELS))
     assert session.axes == {"value_norms": ("batch", "time"), **shares}
 
 

@@ -95,7 +95,8 @@ def test_named_outputs_are_cut_and_padded_like_the_text(architecture):
     rows = [[3, 4, 5, 6, 7], [8, 9], [10, 11, 12]]
     with torch.no_grad():
         named = network(*padded(rows, extra=2)).named
-        assert set(named) == {"value_norms", "evidence"} | ({"self_attention"} if architecture in ATTENDING else set())
+        shares = {"value_norms", "value_logits", "evidence"}
+        assert set(named) == shares | ({"self_attention"} if architecture in ATTENDING else set())
         for name, values in named.items():
             for place, row in enumerate(rows):
                 alone = network(*padded([row])).named[name][0]
@@ -119,6 +120,8 @@ def test_evidence_is_attention_times_its_gradient_and_norms_are_those_of_the_sta
     for label in range(output.logits.shape[1]):
         (gradient,) = torch.autograd.grad(output.logits[:, label].sum(), weights[0], retain_graph=True)
         close(output.named["evidence"][..., label], (weights[0] * gradient).squeeze(1))
+        real = torch.arange(ids.shape[1]) < lengths.unsqueeze(1)
+        close(output.named["value_logits"][..., label], gradient.squeeze(1) * real)
     for row, length in enumerate(lengths):
         close(output.named["value_norms"][row, :length], states[0][row, :length].square().sum(dim=-1).sqrt())
 
