@@ -67,8 +67,9 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "label-decoder": {
         "model": {"attention": {"score": "additive", "alignment": "global"}, "ngrams": {"features": 0}},
     },
-    # It counts units: no vectors, no states, no pooling of them.
+    # It counts units, or reads columns: no vectors, no states, no pooling of them.
     "feature-gate": {
+        "text": {"max_length": SHORT},
         "model": {
             "embedding": {"dim": 128, "token_dropout": 0.0, "start": "random"},
             "encoder": {"hidden": 64},

@@ -46,7 +46,7 @@ class Tiny(nn.Module):
     def forward(self, ids):
         vectors = self.embedding(ids)
         hidden = torch.cat([vectors, nn.functional.pad(vectors, (0, 0, 1, 0))[:, :-1]], dim=-1)
-        pooled, weights, _ = self.pooling(hidden, torch.ones_like(ids, dtype=torch.bool))
+        pooled, weights, *_ = self.pooling(hidden, torch.ones_like(ids, dtype=torch.bool))
         return self.dense(pooled), weights
 
 

@@ -83,7 +83,7 @@ def test_the_shown_weights_of_pooling_make_the_context_and_with_it_the_answer(lo
     with torch.no_grad():
         hidden = network.encoder(network.embedding(ids), lengths).states[0]
         context = torch.tensor([word.weight for word in explanation.words]) @ hidden
-        theirs, _ = network.pooling(hidden[None], torch.ones(1, len(hidden), dtype=torch.bool))
+        theirs, *_ = network.pooling(hidden[None], torch.ones(1, len(hidden), dtype=torch.bool))
         torch.testing.assert_close(context, theirs[0], atol=1e-5, rtol=0)
         assert torch.softmax(network.dense(context), -1).tolist() == pytest.approx(
             scores(explanation, classifier), abs=1e-5
