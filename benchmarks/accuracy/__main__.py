@@ -30,9 +30,14 @@ def contenders() -> list[Contender]:
     return [one for module in modules for one in module.CONTENDERS]
 
 
+def kept(contender: Contender, dataset: Dataset, seed: int, work: Path) -> Path:
+    """Return where the result of a run is kept."""
+    return work / "results" / f"{dataset.name}-{contender.name.replace(' ', '-')}-{seed}.json"
+
+
 def finished(contender: Contender, dataset: Dataset, seed: int, work: Path) -> dict[str, Any]:
     """Return the result of a run, done now unless it was done before."""
-    result = work / "results" / f"{dataset.name}-{contender.name.replace(' ', '-')}-{seed}.json"
+    result = kept(contender, dataset, seed, work)
     if not result.is_file():
         print(f"{dataset.name}: {contender.name}, seed {seed}", file=sys.stderr, flush=True)
         fitted = contender.fit(dataset, seed, work)
@@ -71,6 +76,7 @@ def main(
     seed: Annotated[list[int] | None, typer.Option(help="Of attnclf and the naive network: 0, 1 and 2.")] = None,
     work: Annotated[Path, typer.Option(help="Keeps models and results.")] = Path("benchmarks/work/accuracy"),
     out: Annotated[Path | None, typer.Option(help="The page whose section is replaced.")] = None,
+    run: Annotated[bool, typer.Option(help="With --no-run, only tell what is finished.")] = True,
 ) -> None:
     """Do the runs that are missing, and print the tables."""
     known = contenders()
@@ -91,6 +97,7 @@ def main(
         for one in known
         if not contender or one.name in contender
         for number in (seed or [0, 1, 2] if one.seeded else [0])
+        if run or kept(one, dataset, number, work).is_file()
     ]
     body = report(results)
     print(body)

@@ -69,7 +69,7 @@ def _row(split: tuple[str, str], group: Group, names: Sequence[str], score: str)
             continue
         mean = f"{statistics.mean(values):.1f}"
         spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-        row.append((f"**{mean}**" if statistics.mean(values) == best else mean) + spread)
+        row.append((f"**{mean}**" if statistics.mean(values) == best and len(cells) > 1 else mean) + spread)
     return row
 
 
