@@ -99,7 +99,8 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
     marked = f", {first['marked']} with a mark" if first["marked"] else ""
     said = [
         f"auto took {run['auto']}, in {run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f} of the time of "
-        f"{YARDSTICK}; its comprehensiveness less that one's, text by text: {_interval([run['ahead']], 3)}"
+        f"{YARDSTICK} for a text by itself and in {_together(run, run['auto']) / _together(run, YARDSTICK):.2f} for many "
+        f"at a time; its comprehensiveness less that one's, text by text: {_interval([run['ahead']], 3)}"
         for run in runs
     ]
     about = (
@@ -127,6 +128,10 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
             ]
         )
     return [about, table(COLUMNS, lines)]
+
+
+def _together(run: Run, method: str) -> float:
+    return float(run["methods"][method]["milliseconds"])
 
 
 def _interval(means: Sequence[Sequence[float]], digits: int = 2) -> str:
