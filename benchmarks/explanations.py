@@ -97,14 +97,13 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
     """Return what is said about a dataset, and its table: means over seeds, of the ends of intervals too."""
     first = runs[0]
     marked = f", {first['marked']} with a mark" if first["marked"] else ""
-    said = [
-        f"auto took {run['auto']}, in {run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f} of the time of "
-        f"{YARDSTICK} for a text by itself and in {_together(run, run['auto']) / _together(run, YARDSTICK):.2f} for many "
-        f"at a time; its comprehensiveness less that one's, text by text: {_interval([run['ahead']], 3)}"
-        for run in runs
-    ]
+    alone = ", ".join(f"{run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f}" for run in runs)
+    together = ", ".join(f"{_together(run, run['auto']) / _together(run, YARDSTICK):.2f}" for run in runs)
     about = (
-        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: {'. '.join(said)}."
+        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: auto took "
+        f"{', '.join(run['auto'] for run in runs)}, in {alone} of the time of {YARDSTICK} for a text by itself and in "
+        f"{together} for many at a time; its comprehensiveness less that one's, text by text: "
+        f"{', '.join(_interval([run['ahead']], 3) for run in runs)}."
     )
     lines = []
     for method in first["methods"]:
