@@ -34,6 +34,7 @@ from attnclf.explain.methods import working
 from attnclf.presets import DEFAULT, settings
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.train import train
+from benchmarks.results import machine, put, section, table
 
 FILLING = (
     "table window seven river paper during street around letter morning number corner yellow kitchen travel market "
@@ -137,8 +138,6 @@ def main(
     out: Path | None = None,
 ) -> None:
     """Train a model of each kind with each seed, and print the table."""
-    from results import machine, put, section, table
-
     torch.set_num_threads(1)
     seeds, kinds = seed or [0, 1, 2], kind or list(KINDS)
     shares: dict[str, dict[str, list[float]]] = {}
