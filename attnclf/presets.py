@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attnclf.config import merged
+from attnclf.config import TextConfig, merged
 
 DEFAULT = "balanced"
 
-LONG, SHORT = 1024, 512  # units of a text: where time and memory grow with the length, and where with its square
+LONG = 1024  # units of a text, where time and memory grow with the length
+SHORT = TextConfig().max_length  # and where they grow with its square, or a text may not be read at all
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The network of the sources and nothing else.

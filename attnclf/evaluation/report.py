@@ -132,14 +132,14 @@ class Report:
             last = self.history[-1]
             score = f"validation score {100 * best['valid_score']:.1f}"
             yield f"Best epoch {best['epoch']:g} of {last['epoch']:g} ({score}), trained in {last['seconds']:.0f} s."
-        if (before := self.splits[self.split].ece_before) is not None:
-            after = self.splits[self.split]
+        judged = self.splits[self.split]
+        if judged.ece_before is not None:
             yield (
-                f"Calibration error (ECE, {self.split}): {before:.3f} before calibration, {after.ece:.3f} after; "
-                f"chance alone, on so many rows: {after.calibration.by_chance:.3f}."
+                f"Calibration error (ECE, {self.split}): {judged.ece_before:.3f} before calibration, {judged.ece:.3f} "
+                f"after; chance alone, on so many rows: {judged.calibration.by_chance:.3f}."
             )
-        if unknown := self.splits[self.split].unknown:
-            yield f"{unknown:,} {self.split} rows have labels the model has never seen; they count as wrong."
+        if judged.unknown:
+            yield f"{judged.unknown:,} {self.split} rows have labels the model has never seen; they count as wrong."
 
 
 class _Grid(NamedTuple):

@@ -23,7 +23,7 @@ def at_once(layers: Sequence[nn.Module], inputs: Sequence[Tensor]) -> tuple[Tens
     """Return the states of each layer over its own input."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
     alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
-    if alone or inputs[0].device.type != "cpu" or len(layers) == 1 or cores() == 1:
+    if alone or inputs[0].device.type != "cpu" or cores() == 1:
         return tuple(layer(rows)[0] for layer, rows in zip(layers, inputs, strict=True))
     parameters = [parameter for layer in layers for parameter in layer.parameters()]
     states: tuple[Tensor, ...] = _AtOnce.apply(layers, *inputs, *parameters)  # type: ignore[no-untyped-call]
@@ -71,4 +71,4 @@ def _each(function: Callable[..., Value], *arguments: Sequence[Any]) -> list[Val
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, cores() - 1), initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(cores() - 1, initializer=torch.set_num_threads, initargs=(1,))

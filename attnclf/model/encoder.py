@@ -71,7 +71,8 @@ class Recurrence(nn.Module):
     ) -> Float[Tensor, "batch time out"]:
         """Run the directions over each row's own length; what stands at padding is meaningless."""
         if self.back is None:
-            return at_once([self.ahead], [vectors])[0]
+            states: Tensor = self.ahead(vectors)[0]
+            return states
         order = reversal(lengths, vectors.shape[1])
         ahead, back = at_once([self.ahead, self.back], [vectors, turned(vectors, order)])
         return torch.cat([ahead, turned(back, order)], dim=-1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from attnclf.data.labels import LabelSet
 from attnclf.data.splits import stratified
+from benchmarks.splits import split_of
 
 NAMES = (
     "trec", "trec50", "sst2", "sst5", "mr", "mpqa", "banking77", "clinc150", "sms_spam", "ag_news_10k", "imdb",
@@ -53,9 +54,7 @@ class Dataset:
 
     def file(self, split: str) -> Path | None:
         """Return the file of a split, if there is one."""
-        return next(
-            (path for end in (".jsonl", ".jsonl.gz") if (path := self.folder / f"{split}{end}").is_file()), None
-        )
+        return split_of(self.folder, split)
 
     @cached_property
     def labels(self) -> LabelSet:

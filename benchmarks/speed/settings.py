@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.splits import split_of
+
 
 class NotHereError(Exception):
     """A part cannot run here; the message says why and what to do."""
@@ -31,20 +33,17 @@ class Setup:
 
     def split(self, dataset: str, name: str) -> Path:
         """Return the file of a split of a dataset. Raises NotHereError where it is missing."""
-        for path in (self.data / dataset / f"{name}.jsonl", self.data / dataset / f"{name}.jsonl.gz"):
-            if path.is_file():
-                return path
-        raise NotHereError(
-            f"{self.data / dataset} has no {name}.jsonl; pass --data FOLDER with rows like "
-            '{"text": …, "label": …}, or set ATTNCLF_DATA'
-        )
+        path = split_of(self.data / dataset, name)
+        if path is None:
+            raise NotHereError(
+                f"{self.data / dataset} has no {name}.jsonl; pass --data FOLDER with rows like "
+                '{"text": …, "label": …}, or set ATTNCLF_DATA'
+            )
+        return path
 
     def has(self, dataset: str, name: str) -> bool:
         """Tell whether a dataset has this split."""
-        try:
-            return bool(self.split(dataset, name))
-        except NotHereError:
-            return False
+        return split_of(self.data / dataset, name) is not None
 
     def read(self, dataset: str, name: str) -> list[Row]:
         """Return the rows of a split."""
