@@ -95,6 +95,8 @@ class EncoderConfig:
     layers: int = 1
     bidirectional: bool = True
     dropout: float = 0.2  # between layers
+    # What attention weighs. Vectors of units beside their states: "concat" of Tutek & Šnajder 2020.
+    output: Literal["states", "states+vectors"] = "states"
 
     def __post_init__(self) -> None:
         _within("model.encoder.hidden", self.hidden, 1, 4096)
@@ -261,7 +263,8 @@ class ModelConfig:
         """How wide a state is that attention weighs."""
         if self.architecture == "self-attention":
             return self.embedding.dim
-        return self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+        states = self.encoder.hidden * (2 if self.encoder.bidirectional else 1)
+        return states + (self.embedding.dim if self.encoder.output == "states+vectors" else 0)
 
     def __post_init__(self) -> None:
         _within("model.dropout", self.dropout, 0, 0.95)
@@ -440,6 +443,11 @@ class Config:
             raise ConfigError(
                 "training.attention.smoothness spreads weight, and alignment 'hard' gives all of it to one unit",
                 fix="leave it out, or use another model.attention.alignment",
+            )
+        if asked.tying and model.encoder.output == "states+vectors":
+            raise ConfigError(
+                "training.attention.tying draws states to their units' vectors, which stand beside them already",
+                fix="leave it out, or set model.encoder.output=states",
             )
         if asked.tying and model.width != model.embedding.dim:
             raise ConfigError(

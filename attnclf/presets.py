@@ -18,7 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "text": {"max_length": LONG},
         "model": {
             "embedding": {"dim": 64, "token_dropout": 0.2, "start": "cooccurrence"},
-            "encoder": {"hidden": 32},
+            "encoder": {"hidden": 32, "output": "states+vectors"},
             "attention": {"alignment": "entmax15"},
             "ngrams": {"features": 50_000},
         },
@@ -28,6 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "text": {"max_length": LONG},
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
+            "encoder": {"output": "states+vectors"},
             "attention": {"alignment": "entmax15"},
             "ngrams": {"features": 100_000},
         },
@@ -37,7 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "text": {"max_length": LONG},
         "model": {
             "embedding": {"token_dropout": 0.2, "start": "cooccurrence"},
-            "encoder": {"hidden": 128},
+            "encoder": {"hidden": 128, "output": "states+vectors"},
             "attention": {"alignment": "entmax15", "context": "soft+max"},
             "ngrams": {"features": 200_000},
         },
@@ -50,30 +51,38 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     # A number for each position: those that few texts reach would hardly be learned.
     "feed-forward": {
         "text": {"max_length": SHORT},
-        "model": {"attention": {"score": "feed_forward", "alignment": "global"}},
+        "model": {"encoder": {"output": "states"}, "attention": {"score": "feed_forward", "alignment": "global"}},
     },
-    # No recurrent encoder: its width is put back to the default, so that one that was asked for is refused.
+    # No recurrent encoder: its settings are put back to the defaults, so that one that was asked for is refused.
     "self-attention": {
         "text": {"max_length": SHORT},
-        "model": {"encoder": {"hidden": 64}, "attention": {"alignment": "global"}},
+        "model": {"encoder": {"hidden": 64, "output": "states"}, "attention": {"alignment": "global"}},
         "training": {"learning_rate": 2e-3},
     },
     # The recurrent states know their places.
     "recurrent-self-attention": {
         "text": {"max_length": SHORT},
-        "model": {"transformer": {"layers": 1, "positions": "none"}, "attention": {"alignment": "global"}},
+        "model": {
+            "encoder": {"output": "states"},
+            "transformer": {"layers": 1, "positions": "none"},
+            "attention": {"alignment": "global"},
+        },
         "training": {"learning_rate": 2e-3},
     },
     # A score that asks, for each step has its own query; n-grams have no say in what is emitted.
     "label-decoder": {
-        "model": {"attention": {"score": "additive", "alignment": "global"}, "ngrams": {"features": 0}},
+        "model": {
+            "encoder": {"output": "states"},
+            "attention": {"score": "additive", "alignment": "global"},
+            "ngrams": {"features": 0},
+        },
     },
     # It counts units, or reads columns: no vectors, no states, no pooling of them.
     "feature-gate": {
         "text": {"max_length": SHORT},
         "model": {
             "embedding": {"dim": 128, "token_dropout": 0.0, "start": "random"},
-            "encoder": {"hidden": 64},
+            "encoder": {"hidden": 64, "output": "states"},
             "attention": {"alignment": "global", "context": "soft"},
             "ngrams": {"features": 0},
         },

@@ -32,15 +32,9 @@ class Architecture(NamedTuple):
     sequential: bool = False
 
 
-def recurrent(config: ModelConfig, in_dim: int) -> Encoder:
-    """Return the recurrent encoder of the settings."""
-    encoder = config.encoder
-    return Encoder(encoder.cell, in_dim, encoder.hidden, encoder.layers, encoder.bidirectional, encoder.dropout)
-
-
 def temporal(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
     """Return the main network: a recurrent encoder whose states are pooled."""
-    return PooledClassifier(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
+    return PooledClassifier(config, Encoder(config.encoder, config.embedding.dim), vocabulary, labels, max_length)
 
 
 def self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
@@ -52,14 +46,14 @@ def self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length
 
 def recurrent_self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
     """Return the network whose recurrent states attend to each other before they are pooled."""
-    states = recurrent(config, config.embedding.dim)
+    states = Encoder(config.encoder, config.embedding.dim)
     attending = SelfAttention(config.transformer, states.out_dim, max_length, scale=1.0)
     return PooledClassifier(config, RecurrentSelfAttention(states, attending), vocabulary, labels, max_length)
 
 
 def label_decoder(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> LabelDecoder:
     """Return the network that emits labels one after the other."""
-    return LabelDecoder(config, recurrent(config, config.embedding.dim), vocabulary, labels, max_length)
+    return LabelDecoder(config, Encoder(config.encoder, config.embedding.dim), vocabulary, labels, max_length)
 
 
 def feature_gate(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> FeatureGate:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnclf.config import EncoderConfig
 from attnclf.model.branches import at_once
 from attnclf.model.output import Encoded
 
@@ -79,19 +80,26 @@ class Recurrence(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of recurrences with dropout between them; `out_dim` is the width of its states."""
+    """A stack of recurrences with dropout between them; `out_dim` is the width of its states.
 
-    def __init__(
-        self, cell: Literal["lstm", "gru"], in_dim: int, hidden: int, layers: int, bidirectional: bool, dropout: float
-    ) -> None:
+    With the output "states+vectors", a state ends with the vector that it began with: so attention to a state is also
+    attention to its own unit, whatever the recurrence has moved elsewhere ("concat", Tutek & Šnajder 2020, section 4).
+    """
+
+    def __init__(self, config: EncoderConfig, in_dim: int) -> None:
         super().__init__()
-        self.out_dim = hidden * (2 if bidirectional else 1)
-        widths = [in_dim] + [self.out_dim] * (layers - 1)
-        self.layers = nn.ModuleList(Recurrence(cell, width, hidden, bidirectional) for width in widths)
-        self.dropout = nn.Dropout(dropout)
+        width = config.hidden * (2 if config.bidirectional else 1)
+        self.output = config.output
+        self.out_dim = width + (in_dim if config.output == "states+vectors" else 0)
+        widths = [in_dim] + [width] * (config.layers - 1)
+        self.layers = nn.ModuleList(
+            Recurrence(config.cell, width, config.hidden, config.bidirectional) for width in widths
+        )
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]) -> Encoded:
         """Return the hidden states of the last layer."""
+        states = vectors
         for number, layer in enumerate(self.layers):
-            vectors = layer(self.dropout(vectors) if number else vectors, lengths)
-        return Encoded(vectors)
+            states = layer(self.dropout(states) if number else states, lengths)
+        return Encoded(torch.cat([states, vectors], dim=-1) if self.output == "states+vectors" else states)

@@ -21,4 +21,4 @@ def forward(config: ModelConfig) -> int:
     for _ in range(config.encoder.layers):
         operations += 2 * directions * gates * hidden * (width + hidden)
         width = directions * hidden
-    return operations + 2 * width + 2 * width
+    return operations + 2 * config.width + 2 * config.width

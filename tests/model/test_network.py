@@ -136,7 +136,8 @@ def test_reversal_turns_each_row_inside_its_own_length(lengths, extra):
 
 def copied(cell, in_dim, hidden, layers, bidirectional):
     """Return our encoder and torch's own recurrent network with the same random weights."""
-    ours = scrambled(Encoder(cell, in_dim, hidden, layers, bidirectional, dropout=0.3))
+    config = EncoderConfig(cell=cell, hidden=hidden, layers=layers, bidirectional=bidirectional, dropout=0.3)
+    ours = scrambled(Encoder(config, in_dim))
     kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
     theirs = kind(in_dim, hidden, layers, batch_first=True, bidirectional=bidirectional)
     with torch.no_grad():
@@ -161,6 +162,18 @@ def test_the_encoder_equals_torch_on_packed_sequences(cell, layers, bidirectiona
     assert states.shape == (len(LENGTHS), max(LENGTHS), ours.out_dim)
     real = torch.arange(max(LENGTHS)) < lengths.unsqueeze(1)
     close(states[real], expected[real])
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_states_may_end_with_the_vectors_that_they_began_with(layers):
+    bare = EncoderConfig(hidden=4, layers=layers)
+    alone = scrambled(Encoder(bare, 6))
+    beside = scrambled(Encoder(dataclasses.replace(bare, output="states+vectors"), 6))
+    vectors, lengths = torch.randn(2, 3, 6), torch.tensor([3, 2])
+    with torch.no_grad():
+        states = beside(vectors, lengths).states
+        assert torch.equal(states, torch.cat([alone(vectors, lengths).states, vectors], dim=-1))
+    assert states.shape[-1] == beside.out_dim == alone.out_dim + 6
 
 
 def test_the_forget_gate_starts_open_and_recurrent_gates_orthogonal():

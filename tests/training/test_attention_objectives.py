@@ -329,6 +329,8 @@ def test_asking_for_rationales_that_teach_nothing_is_refused(changes, problem, t
         ({"training": {"attention": {"diversity": -1.0}}}, "training.attention.diversity is -1.0; set it between"),
         ({"training": {"attention": {"tying": 1.0}}, "model": {"encoder": {"hidden": 32}}},
          "states of width 64 with vectors of width 128; set model.embedding.dim=64"),
+        ({"training": {"attention": {"tying": 1.0}}, "model": {"encoder": {"output": "states+vectors"}}},
+         "vectors, which stand beside them already; leave it out, or set model.encoder.output=states"),
         ({"training": {"attention": {"smoothness": 1.0}}, "model": {"attention": {"alignment": "hard"}}},
          "alignment 'hard' gives all of it to one unit"),
         ({"training": {"attention": {"diversity": 1.0}}, "model": {"architecture": "feature-gate"}},
