@@ -127,7 +127,7 @@ def bound(path: Path, device: torch.device, batches: Sequence[Batch]) -> Callabl
     """
     import onnxruntime
 
-    session: Any = open_session(path, device=device.type)._session  # type: ignore[arg-type]
+    session: Any = open_session(path, device=device.type).computing()  # type: ignore[arg-type]
     ready = []
     for ids, lengths in batches:
         binding = session.io_binding()

@@ -4,8 +4,9 @@ import contextlib
 import ctypes
 import io
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from attnclf.cores import cores
 from attnclf.errors import BundleError, DeviceError
+from attnclf.runtime.pruning import axes, pruned
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -49,17 +51,32 @@ class Session:
     """
 
     def __init__(
-        self, session: Any, device: Literal["cpu", "cuda"], workers: int = 1, no_gpu: str | None = None
+        self,
+        model: bytes,
+        providers: Sequence[Any],
+        device: Literal["cpu", "cuda"],
+        workers: int = 1,
+        no_gpu: str | None = None,
     ) -> None:
-        self._session = session
+        self._model, self._providers = model, providers
+        self._opened: dict[tuple[str, ...], Any] = {}
+        self._opening = Lock()
         self.device = device
         self.no_gpu = no_gpu
-        self._first = session.get_inputs()[0]  # ids, or numbers
         self.workers = workers
-        self.spelled = any(given.name == "spellings" for given in session.get_inputs())
+        self._first = self.computing().get_inputs()[0]  # ids, or numbers
+        self.spelled = any(given.name == "spellings" for given in self.computing().get_inputs())
         self.axes: Mapping[str, tuple[str | int, ...]] = {
-            output.name: tuple(output.shape) for output in session.get_outputs() if output.name not in ALWAYS
+            name: shape for name, shape in axes(model).items() if name not in ALWAYS
         }
+
+    def computing(self, *named: str) -> Any:
+        """Return the session of ONNX Runtime that computes `ALWAYS` and these; it is opened when first asked for."""
+        outputs = (*ALWAYS, *sorted(named))
+        with self._opening:
+            if outputs not in self._opened:
+                self._opened[outputs] = _opened(pruned(self._model, outputs), self._providers)
+            return self._opened[outputs]
 
     def run(
         self,
@@ -77,8 +94,8 @@ class Session:
         inputs: dict[str, NDArray[Any]] = {self._first.name: ids, "lengths": lengths.astype(np.int32)}
         if spellings is not None:
             inputs["spellings"] = spellings
-        names = list(named)
-        logits, probabilities, attention, *others = self._session.run([*ALWAYS, *names], inputs)
+        names = tuple(named)
+        logits, probabilities, attention, *others = self.computing(*names).run([*ALWAYS, *names], inputs)
         return Result(logits, probabilities, attention, dict(zip(names, others, strict=True)))
 
     def warm_up(self) -> None:
@@ -95,23 +112,22 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     On a CPU each batch runs on one core, and `threads` of them may run at a time; 0 means one for each core. Raises
     DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself would quietly run on the CPU.
     """
-    no_gpu = None
+    model, no_gpu = path.read_bytes(), None
     if device == "cuda" or (device == "auto" and has_gpu()):
         try:
-            return _on_gpu(path)
+            return _on_gpu(model)
         except DeviceError as error:
             if device == "cuda":
                 raise DeviceError(f"--device cuda was asked for, but {error.problem}", fix=error.fix) from error
             no_gpu = error.problem
     try:
-        session = _opened(path, [CPU])
+        return Session(model, [CPU], "cpu", threads or cores(), no_gpu)
     except Exception as error:  # the runtime's own exception types derive from Exception only
         raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
-    return Session(session, "cpu", threads or cores(), no_gpu)
 
 
-def _on_gpu(path: Path) -> Session:
-    """Open an ONNX file on the GPU and run it once, for cuDNN is looked for only when a recurrent layer runs.
+def _on_gpu(model: bytes) -> Session:
+    """Open a network on the GPU and run it once, for cuDNN is looked for only when a recurrent layer runs.
 
     Raises DeviceError with the reason when that fails.
     """
@@ -123,9 +139,8 @@ def _on_gpu(path: Path) -> Session:
         onnxruntime.preload_dlls()
     onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from the list below
     try:
-        opened = _opened(path, [(CUDA, CUDA_OPTIONS), CPU])
-        session = Session(opened, "cuda", IN_FLIGHT)
-        if CUDA in opened.get_providers():
+        session = Session(model, [(CUDA, CUDA_OPTIONS), CPU], "cuda", IN_FLIGHT)
+        if CUDA in session.computing().get_providers():
             session.warm_up()
             return session
     except Exception as error:  # the runtime's own exception types derive from Exception only
@@ -137,7 +152,7 @@ def _on_gpu(path: Path) -> Session:
     )
 
 
-def _opened(path: Path, providers: list[Any]) -> Any:
+def _opened(model: bytes, providers: Sequence[Any]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     # One level below all: the rest concerns images, and takes longer than the whole start otherwise.
@@ -146,7 +161,7 @@ def _opened(path: Path, providers: list[Any]) -> Any:
     # after every step lose more than they win as soon as anything else wants one of them.
     options.intra_op_num_threads = 1
     # Its own fall-back to the CPU prints among the results.
-    return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=False)
+    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=False)
 
 
 def has_gpu() -> bool:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from attnclf.config import Config
 from attnclf.errors import ConfigError
 from attnclf.explain.explain import explain
+from attnclf.explain.faithfulness import BINS
 from attnclf.explain.gradients import Slopes
 from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
-from attnclf.explain.faithfulness import BINS
 from attnclf.explain.methods.erasure_search import TRIED, erasure_search
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients

@@ -67,7 +67,7 @@ METHODS: dict[str, Method] = {
     ),
     "erasure-search": Method(
         erasure_search,
-        "the fall when units are deleted one after the other",
+        "the fall when units are deleted step by step",
         signed=True,
         outputs=("evidence",),
         removal="delete",

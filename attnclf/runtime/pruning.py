@@ -1,0 +1,130 @@
+"""An ONNX graph without the work that nobody asked for.
+
+ONNX Runtime computes every node of a graph, whatever is fetched of it: what only `explain` asks for is a fifth of the
+work of `predict`. So a graph is opened with the nodes that lead to what is asked for, and no others. The messages of
+ONNX are read here as they lie in the file (protobuf: a sequence of fields, each a number and a payload), for the
+package that knows them takes longer to import than all the rest of `predict`.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+# Numbers of fields, from onnx.proto.
+GRAPH = 7  # of a model
+NODE, OUTPUT = 1, 12  # of a graph
+READ, WRITTEN, ATTRIBUTE = 1, 2, 5  # of a node
+SUBGRAPHS = (6, 11)  # of an attribute: one graph, several
+NAME, TYPE, TENSOR, SHAPE, AXIS, LENGTH, SYMBOL = 1, 2, 1, 2, 1, 1, 2  # of an output: type.tensor.shape.axes
+
+SIZED, VARYING, FIXED = 2, 0, {1: 8, 5: 4}  # kinds of payload: one that says how long it is, a number, one of n bytes
+
+
+class Field(NamedTuple):
+    """One field of a message: its number, its payload (of a number that varies, its value), and all of it."""
+
+    number: int
+    payload: memoryview
+    value: int
+    whole: memoryview
+
+
+def axes(model: bytes) -> dict[str, tuple[str | int, ...]]:
+    """Return for each output of a model its axes: a length, or a name where it varies."""
+    graph = _one(memoryview(model), GRAPH)
+    found = {}
+    for output in _each(graph, OUTPUT):
+        shape = _one(_one(_one(output, TYPE), TENSOR), SHAPE)
+        found[_text(_one(output, NAME))] = tuple(_length(axis) for axis in _each(shape, AXIS))
+    return found
+
+
+def pruned(model: bytes, outputs: Collection[str]) -> bytes:
+    """Return a model with these outputs, and the nodes that lead to them."""
+    parts: list[bytes | memoryview] = []
+    for field in _fields(memoryview(model)):
+        if field.number == GRAPH:
+            graph = b"".join(_kept(field.payload, outputs))
+            parts += [_number(GRAPH << 3 | SIZED), _number(len(graph)), graph]
+        else:
+            parts.append(field.whole)
+    return b"".join(parts)
+
+
+def _kept(graph: memoryview, outputs: Collection[str]) -> list[memoryview]:
+    """Return the fields of a graph that are needed. Nodes stand behind those whose results they read."""
+    needed, kept = {*outputs}, []
+    for field in reversed([*_fields(graph)]):
+        if field.number == NODE:
+            if needed.isdisjoint(_text(name) for name in _each(field.payload, WRITTEN)):
+                continue
+            needed.update(_reads(field.payload))
+        elif field.number == OUTPUT and _text(_one(field.payload, NAME)) not in outputs:
+            continue
+        kept.append(field.whole)
+    return kept[::-1]
+
+
+def _reads(node: memoryview) -> Iterator[str]:
+    """Yield what a node reads, and what graphs inside it (of a loop) may read from around them."""
+    yield from map(_text, _each(node, READ))
+    for attribute in _each(node, ATTRIBUTE):
+        for number in SUBGRAPHS:
+            for graph in _each(attribute, number):
+                yield from (_text(_one(output, NAME)) for output in _each(graph, OUTPUT))
+                for inner in _each(graph, NODE):
+                    yield from _reads(inner)
+
+
+def _length(axis: memoryview) -> str | int:
+    for field in _fields(axis):
+        if field.number in (LENGTH, SYMBOL):
+            return _text(field.payload) if field.number == SYMBOL else field.value
+    return 0
+
+
+def _one(message: memoryview, number: int) -> memoryview:
+    return next(_each(message, number), memoryview(b""))
+
+
+def _each(message: memoryview, number: int) -> Iterator[memoryview]:
+    return (field.payload for field in _fields(message) if field.number == number)
+
+
+def _text(payload: memoryview) -> str:
+    return str(payload, "utf-8")
+
+
+def _fields(message: memoryview) -> Iterator[Field]:
+    place = 0
+    while place < len(message):
+        start = place
+        key, place = _read_number(message, place)
+        kind, value, begin = key & 7, 0, place
+        if kind == SIZED:
+            size, begin = _read_number(message, place)
+            place = begin + size
+        elif kind == VARYING:
+            value, place = _read_number(message, place)
+        else:
+            place += FIXED[kind]
+        yield Field(key >> 3, message[begin:place], value, message[start:place])
+
+
+def _read_number(message: memoryview, place: int) -> tuple[int, int]:
+    """Return a number, seven bits a byte, the lowest first, and the place behind it."""
+    value = shift = 0
+    while True:
+        byte = message[place]
+        value |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return value, place
+
+
+def _number(value: int) -> bytes:
+    """Return a number as `_read_number` reads it."""
+    written = bytearray()
+    while value >= 0x80:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*written, value])
