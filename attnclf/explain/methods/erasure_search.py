@@ -1,13 +1,12 @@
 """Units are deleted step by step, each time those without which the answer falls deepest."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.faithfulness import BINS
+from attnclf.explain.faithfulness import BINS, sizes
 from attnclf.explain.question import Judge, Question, Said, Weights
 
 TRIED = 3  # units that are tried as the last one of a step
@@ -61,8 +60,8 @@ class _Search:
 
     def tries(self, share: float) -> NDArray[np.bool_]:
         """Return what is left in each try of a step, (tries, units); no try where nothing is to go, or all would."""
-        step = math.ceil(share * len(self.left) - 1e-9) - len(self.taken)
-        order = self.heaviest()
+        (target,) = sizes(len(self.left), (share,))
+        step, order = target - len(self.taken), self.heaviest()
         if not 0 < step < len(order):
             return np.empty((0, len(self.left)), dtype=bool)
         last = order[step - 1 :][: TRIED if step <= SHORT else 1]
