@@ -27,6 +27,9 @@ REFERENCE = "leave-one-out"  # what the others are compared with
 ROWS = 100  # of a file, unless more are asked for
 VALUES = "value_logits"  # the output of a network that says what each state would add with all the attention
 
+TOGETHER = 64  # texts at a time: those of about one length go through the network with little padding
+PAIRS = 2**24  # of units of each of these texts, which bounds the memory
+
 T = TypeVar("T")
 Watch = Callable[[str, int, int], None]
 Tick = Callable[[int], None]  # told of so many texts that are done
@@ -141,8 +144,17 @@ class _Parts(NamedTuple):
     places: list[tuple[int, int]]
 
 
-def _few(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + FEW] for start in range(0, len(items), FEW))
+def _few(items: Sequence[T], units: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """Yield some items after the others, of few units in all where each may be copied once for each of its units."""
+    start = pairs = 0
+    for place, item in enumerate(items):
+        more = units(item) ** 2
+        if place > start and (place - start == TOGETHER or pairs + more > PAIRS):
+            yield items[start:place]
+            start, pairs = place, 0
+        pairs += more
+    if start < len(items):
+        yield items[start:]
 
 
 def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[str]) -> list[Question]:
@@ -152,7 +164,7 @@ def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[s
 
 def _weighed(questions: Sequence[Question], judge: Judge, row: Method, tick: Tick) -> list[Weights]:
     weights: list[Weights] = []
-    for some in _few(questions):
+    for some in _few(questions, lambda question: len(question.ids)):
         weights += row.weigh(some, judge)
         tick(len(some))
     return weights
@@ -189,7 +201,7 @@ def _probes(
 
 def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float], tick: Tick) -> list[Curves]:
     drawn: list[Curves] = []
-    for some in _few(probes):
+    for some in _few(probes, lambda probe: len(probe.owner)):
         drawn += curves(judge, some, removal, bins)
         tick(len(some))
     return drawn

@@ -61,7 +61,7 @@ class Question:
         if self.against is not None:
             value: NDArray[np.float64] = own - exact[..., self.against]
             return value
-        return own if self.independent else own - _log_sum_exp(np.delete(exact, self.label, axis=-1))
+        return own if self.independent else own - self._others(exact)
 
     def slope(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return ∂ value / ∂ logits: (…, labels) → (…, labels)."""
@@ -70,8 +70,8 @@ class Question:
         if self.against is not None:
             slope[..., self.against] = -1
         elif not self.independent:
-            exact[..., self.label] = -np.inf
-            slope = -np.exp(exact - _log_sum_exp(exact)[..., np.newaxis])
+            # At most 0 but for the label itself, whose place is overwritten.
+            slope = -np.exp(np.minimum(exact - self._others(exact)[..., np.newaxis], 0))
         slope[..., self.label] = 1
         return slope
 
@@ -79,9 +79,16 @@ class Question:
         """Return the probability of the label: (…, labels) → (…)."""
         exact = logits.astype(np.float64)
         own = exact[..., self.label]
-        other = np.zeros_like(own) if self.independent else _log_sum_exp(np.delete(exact, self.label, axis=-1))
+        other = np.zeros_like(own) if self.independent else self._others(exact)
         probability: NDArray[np.float64] = np.exp(own - np.logaddexp(own, other))
         return probability
+
+    def _others(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of the summed exponentials of all labels but this one: (…, labels) → (…)."""
+        others = logits.copy()
+        others[..., self.label] = -np.inf
+        summed: NDArray[np.float64] = np.logaddexp.reduce(others, axis=-1)
+        return summed
 
 
 def asked(
@@ -115,11 +122,6 @@ def asked(
             )
         )
     return questions
-
-
-def _log_sum_exp(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    summed: NDArray[np.float64] = np.logaddexp.reduce(values, axis=-1)
-    return summed
 
 
 class Said(NamedTuple):
