@@ -39,7 +39,7 @@ def axes(model: bytes) -> dict[str, tuple[str | int, ...]]:
 
 
 def pruned(model: bytes, outputs: Collection[str]) -> bytes:
-    """Return a model with these outputs, and the nodes that lead to them."""
+    """Return a model with the nodes that lead to these outputs, and with all outputs that these nodes write."""
     parts: list[bytes | memoryview] = []
     for field in _fields(memoryview(model)):
         if field.number == GRAPH:
@@ -51,17 +51,21 @@ def pruned(model: bytes, outputs: Collection[str]) -> bytes:
 
 
 def _kept(graph: memoryview, outputs: Collection[str]) -> list[memoryview]:
-    """Return the fields of a graph that are needed. Nodes stand behind those whose results they read."""
-    needed, kept = {*outputs}, []
-    for field in reversed([*_fields(graph)]):
+    """Return the fields of a graph that are needed."""
+    fields = [*_fields(graph)]
+    needed, idle, written = {*outputs}, set(), set()
+    for place, field in reversed([*enumerate(fields)]):  # nodes stand behind those whose results they read
         if field.number == NODE:
-            if needed.isdisjoint(_text(name) for name in _each(field.payload, WRITTEN)):
-                continue
-            needed.update(_reads(field.payload))
-        elif field.number == OUTPUT and _text(_one(field.payload, NAME)) not in outputs:
-            continue
-        kept.append(field.whole)
-    return kept[::-1]
+            names = {_text(name) for name in _each(field.payload, WRITTEN)}
+            if needed.isdisjoint(names):
+                idle.add(place)
+            else:
+                written |= names
+                needed.update(_reads(field.payload))
+    for place, field in enumerate(fields):
+        if field.number == OUTPUT and _text(_one(field.payload, NAME)) not in written:
+            idle.add(place)
+    return [field.whole for place, field in enumerate(fields) if place not in idle]
 
 
 def _reads(node: memoryview) -> Iterator[str]:

@@ -59,7 +59,7 @@ class Session:
         no_gpu: str | None = None,
     ) -> None:
         self._model, self._providers = model, providers
-        self._opened: dict[tuple[str, ...], Any] = {}
+        self._opened: list[tuple[set[str], Any]] = []  # with what they compute
         self._opening = Lock()
         self.device = device
         self.no_gpu = no_gpu
@@ -71,12 +71,14 @@ class Session:
         }
 
     def computing(self, *named: str) -> Any:
-        """Return the session of ONNX Runtime that computes `ALWAYS` and these; it is opened when first asked for."""
-        outputs = (*ALWAYS, *sorted(named))
+        """Return a session of ONNX Runtime that computes `ALWAYS` and these; it is opened when first asked for."""
         with self._opening:
-            if outputs not in self._opened:
-                self._opened[outputs] = _opened(pruned(self._model, outputs), self._providers)
-            return self._opened[outputs]
+            for outputs, session in self._opened:
+                if outputs.issuperset(named):
+                    return session
+            session = _opened(pruned(self._model, (*ALWAYS, *named)), self._providers)
+            self._opened.append(({output.name for output in session.get_outputs()}, session))
+            return session
 
     def run(
         self,
