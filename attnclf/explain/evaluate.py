@@ -27,7 +27,7 @@ REFERENCE = "leave-one-out"  # what the others are compared with
 ROWS = 100  # of a file, unless more are asked for
 VALUES = "value_logits"  # the output of a network that says what each state would add with all the attention
 
-TOGETHER = 64  # texts at a time: those of about one length go through the network with little padding
+TOGETHER = 256  # texts at a time: those of about one length go through the network with little padding
 PAIRS = 2**24  # of units of each of these texts, which bounds the memory
 
 T = TypeVar("T")
