@@ -1,6 +1,6 @@
 """Which rows go through the network together: rows of similar length, so that little is computed on padding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,21 @@ def sorted_by_length(lengths: NDArray[np.int64], tokens: int, most: int | None =
         fits = int(np.searchsorted(widths * np.arange(1, len(widths) + 1), tokens, side="right"))
         yield order[start : start + max(fits, 1)]
         start += max(fits, 1)
+
+
+def in_order(lengths: Sequence[int], pairs: int, most: int) -> Iterator[slice]:
+    """Yield runs of rows in their order, each of at most `most` rows and `pairs` pairs of units (at least one row).
+
+    The pairs are those within each row: what takes a value for each of them, or a copy of a row for each of its units.
+    """
+    start = taken = 0
+    for row, length in enumerate(lengths):
+        if row > start and (row - start == most or taken + length**2 > pairs):
+            yield slice(start, row)
+            start, taken = row, 0
+        taken += length**2
+    if start < len(lengths):
+        yield slice(start, len(lengths))
 
 
 def _by_length(lengths: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,12 +1,13 @@
 """What the methods are worth on one model, over many texts: faithfulness, agreement, plausibility, and the time."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.data.batches import in_order
 from attnclf.data.corpus import Corpus
 from attnclf.data.rationales import Spans, touched
 from attnclf.errors import ConfigError, DataError
@@ -30,7 +31,6 @@ VALUES = "value_logits"  # the output of a network that says what each state wou
 TOGETHER = 256  # texts at a time: those of about one length go through the network with little padding
 PAIRS = 2**24  # of units of each of these texts, which bounds the memory
 
-T = TypeVar("T")
 Watch = Callable[[str, int, int], None]
 Tick = Callable[[int], None]  # told of so many texts that are done
 
@@ -144,19 +144,6 @@ class _Parts(NamedTuple):
     places: list[tuple[int, int]]
 
 
-def _few(items: Sequence[T], units: Callable[[T], int]) -> Iterator[Sequence[T]]:
-    """Yield some items after the others, of few units in all where each may be copied once for each of its units."""
-    start = pairs = 0
-    for place, item in enumerate(items):
-        more = units(item) ** 2
-        if place > start and (place - start == TOGETHER or pairs + more > PAIRS):
-            yield items[start:place]
-            start, pairs = place, 0
-        pairs += more
-    if start < len(items):
-        yield items[start:]
-
-
 def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[str]) -> list[Question]:
     predictions = classifier.predict(texts, named=outputs)
     return [question for question in asked(classifier, classifier.encoded(texts), predictions) if question]
@@ -164,9 +151,9 @@ def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[s
 
 def _weighed(questions: Sequence[Question], judge: Judge, row: Method, tick: Tick) -> list[Weights]:
     weights: list[Weights] = []
-    for some in _few(questions, lambda question: len(question.ids)):
-        weights += row.weigh(some, judge)
-        tick(len(some))
+    for run in in_order([len(question.ids) for question in questions], PAIRS, TOGETHER):
+        weights += row.weigh(questions[run], judge)
+        tick(len(questions[run]))
     return weights
 
 
@@ -201,9 +188,9 @@ def _probes(
 
 def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float], tick: Tick) -> list[Curves]:
     drawn: list[Curves] = []
-    for some in _few(probes, lambda probe: len(probe.owner)):
-        drawn += curves(judge, some, removal, bins)
-        tick(len(some))
+    for run in in_order([len(probe.owner) for probe in probes], PAIRS, TOGETHER):
+        drawn += curves(judge, probes[run], removal, bins)
+        tick(len(probes[run]))
     return drawn
 
 

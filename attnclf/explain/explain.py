@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.data.batches import in_order
 from attnclf.errors import ConfigError
 from attnclf.explain import choice
 from attnclf.explain.explanation import Comparison, Explanation, Word
@@ -138,16 +139,8 @@ def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
     """
     plain = [row for row, size in enumerate(sizes) if not size]
     yield from (plain[first : first + most] for first in range(0, len(plain), most))
-    rows: list[int] = []
-    pairs = 0
-    for row in (row for row, size in enumerate(sizes) if size):
-        if rows and (pairs + sizes[row] ** 2 > PAIRS or len(rows) == most):
-            yield rows
-            rows, pairs = [], 0
-        rows.append(row)
-        pairs += sizes[row] ** 2
-    if rows:
-        yield rows
+    drawn = [row for row, size in enumerate(sizes) if size]
+    yield from (drawn[run] for run in in_order([sizes[row] for row in drawn], PAIRS, most))
 
 
 def _explanation(

@@ -43,8 +43,8 @@ def pruned(model: bytes, outputs: Collection[str]) -> bytes:
     parts: list[bytes | memoryview] = []
     for field in _fields(memoryview(model)):
         if field.number == GRAPH:
-            graph = b"".join(_kept(field.payload, outputs))
-            parts += [_number(GRAPH << 3 | SIZED), _number(len(graph)), graph]
+            kept = _kept(field.payload, outputs)
+            parts += [_number(GRAPH << 3 | SIZED), _number(sum(map(len, kept))), *kept]
         else:
             parts.append(field.whole)
     return b"".join(parts)

@@ -59,13 +59,14 @@ class Session:
         no_gpu: str | None = None,
     ) -> None:
         self._model, self._providers = model, providers
-        self._opened: list[tuple[set[str], Any]] = []  # with what they compute
+        self._sessions: list[tuple[set[str], Any]] = []  # what each computes, and the session
         self._opening = Lock()
         self.device = device
         self.no_gpu = no_gpu
         self.workers = workers
-        self._first = self.computing().get_inputs()[0]  # ids, or numbers
-        self.spelled = any(given.name == "spellings" for given in self.computing().get_inputs())
+        inputs = self.computing().get_inputs()
+        self._first = inputs[0]  # ids, or numbers
+        self.spelled = any(given.name == "spellings" for given in inputs)
         self.axes: Mapping[str, tuple[str | int, ...]] = {
             name: shape for name, shape in axes(model).items() if name not in ALWAYS
         }
@@ -73,11 +74,11 @@ class Session:
     def computing(self, *named: str) -> Any:
         """Return a session of ONNX Runtime that computes `ALWAYS` and these; it is opened when first asked for."""
         with self._opening:
-            for outputs, session in self._opened:
+            for outputs, session in self._sessions:
                 if outputs.issuperset(named):
                     return session
             session = _opened(pruned(self._model, (*ALWAYS, *named)), self._providers)
-            self._opened.append(({output.name for output in session.get_outputs()}, session))
+            self._sessions.append(({output.name for output in session.get_outputs()}, session))
             return session
 
     def run(

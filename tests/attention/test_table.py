@@ -5,11 +5,11 @@ import logging
 import re
 import warnings
 
-import jaxtyping
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from support import shapes_unchecked
 from torch import nn
 from torch.export import Dim
 
@@ -156,22 +156,18 @@ def together(tmp_path_factory):
             parameter.normal_()
     path = tmp_path_factory.mktemp("together") / "model.onnx"
     batch, time = Dim("batch", min=1), Dim("time", min=1)
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-            program = torch.onnx.export(
-                module,
-                (torch.randn(2, 7, DIM), torch.tensor([7, 4])),
-                dynamo=True,
-                verbose=False,
-                opset_version=OPSET,
-                input_names=["hidden", "lengths"],
-                dynamic_shapes={"hidden": {0: batch, 1: time}, "lengths": {0: batch}},
-            )
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    with shapes_unchecked(), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            (torch.randn(2, 7, DIM), torch.tensor([7, 4])),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=["hidden", "lengths"],
+            dynamic_shapes={"hidden": {0: batch, 1: time}, "lengths": {0: batch}},
+        )
     program.save(str(path))
     return module, onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 

@@ -1,10 +1,10 @@
 """Every architecture beside the main one: exported, compared at shapes never traced, and run with its named outputs."""
 
-import jaxtyping
 import numpy as np
 import onnx
 import pytest
 import torch
+from support import shapes_unchecked
 from torch import nn
 
 from attnclf import presets
@@ -54,11 +54,8 @@ def exported(request, tmp_path_factory):
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
         network.embedding.weight[0] = 0
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
+    with shapes_unchecked():
         export_onnx(network.eval(), path, multi_label=False)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
     return network, path, *facts
 
 

@@ -1,10 +1,10 @@
 """The exported graph computes what the network computes, at any batch size and length."""
 
-import jaxtyping
 import onnx
 import pytest
 import torch
 from onnx import TensorProto, numpy_helper
+from support import shapes_unchecked
 from torch import nn
 
 from attnclf.config import AttentionConfig, EmbeddingConfig, EncoderConfig, ModelConfig
@@ -49,10 +49,8 @@ def build(cell, layers, bidirectional, score, context):
 
 @pytest.fixture(scope="module", autouse=True)
 def _shapes_unchecked():
-    """Leave shapes unchecked: a size that is compared while the graph is traced becomes a constant of it."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with shapes_unchecked():
+        yield
 
 
 # Each value and each pair of values is among these; the other triples take as long again.

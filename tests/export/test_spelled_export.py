@@ -2,12 +2,12 @@
 
 import itertools
 
-import jaxtyping
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import TensorProto
+from support import shapes_unchecked
 
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
 from attnclf.errors import ExportError
@@ -34,10 +34,8 @@ BATCHES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _shapes_unchecked():
-    """Leave shapes unchecked: a size that is compared while the graph is traced becomes a constant of it."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with shapes_unchecked():
+        yield
 
 
 def build(units=UNITS, strange=STRANGE):

@@ -2,7 +2,6 @@
 
 import itertools
 
-import jaxtyping
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx.utils import Extractor
+from support import shapes_unchecked
 
 from attnclf.config import Config
 from attnclf.export.onnx import export_onnx
@@ -35,11 +35,8 @@ def exported(kind, place):
     """Write a small network that has learned nothing."""
     config = Config.from_dict(settings("plain", {"model": KINDS[kind]}))
     network = ARCHITECTURES[config.model.architecture].build(config.model, 50, 3, 20)
-    jaxtyping.config.update("jaxtyping_disable", True)  # the exporter's lengths are no numbers
-    try:
+    with shapes_unchecked():
         export_onnx(network, place, multi_label=False)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
     return place
 
 

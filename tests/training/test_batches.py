@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.data.batches import POOL, shuffled, sorted_by_length
+from attnclf.data.batches import POOL, in_order, shuffled, sorted_by_length
 from attnclf.text.spelling import spellings
 from attnclf.text.tokens import Tokens
 from attnclf.training.examples import Examples
@@ -164,3 +164,18 @@ def test_a_batch_has_no_more_rows_than_asked_for_and_every_row_is_in_one(lengths
     batches = list(sorted_by_length(lengths, tokens, most))
     assert all(len(batch) <= most for batch in batches)
     assert sorted(row for batch in batches for row in batch.tolist()) == list(range(len(lengths)))
+
+
+@given(lengths=st.lists(st.integers(0, 40), max_size=60), pairs=st.integers(1, 4000), most=st.integers(1, 20))
+def test_runs_in_order_hold_every_row_once_and_no_more_than_is_allowed(lengths, pairs, most):
+    runs = [range(*run.indices(len(lengths))) for run in in_order(lengths, pairs, most)]
+    assert [row for run in runs for row in run] == list(range(len(lengths)))
+    taken = [sum(lengths[row] ** 2 for row in run) for run in runs]
+    assert all(
+        len(run) == 1 or (len(run) <= most and squares <= pairs) for run, squares in zip(runs, taken, strict=True)
+    )
+    full = [
+        len(run) == most or squares + lengths[run.stop] ** 2 > pairs
+        for run, squares in zip(runs[:-1], taken[:-1], strict=True)
+    ]
+    assert all(full)  # no run ends before it must
