@@ -3,8 +3,13 @@
 import os
 
 
+def at_all() -> bool:
+    """Tell whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def _told(name: str, otherwise: int) -> int:
-    return int(os.environ.get(name, otherwise)) if "TORCHELASTIC_RUN_ID" in os.environ else otherwise
+    return int(os.environ.get(name, otherwise)) if at_all() else otherwise
 
 
 def rank() -> int:

@@ -98,8 +98,8 @@ def entmax15(
     spread = (falling**2).cumsum(dim=-1) - count * mean**2
     # Not down to 0, where the gradient of the root is infinite and becomes NaN, even of a threshold that is not chosen.
     thresholds = mean - ((1 - spread) / count).clamp_min(1e-9).sqrt()
-    support = (thresholds <= falling).sum(dim=-1, keepdim=True)
-    threshold = thresholds.gather(-1, support - 1)
+    # They rise up to that of all scores that get weight; each one behind it is above its own score.
+    threshold = thresholds.masked_fill(thresholds > falling, -torch.inf).amax(dim=-1, keepdim=True)
     return ((below - threshold).clamp_min(0) ** 2).masked_fill(~keep, 0).to(scores.dtype)
 
 

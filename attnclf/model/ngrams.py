@@ -29,9 +29,10 @@ class NgramLinear(nn.Module):
     which the lengths ‖·‖ = √(Σ_t idf²) are summed: Euclidean where no feature repeats.
 
     Args:
-        tables: `words` and `word_grams` (vocabulary, labels + 1), where the second is the sum over the word's own
-            n-grams; `pairs` (pairs, labels + 1) and `grams` (n-grams, labels + 1), with zeros in row 0; `pair_rows`
-            (pairs.SLOTS,) and `gram_rows` (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,).
+        tables: `words` (vocabulary, labels + 1); `word_grams` (vocabulary, labels + 2), the sum over the word's own
+            n-grams, then 1 where it has any, with zeros for the unknown unit; `pairs` (pairs, labels + 1) and `grams`
+            (n-grams, labels + 1), with zeros in row 0; `pair_rows` (pairs.SLOTS,) and `gram_rows`
+            (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,).
     """
 
     words: Tensor
@@ -59,28 +60,31 @@ class NgramLinear(nn.Module):
         spellings: Int[Tensor, "unknown grams"],
     ) -> Evidence:
         """Judge rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `spellings[n]`."""
-        real = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(-1)
+        keep = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(1).to(self.bias)
         known = ids < len(self.words)
         own = torch.where(known, ids, UNKNOWN_ID)
         # Not padded: for whole numbers ONNX Runtime does that on the CPU only, also beside a GPU.
         previous = torch.cat([torch.zeros_like(own[:, :1]), own[:, :-1]], dim=1)
         pair = _read(self.pair_rows, pairs.slot(previous, own))
         neighbours = embedding(own, self.words) + embedding(pair, self.pairs)
+        strange = (ids - len(self.words) + 1).clamp_min(0)
+        inside = embedding(own, self.word_grams) + embedding(strange, self._strange(spellings))
+        # Summed by products, which take no copies of the rows: what a text is divided by is known only then.
+        words, grams = keep @ neighbours, keep @ inside
+        share = grams[..., -1:] / lengths.view(-1, 1, 1)
+        by_words = words[..., -1:].clamp_min(1.0).rsqrt()  # an idf is at least 1 where there is any
+        by_grams = (share / grams[..., -2:-1].clamp_min(1.0)).sqrt()
+        logits = words[..., :-1] * by_words + grams[..., :-2] * by_grams
+        contributions = (neighbours[..., :-1] * by_words + inside[..., :-2] * by_grams) * keep.mT
+        return Evidence(logits.squeeze(1) + self.bias, contributions)
+
+    def _strange(self, spellings: Int[Tensor, "unknown grams"]) -> Float[Tensor, "strange columns"]:
+        """Return the row of each unknown word as `word_grams` has those of known ones, behind a row of zeros."""
         spelled = embedding(_read(self.gram_rows, spellings), self.grams).sum(dim=1)
-        strange = embedding((ids - len(self.words)).clamp_min(0), spelled)
-        inside = torch.where(known.unsqueeze(-1), embedding(own, self.word_grams), strange)
-        inside = inside * real
-        share = (inside[..., -1:] > 0).sum(dim=1, keepdim=True) / lengths.view(-1, 1, 1)
-        contributions = _of_length_one(neighbours * real) + share.sqrt() * _of_length_one(inside)
-        return Evidence(contributions.sum(dim=1) + self.bias, contributions)
+        having = torch.cat([spelled, (spelled[:, -1:] > 0).to(spelled)], dim=1)
+        return torch.cat([torch.zeros_like(having[:1]), having])
 
 
 def _read(rows: Int[Tensor, " slots"], slots: Int[Tensor, "*axes"]) -> Int[Tensor, "*axes"]:
     """Return the row of each slot. As `rows[slots]` it would be GatherND, for int32 on the CPU too."""
     return rows.index_select(0, slots.flatten()).view(slots.shape)
-
-
-def _of_length_one(rows: Float[Tensor, "batch time columns"]) -> Float[Tensor, "batch time labels"]:
-    """Divide the weights by √(Σ_t idf²), which the last column holds; an idf is at least 1 where there is any."""
-    length = rows[..., -1:].sum(dim=1, keepdim=True).clamp_min(1.0).sqrt()
-    return rows[..., :-1] / length

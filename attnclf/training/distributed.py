@@ -172,6 +172,9 @@ def joined(device: Literal["auto", "cpu", "cuda"] = "auto") -> Iterator[Ranks]:
 
     An error that all ranks have ends the others without a word: rank 0 says it.
     """
+    if not launched.at_all():
+        yield ALONE
+        return
     ranks = Ranks(launched.rank(), launched.processes(), launched.restarts())
     if ranks.count == 1:
         yield ranks

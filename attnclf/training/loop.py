@@ -32,6 +32,7 @@ from attnclf.text.tokens import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
 from attnclf.training.attention.table import Seen, asked, beside
+from attnclf.training.deferred import DeferredAdamW
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
 from attnclf.training.transfer import arriving, behind, late, sent
@@ -143,21 +144,13 @@ class Run:
             self.counts = self.counts * label_weights[train.targets.astype(np.int64)]
         self.restraints = restraints(network)
         self.asked = asked(config.attention, rationales=train.evidence is not None)
-        trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
-        tables = [value for name, value in trained.items() if name.startswith("embedding.")]
-        others = [value for name, value in trained.items() if not name.startswith("embedding.")]
-        # Decay would shrink the vectors of rare words towards nothing between the few steps that see them.
-        groups = [{"params": tables, "weight_decay": 0.0}, {"params": others, "weight_decay": config.weight_decay}]
-        self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=config.learning_rate, fused=True
-        )
+        self.precision = _precision(config.precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
         self.averaged: AveragedModel | None = None
         if config.average:
             self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))  # type: ignore[no-untyped-call]
             self.averaged.module.to(device)  # lays the weights of a copied layer side by side, as cuDNN wants them
         self.best = copy.deepcopy(self.network.state_dict())
-        self.precision = _precision(config.precision, device)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
         self.place = Place()
         self.losses: deque[tuple[Callable[[], Tensor], int, int]] = deque()  # still to be counted: loss, rows, step
         self.clock = 0.0  # when training would have begun, had it never been interrupted
@@ -165,6 +158,21 @@ class Run:
         batches = math.ceil(len(train) / self.batch_size)
         self.epochs = max(config.epochs, math.ceil(config.min_steps / batches))
         self.steps = self.epochs * batches
+        self._prepare(
+            by_rows=ranks is ALONE and device.type == "cpu" and self.averaged is None and not self.scaler.is_enabled()
+        )
+
+    def _prepare(self, *, by_rows: bool) -> None:
+        """Make what learns; a table of vectors `by_rows` only where all else that reads or moves it is here."""
+        trained = {name: value for name, value in self.network.named_parameters() if value.requires_grad}
+        tables = [value for name, value in trained.items() if name.startswith("embedding.")]
+        others = [value for name, value in trained.items() if not name.startswith("embedding.")]
+        self.table = DeferredAdamW(tables.pop(), self.steps) if tables and by_rows else None
+        # Decay would shrink the vectors of rare words towards nothing between the few steps that see them.
+        groups = [{"params": tables, "weight_decay": 0.0}, {"params": others, "weight_decay": self.config.weight_decay}]
+        self.optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=self.config.learning_rate, fused=True
+        )
 
     def train(
         self, *, out: Path, fingerprint: str, watch: Callable[[Progress], None], interrupted: Interrupted
@@ -270,9 +278,18 @@ class Run:
         return rows, arriving(output.logits.float()), arriving(loss), len(known), sequences
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
+        """Continue from a checkpoint. Raises TrainingError for one that cannot be gone on from in this way."""
+        if self.table and not state["table"]:
+            self._prepare(by_rows=False)
+        if state["table"] and not self.table:
+            raise TrainingError(
+                "this training began in one process on a CPU and cannot go on in another way",
+                fix="resume it there with --device cpu, or start without --resume",
+            )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.table:
+            self.table.load_state_dict(state["table"])
         self.scaler.load_state_dict(state["scaler"])
         if self.averaged is not None:
             self.averaged.load_state_dict(state["averaged"])
@@ -291,6 +308,7 @@ class Run:
                 "fingerprint": fingerprint,
                 "network": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "table": self.table.state_dict() if self.table else {},
                 "scaler": self.scaler.state_dict(),
                 "averaged": self.averaged.state_dict() if self.averaged is not None else {},
                 "best": self.best,
@@ -308,7 +326,7 @@ class Run:
         if self.config.word_dropout:
             hidden = torch.rand(ids.shape, device=self.device) < self.config.word_dropout
             ids = ids.masked_fill(hidden & (ids != 0), UNKNOWN_ID)
-        self._set_learning_rate()
+        learning_rate = self._set_learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
 
         marked = self._marked(rows) if self.asked else None
@@ -322,7 +340,7 @@ class Run:
                 loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, marked=marked), weights)
             return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
-        embedded: Tensor = self.network.embedding(ids)  # type: ignore[operator]
+        embedded: Tensor = self.table.read(ids) if self.table else self.network.embedding(ids)  # type: ignore[operator]
         # Cut here, so that however often the rest is run, the tables are reached once.
         vectors = embedded.detach().requires_grad_()
         loss = loss_at(vectors)
@@ -332,7 +350,9 @@ class Run:
         if self.config.adversarial:
             step = worst_step(vectors.detach(), vectors.grad, lengths, self.config.adversarial)
             self.scaler.scale(share * loss_at(vectors + step)).backward()  # type: ignore[no-untyped-call]
-        if embedded.requires_grad:
+        if self.table:
+            self.table.step(vectors.grad, learning_rate, self.config.clip)
+        elif embedded.requires_grad:
             embedded.backward(vectors.grad)  # type: ignore[no-untyped-call]
         loss = self.ranks.sum_gradients(self.network.parameters(), loss.detach(), portion)
         self.scaler.unscale_(self.optimizer)
@@ -365,6 +385,8 @@ class Run:
 
     def _validate(self) -> Epoch:
         """Score the network (its average, if there is one) on the validation rows and keep it if it is the best."""
+        if self.table:
+            self.table.settle()
         place = self.place
         judged: nn.Module = self.network if self.averaged is None else self.averaged.module
 
@@ -392,14 +414,14 @@ class Run:
     def _inputs(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
         return tuple(sent(array, self.device) for array in examples.batch(rows))
 
-    def _set_learning_rate(self) -> None:
+    def _set_learning_rate(self) -> float:
         progress = self.place.step / self.steps
         if self.config.time_limit is not None:
             progress = max(progress, self.place.seconds / self.config.time_limit)
+        factor = schedule.factor(min(progress + 1 / self.steps, 1.0), self.config.warmup)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * schedule.factor(
-                min(progress + 1 / self.steps, 1.0), self.config.warmup
-            )
+            group["lr"] = self.config.learning_rate * factor
+        return self.config.learning_rate * factor
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision is torch.float32:

@@ -241,6 +241,7 @@ def _folded(
     word_grams = np.zeros_like(words)
     slots, owners = grams.of_each(np.arange(columns.words))
     np.add.at(word_grams, owners, gram_table[columns.gram_rows[slots]])
+    word_grams = np.column_stack([word_grams, word_grams[:, -1] > 0])
 
     def tensor(array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.int32 if array.dtype == np.int32 else np.float32))

@@ -4,8 +4,10 @@ import contextlib
 import json
 import signal
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 from support import weights_alone
 
 from attnclf.config import Config, merged
@@ -13,6 +15,7 @@ from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import loop
 from attnclf.training import train as training
+from attnclf.training.distributed import Ranks
 from attnclf.training.loop import Interrupted
 from attnclf.training.train import train
 
@@ -37,6 +40,9 @@ def run(data, small):
         return train(str(data), out, config=config, device="cpu", baseline=False, **{"say": str, **arguments})
 
     return run
+
+
+UNDER_TORCHRUN = Ranks(0, 1)  # a process that others may join
 
 
 def weights(folder):
@@ -93,6 +99,38 @@ def test_a_run_cut_off_at_any_step_and_resumed_ends_as_if_nothing_had_happened(
     assert weights(out) == weights(folder)
     assert [without_time(epoch) for epoch in resumed.outcome.history] == history
     assert not (tmp_path / "out.training").exists()
+
+
+def cut_off(run, out, **arguments):
+    """Begin a run that falls in its third epoch."""
+
+    def fall(progress):
+        if progress.epoch == 3:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(out, watch=fall, **arguments)
+
+
+def test_every_row_of_the_table_may_move_at_every_step_and_the_run_ends_alike(unexported, run, tmp_path, whole_runs):
+    run(tmp_path / "out", ranks=UNDER_TORCHRUN)
+    by_rows, whole = (load_file(folder / "weights.safetensors") for folder in (whole_runs({})[0], tmp_path / "out"))
+    for name, value in by_rows.items():
+        np.testing.assert_allclose(whole[name], value, atol=1e-4, err_msg=name)
+
+
+def test_one_process_goes_on_with_what_several_began(unexported, run, tmp_path):
+    for name, arguments in (("whole", {"ranks": UNDER_TORCHRUN}), ("out", {"resume": True})):
+        if name == "out":
+            cut_off(run, tmp_path / name, ranks=UNDER_TORCHRUN)
+        run(tmp_path / name, **arguments)
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
+
+
+def test_what_one_process_began_is_not_gone_on_with_by_several(run, tmp_path):
+    cut_off(run, tmp_path / "out")
+    with pytest.raises(TrainingError, match=r"began in one process on a CPU .*; resume it there with --device cpu"):
+        run(tmp_path / "out", resume=True, ranks=UNDER_TORCHRUN)
 
 
 def without_time(epoch):

@@ -1,0 +1,92 @@
+"""AdamW for a table of which a step reads few rows: the others get what they missed when they are read again.
+
+AdamW moves a row also in steps in which it has no gradient: its momentum m fades by β₁, its second moment v by β₂, and
+the row still goes the way of m / √v. To do so at every step is to go over a whole vocabulary for the words of a few
+texts. But while no gradient comes, the way of a row is m / √v times a number that is the same for all rows last read in
+the same step. So these numbers are kept, one for each step, and a row is brought up to date when it is read. That is
+the AdamW of Loshchilov & Hutter 2019 without decay but for rounding, and for ε, which is taken as it was when the row
+was left.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import embedding
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # torch's defaults
+FADED = 256  # steps without a gradient after which momentum is 2e-12 of what it was
+
+
+class Rows(NamedTuple):
+    """Rows of the table, up to date: their numbers (rows,), values, momentum and second moment (rows, dim)."""
+
+    numbers: Tensor
+    values: Tensor
+    m: Tensor
+    v: Tensor
+
+
+class DeferredAdamW:
+    """Learns a table (rows, dim) in at most `steps` steps; row 0 is padding and stays as it is.
+
+    A step is `read`, then `step` with the gradient of what was read. Between steps the table itself lags behind until
+    `settle` is called.
+    """
+
+    def __init__(self, table: Float[Tensor, "rows dim"], steps: int) -> None:
+        self.table = table.detach()
+        self.m, self.v = torch.zeros_like(self.table), torch.zeros_like(self.table)
+        self.now = 0
+        self.seen = torch.zeros(len(table), dtype=torch.int64)  # the step in which a row was last up to date
+        self.moved = torch.zeros(steps + 1, dtype=torch.float64)  # how often m / √v rows seen in a step have gone since
+        self.fading = (BETA1 / BETA2**0.5) ** torch.arange(FADED, 0, -1, dtype=torch.float64)
+
+    def read(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time dim"]:
+        """Return the vectors of units as they are now."""
+        numbers, self._places = torch.unique(ids, return_inverse=True)
+        self._read = self._up_to_date(numbers)
+        return embedding(self._places, self._read.values)
+
+    def step(self, gradient: Float[Tensor, "batch time dim"], learning_rate: float, clip: float) -> None:
+        """Move the rows that were read against the gradient, which is first shortened to the length `clip`."""
+        numbers, values, m, v = self._read
+        g = torch.zeros_like(values).index_add_(0, self._places.flatten(), gradient.flatten(0, 1))
+        g.masked_fill_((numbers == 0).unsqueeze(1), 0.0)
+        g *= (clip / (g.norm() + 1e-6)).clamp_max(1.0)
+        self.now += 1
+        m.lerp_(g, 1 - BETA1)
+        v.mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
+        rate, spread = learning_rate / (1 - BETA1**self.now), (1 - BETA2**self.now) ** 0.5
+        values.addcdiv_(m, (v.sqrt() / spread).add_(EPSILON), value=-rate)
+        self._write(self._read)
+        first = max(self.now - FADED, 0)
+        self.moved[first : self.now] += rate * spread * self.fading[first - self.now :]
+
+    def settle(self) -> None:
+        """Bring the whole table up to date."""
+        self._write(self._up_to_date(torch.arange(len(self.table))))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a training that goes on needs beside the table."""
+        return {"m": self.m, "v": self.v, "seen": self.seen, "moved": self.moved, "now": self.now}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.now = state["now"]
+        for name in ("m", "v", "seen", "moved"):
+            getattr(self, name).copy_(state[name])
+
+    def _up_to_date(self, numbers: Int[Tensor, " rows"]) -> Rows:
+        seen, values, m, v = (kept.index_select(0, numbers) for kept in (self.seen, self.table, self.m, self.v))
+        gone = self.moved.index_select(0, seen).to(values.dtype).unsqueeze(1)
+        epsilon = EPSILON * (1 - BETA2 ** (seen + 1)).sqrt().unsqueeze(1)
+        values.addcdiv_(gone * m, v.sqrt() + epsilon, value=-1)
+        idle = (self.now - seen).unsqueeze(1)
+        return Rows(numbers, values, m.mul_(BETA1**idle), v.mul_(BETA2**idle))
+
+    def _write(self, rows: Rows) -> None:
+        for kept, new in zip((self.table, self.m, self.v), rows[1:], strict=True):
+            kept.index_copy_(0, rows.numbers, new)
+        self.seen.index_fill_(0, rows.numbers, self.now)
