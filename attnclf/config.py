@@ -342,6 +342,7 @@ class TrainingConfig:
     """The recipe."""
 
     epochs: int = 8  # at most
+    pretraining: int = 12  # at most: passes over all texts, before these, where there are texts without labels; 0: none
     min_steps: int = 400  # a small file gets more epochs, so that this many steps are made
     batch_size: int = 32  # texts of similar length; at most a 64th of the rows, though never below 8
     learning_rate: float = 3e-3
@@ -364,6 +365,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         _within("training.epochs", self.epochs, 1, float("inf"))
+        _within("training.pretraining", self.pretraining, 0, float("inf"))
         _within("training.min_steps", self.min_steps, 0, float("inf"))
         _within("training.batch_size", self.batch_size, 1, float("inf"))
         _within("training.learning_rate", self.learning_rate, 1e-8, 10)

@@ -57,7 +57,10 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where training stands, told after every step; `finished` is set when an epoch was validated."""
+    """Where training stands, told after every step; `finished` is set when an epoch was validated.
+
+    In the stage "words" it learns from texts alone (`training.pretraining`), and nothing is validated.
+    """
 
     epoch: int
     epochs: int
@@ -66,6 +69,7 @@ class Progress:
     loss: float
     seconds: float
     finished: Epoch | None = None
+    stage: Literal["words", "labels"] = "labels"
 
 
 @dataclass(slots=True, kw_only=True)

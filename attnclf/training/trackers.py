@@ -115,7 +115,9 @@ class Tracking:
         self.step = 0
 
     def watch(self, progress: Progress) -> None:
-        """Take note of a step or an epoch."""
+        """Take note of a step or an epoch, once there are labels to learn: trackers want steps that only rise."""
+        if progress.stage == "words":
+            return
         self.step = progress.step
         if progress.finished is not None:
             epoch = progress.finished

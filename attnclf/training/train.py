@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +28,7 @@ from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import Standardised, TfIdf, frequent_units
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import Tokens
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
@@ -39,6 +39,7 @@ from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
 from attnclf.training.mixing import beside_ngrams
+from attnclf.training.pretraining import pretrain
 from attnclf.training.sequences import label_sequences
 from attnclf.training.temperature import temper
 from attnclf.training.unlabeled import read_unlabeled
@@ -99,9 +100,9 @@ def train(
     """Train a classifier on `data` and write its model folder to `out`.
 
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
-    keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too.
-    `ranks` are the processes that train together (`training.distributed.joined`). Raises an AttnclfError for data,
-    settings or a device that cannot work.
+    keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too, and
+    the encoder learns to foretell them. `ranks` are the processes that train together
+    (`training.distributed.joined`). Raises an AttnclfError for data, settings or a device that cannot work.
     """
     config = config or Config()
     refuse_to_replace(out)
@@ -149,16 +150,34 @@ def train(
         network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
     else:
         network, config = build(config, tokenizer, len(labels), say, examples.sequences)
+        texts = [examples.tokens, *encoded(tokenizer, more)]
         if config.learns_unlabeled:
-            begin_alike(network.get_parameter("embedding.weight"), chain([examples.tokens], encoded(tokenizer, more)))
+            begin_alike(network.get_parameter("embedding.weight"), texts)
     importance = label_weights(config, labels, examples)
-    run = Run(network, examples, validation, config.training, importance, place, ranks)
     fingerprint = _fingerprint(config, labels, examples, validation)
     ranks.meet(fingerprint)
-    if resume or (ranks.restarts and ranks.first(lambda: checkpoint.fits(out, fingerprint))):
+    resumed = resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(out, fingerprint)))
+    interrupted = interrupted or Interrupted()
+    spent = 0.0
+    if more and not resumed:
+        foretold = ranks.first(
+            lambda: pretrain(network, Tokens.join(texts), config.training, place, watch, interrupted)
+        )
+        network.load_state_dict(
+            ranks.first(lambda: {name: value.cpu() for name, value in network.state_dict().items()})
+        )
+        if foretold is not None:
+            spent = foretold.seconds
+            say(
+                f"Foretelling the words of {len(rows.train) + len(more):,} texts: {foretold.passes} x "
+                f"{foretold.units:,} units in {spent:.0f} s, loss {foretold.first:.2f} to {foretold.last:.2f}"
+            )
+    run = Run(network, examples, validation, config.training, importance, place, ranks)
+    run.place.seconds = spent
+    if resumed:
         run.restore(ranks.first(lambda: checkpoint.load(out, fingerprint)))
         say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
-    outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted or Interrupted())
+    outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted)
 
     ranks.part()
     if not ranks.leads:

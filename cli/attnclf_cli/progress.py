@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 Watch = Callable[["Progress"], None]
 
+STAGES = {"words": "Words", "labels": "Epoch"}
 REFRESH = 0.1  # seconds between two updates of the bar
 QUIET = 10.0  # seconds between two lines where there is no bar
 
@@ -51,7 +52,7 @@ def display(notes: Console) -> Iterator[tuple[Say, Watch]]:
                 visible=True,
                 total=progress.steps,
                 completed=progress.step,
-                description=f"Epoch {progress.epoch}/{progress.epochs}",
+                description=f"{STAGES[progress.stage]} {progress.epoch}/{progress.epochs}",
                 loss=f"loss {progress.loss:.3f}",
             )
             tell(progress)

@@ -105,7 +105,7 @@ def cut_off(run, out, **arguments):
     """Begin a run that falls in its third epoch."""
 
     def fall(progress):
-        if progress.epoch == 3:
+        if progress.epoch == 3 and progress.stage == "labels":
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -131,6 +131,24 @@ def test_what_one_process_began_is_not_gone_on_with_by_several(run, tmp_path):
     cut_off(run, tmp_path / "out")
     with pytest.raises(TrainingError, match=r"began in one process on a CPU .*; resume it there with --device cpu"):
         run(tmp_path / "out", resume=True, ranks=UNDER_TORCHRUN)
+
+
+def test_what_was_learned_before_the_labels_is_not_learned_again_by_a_run_that_goes_on(unexported, run, tmp_path, data):
+    more = tmp_path / "more.txt"
+    more.write_text("\n".join(line.split(maxsplit=1)[1] for line in data.read_text(encoding="utf-8").splitlines()))
+    changes = {"model": {"embedding": {"start": "cooccurrence"}}, "training": {"pretraining": 3}}
+    learning = {"changes": changes, "unlabeled": str(more)}
+    stages = []
+    run(tmp_path / "whole", **learning, watch=lambda progress: stages.append(progress.stage))
+    assert stages.index("labels") == stages.count("words") > 0
+    cut_off(run, tmp_path / "out", **learning)
+    said, stages = [], []
+    run(
+        tmp_path / "out", **learning, resume=True, say=said.append, watch=lambda progress: stages.append(progress.stage)
+    )
+    assert set(stages) == {"labels"}
+    assert not any(line.startswith("Foretelling") for line in said)
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
 
 
 def without_time(epoch):
