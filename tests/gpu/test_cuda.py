@@ -3,6 +3,7 @@
 import copy
 import ctypes
 import json
+import re
 import shutil
 
 import numpy as np
@@ -282,3 +283,15 @@ def test_a_run_on_the_gpu_that_fell_is_resumed_to_its_end(cuda, exporting, data,
     resumed = train(str(data), tmp_path / "m", resume=True, **common)
     assert len(resumed.outcome.history) == settings["training"]["epochs"]
     assert Classifier.load(tmp_path / "m", device="cuda").probabilities(["late parcel"]).sum() == pytest.approx(1)
+
+
+@pytest.mark.gpu
+def test_words_are_foretold_on_the_gpu_too(cuda, in_session, data, tickets, tmp_path):
+    (tmp_path / "more.txt").write_text("\n".join(tickets), encoding="utf-8")
+    done = in_session(
+        "train", data, "-o", tmp_path / "m", "--device", "cuda", "--preset", "fast", "--no-baseline", "--epochs", 1,
+        "--unlabeled", tmp_path / "more.txt",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    first, last = map(float, re.search(r"Foretelling .* loss ([\d.]+) to ([\d.]+)", done.stderr).groups())
+    assert last < first
