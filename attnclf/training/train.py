@@ -160,18 +160,7 @@ def train(
     interrupted = interrupted or Interrupted()
     spent = 0.0
     if more and not resumed:
-        foretold = ranks.first(
-            lambda: pretrain(network, Tokens.join(texts), config.training, place, watch, interrupted)
-        )
-        network.load_state_dict(
-            ranks.first(lambda: {name: value.cpu() for name, value in network.state_dict().items()})
-        )
-        if foretold is not None:
-            spent = foretold.seconds
-            say(
-                f"Foretelling the words of {len(rows.train) + len(more):,} texts: {foretold.passes} x "
-                f"{foretold.units:,} units in {spent:.0f} s, loss {foretold.first:.2f} to {foretold.last:.2f}"
-            )
+        spent = _foretell(network, Tokens.join(texts), config, place, ranks, say, watch, interrupted)
     run = Run(network, examples, validation, config.training, importance, place, ranks)
     run.place.seconds = spent
     if resumed:
@@ -329,6 +318,28 @@ def build_gate(
     network.embedding = TfIdf.over(units, idf, vocabulary)
     say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
     return network, config
+
+
+def _foretell(
+    network: nn.Module,
+    texts: Tokens,
+    config: Config,
+    place: torch.device,
+    ranks: Ranks,
+    say: Callable[[str], None],
+    watch: Callable[[Progress], None],
+    interrupted: Interrupted,
+) -> float:
+    """Let the network foretell the words of texts, one rank for all of them, and return the seconds that took."""
+    found = ranks.first(lambda: pretrain(network, texts, config.training, place, watch, interrupted))
+    if found is None:
+        return 0.0
+    network.load_state_dict(ranks.first(lambda: {name: value.cpu() for name, value in network.state_dict().items()}))
+    say(
+        f"Foretelling the words of {len(texts):,} texts: {found.passes} x {found.units:,} units in "
+        f"{found.seconds:.0f} s, loss {found.first:.2f} to {found.last:.2f}"
+    )
+    return found.seconds
 
 
 def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:
