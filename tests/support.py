@@ -48,10 +48,10 @@ def weights_alone(folder, *, network, **others):
 
 def invoke(*arguments, input=None):
     """Run the command in this process, and return what `Command` returns; a problem that nobody foresaw is raised."""
-    from attnclf_cli.app import app
+    from attnclf_cli.app import application
     from typer.testing import CliRunner
 
     runner = CliRunner(env={"ATTNCLF_MODEL": None, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": "100"})
-    done = runner.invoke(app, list(map(str, arguments)), input=input, catch_exceptions=False)
+    done = runner.invoke(application(), list(map(str, arguments)), input=input, catch_exceptions=False)
     done.returncode = done.exit_code
     return done

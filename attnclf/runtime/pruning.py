@@ -56,27 +56,32 @@ def _kept(graph: memoryview, outputs: Collection[str]) -> list[memoryview]:
     needed, idle, written = {*outputs}, set(), set()
     for place, field in reversed([*enumerate(fields)]):  # nodes stand behind those whose results they read
         if field.number == NODE:
-            names = {_text(name) for name in _each(field.payload, WRITTEN)}
-            if needed.isdisjoint(names):
+            reads, writes = _named(field.payload)
+            if needed.isdisjoint(writes):
                 idle.add(place)
             else:
-                written |= names
-                needed.update(_reads(field.payload))
+                written.update(writes)
+                needed.update(reads)
     for place, field in enumerate(fields):
         if field.number == OUTPUT and _text(_one(field.payload, NAME)) not in written:
             idle.add(place)
     return [field.whole for place, field in enumerate(fields) if place not in idle]
 
 
-def _reads(node: memoryview) -> Iterator[str]:
-    """Yield what a node reads, and what graphs inside it (of a loop) may read from around them."""
-    yield from map(_text, _each(node, READ))
-    for attribute in _each(node, ATTRIBUTE):
-        for number in SUBGRAPHS:
-            for graph in _each(attribute, number):
-                yield from (_text(_one(output, NAME)) for output in _each(graph, OUTPUT))
-                for inner in _each(graph, NODE):
-                    yield from _reads(inner)
+def _named(node: memoryview) -> tuple[list[str], list[str]]:
+    """Return what a node reads, also in graphs inside it (of a loop), and what it writes."""
+    reads, writes = [], []
+    for field in _fields(node):
+        if field.number == READ:
+            reads.append(_text(field.payload))
+        elif field.number == WRITTEN:
+            writes.append(_text(field.payload))
+        elif field.number == ATTRIBUTE:
+            graphs = [inner.payload for inner in _fields(field.payload) if inner.number in SUBGRAPHS]
+            for graph in graphs:
+                reads += [_text(_one(output, NAME)) for output in _each(graph, OUTPUT)]
+                reads += [name for inner in _each(graph, NODE) for name in _named(inner)[0]]
+    return reads, writes
 
 
 def _length(axis: memoryview) -> str | int:
@@ -116,6 +121,9 @@ def _fields(message: memoryview) -> Iterator[Field]:
 
 def _read_number(message: memoryview, place: int) -> tuple[int, int]:
     """Return a number, seven bits a byte, the lowest first, and the place behind it."""
+    value = message[place]
+    if value < 0x80:  # as nearly all of them are
+        return value, place + 1
     value = shift = 0
     while True:
         byte = message[place]

@@ -21,7 +21,7 @@ from attnclf.text.tokens import UNKNOWN_ID, Growing
 # Within a run without a space, a chunk is an ASCII mark, a Chinese character, or what stands between those. Where the
 # chain would cut once more, it still does.
 ALONE = "!-/:-@\\[-`{-~\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-CHUNK = re.compile(f"[{ALONE}]|[^{ALONE}]+")
+CHUNK = re.compile(f"[^{ALONE}]+|.", re.DOTALL)
 # A chunk that no step of a chain of whole words changes, but for capitals: these have one small letter each.
 PLAIN = re.compile("[0-9A-Za-zА-Яа-яЁё]{1,64}").fullmatch
 CHARACTERS = 2**20  # remembered from one call to the next, in runs and in chunks: about 10 MB each

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -9,17 +10,9 @@ from typer.core import TyperGroup
 
 from attnclf import __version__
 from attnclf.errors import AttnclfError
-from attnclf_cli.bench import bench
-from attnclf_cli.evaluate import evaluate
-from attnclf_cli.explain import explain
-from attnclf_cli.export import export
-from attnclf_cli.info import info
-from attnclf_cli.mechanisms import mechanisms
-from attnclf_cli.predict import predict
-from attnclf_cli.push import push
-from attnclf_cli.serve import serve
-from attnclf_cli.train import train
 
+# Each is a function in a module of its name.
+COMMANDS = ("train", "predict", "explain", "evaluate", "export", "push", "bench", "serve", "info", "mechanisms")
 PROBLEM, INTERRUPTED = 1, 130
 
 
@@ -41,23 +34,12 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(0) from closed
 
 
-app = typer.Typer(
-    name="attnclf",
-    cls=OneLineErrors,
-    help="Train a small text classifier on your own file, run it from a pipe, see which words decided.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"attnclf {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = (
         False
@@ -66,8 +48,23 @@ def _options(
     pass
 
 
-for command in (train, predict, explain, evaluate, export, push, bench, serve, info, mechanisms):
-    app.command()(command)
+def application(asked: str = "") -> typer.Typer:
+    """Return the command line with the command that is asked for, or with all where it is none of them.
+
+    To load and describe the others takes longer than to label a line.
+    """
+    app = typer.Typer(
+        name="attnclf",
+        cls=OneLineErrors,
+        help="Train a small text classifier on your own file, run it from a pipe, see which words decided.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        app.command()(getattr(import_module(f"attnclf_cli.{name}"), name))
+    return app
 
 
 def main() -> None:
@@ -77,7 +74,7 @@ def main() -> None:
     """
     status: int = 0
     try:
-        app()
+        application(*sys.argv[1:2])()
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     if "attnclf.runtime.stream" in sys.modules:

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from attnclf_cli.app import app
+from attnclf_cli.app import application
 from attnclf_cli.train import listed
 from safetensors.numpy import load_file
 from scipy.special import softmax
@@ -62,7 +62,7 @@ def trained(one_thread, data, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "numbers"
     with shapes_unchecked():
         done = CliRunner().invoke(
-            app, ["train", str(data), "--out", str(out), "--set", "model.gate.form=softmax", *OPTIONS]
+            application(), ["train", str(data), "--out", str(out), "--set", "model.gate.form=softmax", *OPTIONS]
         )
     assert done.exit_code == 0, done.output
     return out, done

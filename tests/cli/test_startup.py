@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from attnclf_cli.app import COMMANDS
 
 HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sklearn", "matplotlib", "pydantic", "ray", "fsspec"}
 
@@ -13,9 +14,9 @@ RUN = """
 import io, json, sys
 arguments, text = json.loads(sys.argv[1]), sys.argv[2]
 sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
-from attnclf_cli.app import app
+from attnclf_cli.app import application
 try:
-    status = app(arguments, standalone_mode=False)
+    status = application(*arguments[:1])(arguments, standalone_mode=False)
 except SystemExit as leaving:
     status = leaving.code
 sys.stdout.flush()
@@ -89,6 +90,13 @@ def test_the_library_at_rest_loads_nothing_heavy(module):
     assert HEAVY.isdisjoint(loaded("--help", before=f"import {module}\n"))
 
 
+def test_a_command_loads_no_other_one(attnclf):
+    code = "import sys; from attnclf_cli.app import application; application(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "predict"], capture_output=True, text=True, check=True)
+    assert {name for name in COMMANDS if f"attnclf_cli.{name}" in done.stdout.split()} == {"predict"}
+    assert "Did you mean 'predict'?" in attnclf("predic").stderr
+
+
 def of_children():
     """Processor seconds of the processes that have ended: however busy the machine is, a command needs as many."""
     times = os.times()
@@ -102,7 +110,7 @@ def test_help_comes_at_once(attnclf):
         done = attnclf("--help")
         times.append(of_children() - started)
     assert done.returncode == 0
-    for command in ("train", "predict", "explain", "evaluate", "export", "push", "bench", "info", "mechanisms"):
+    for command in COMMANDS:
         assert command in done.stdout
     assert min(times) < 1.0
 

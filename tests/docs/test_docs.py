@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 import typer
-from attnclf_cli.app import app
+from attnclf_cli.app import application
 from manual import ROOT, blocks, coded, follow_readme, pages, read, rows, run
 
 from attnclf.config import Config
@@ -93,7 +93,7 @@ def test_the_readme_leads_to_every_guide():
 
 
 def commands():
-    return typer.main.get_command(app).commands
+    return typer.main.get_command(application()).commands
 
 
 def documented():

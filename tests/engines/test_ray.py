@@ -4,13 +4,13 @@ import json
 import sys
 
 import pytest
-from attnclf_cli.app import app
+from attnclf_cli.app import application
 from typer.testing import CliRunner
 
 
 def attnclf(*arguments):
     """Run the command in this process, where Ray runs already."""
-    return CliRunner().invoke(app, list(map(str, arguments)))
+    return CliRunner().invoke(application(), list(map(str, arguments)))
 
 
 def refused(done, *words):

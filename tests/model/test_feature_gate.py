@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from attnclf_cli.app import app
+from attnclf_cli.app import application
 from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from support import shapes_unchecked
@@ -160,7 +160,7 @@ def trained(one_thread, data, tmp_path_factory):
         if form not in done:
             with shapes_unchecked():
                 done[form] = CliRunner().invoke(
-                    app,
+                    application(),
                     [
                         *["train", str(data), "--out", str(folder / form), *options],
                         *["--set", f"model.gate.form={form}", "--device", "cpu", "--no-baseline"],
