@@ -1,6 +1,7 @@
 """POST /explain: the objects of `attnclf explain --format json`."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,10 +49,9 @@ def _lines(model: Model, options: ExplainOptions) -> Callable[[Sequence[str]], "
 
 def _queued(model: Model, texts: Sequence[str], options: ExplainOptions) -> "asyncio.Future[list[dict[str, Any]]]":
     """Queue texts; each may take many runs of the network, so those of a client that has gone are left out."""
-    answer: asyncio.Future[list[dict[str, Any]]]
-    answer = model.explain(
-        len(texts), lambda loaded: _all(model, loaded, texts, options, lambda: not answer.cancelled())
-    )
+    gone = threading.Event()  # not the answer itself: the work may begin before there is one
+    answer = model.explain(len(texts), lambda loaded: _all(model, loaded, texts, options, lambda: not gone.is_set()))
+    answer.add_done_callback(lambda done: gone.set() if done.cancelled() else None)
     return answer
 
 

@@ -1,5 +1,6 @@
 """What clients, damage and signals do to the server: it stays up."""
 
+import asyncio
 import contextlib
 import json
 import resource
@@ -15,6 +16,7 @@ from running import BODY, PATIENCE, wait_for
 from support import invoke
 
 from attnclf.runtime.session import has_gpu
+from attnclf.serve import explaining
 
 TEXT = {"text": "my parcel is late"}
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -131,6 +133,27 @@ def test_thousands_of_idle_connections_leave_room_for_others(server):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert serves(server)
+
+
+class Eager:
+    """A model whose explanations are done before whoever asks for them has the answer to come."""
+
+    def explain(self, texts, work):
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_result(work(None))
+        return answer
+
+    def explained(self):
+        pass
+
+
+def test_an_explanation_may_begin_before_its_answer_is_known_to_whoever_asked(monkeypatch):
+    monkeypatch.setattr(explaining, "_explainer", lambda loaded, options: lambda text: {"text": text})
+
+    async def ask():
+        return await explaining._queued(Eager(), ["one", "two"], None)
+
+    assert asyncio.run(ask()) == [{"text": "one"}, {"text": "two"}]
 
 
 def test_the_work_of_a_client_that_leaves_is_cancelled(server, tickets):
