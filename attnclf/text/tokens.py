@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING_ID, UNKNOWN_ID = 0, 1
+PART = 1_000_000  # units that are looked at together where there may be very many
 
 
 class Growing:
@@ -135,3 +136,17 @@ class Tokens:
         # Beyond its end a row shows the next one, and the last row itself once more, until that is blotted out.
         values = np.where(steps < lengths[:, None], self.ids.take(places, mode="clip"), 0)
         return values.astype(np.int64 if self.ids.dtype.kind in "iu" else np.float32), lengths
+
+
+def foremost(parts: Iterable[Tokens], most: int) -> Iterator[Tokens]:
+    """Yield the first rows of all the parts, about `most` units together, in parts of about `PART` units."""
+    left = most
+    for part in parts:
+        row = 0
+        while left > 0 and row < len(part):
+            begin = part.offsets[row]
+            end = max(int(np.searchsorted(part.offsets, begin + min(PART, left), side="right")) - 1, row + 1)
+            yield Tokens(part.ids[begin : part.offsets[end]], part.offsets[row : end + 1] - begin)
+            left, row = left - int(part.offsets[end] - begin), end
+        if left <= 0:
+            return

@@ -34,28 +34,42 @@ def skipped(characters: int, labels: int) -> str | None:
     return None
 
 
-def fit_and_score(train: Rows, splits: Mapping[str, Rows], names: Sequence[str], *, tune_on: str = "valid") -> Baseline:
+def fit_and_score(
+    train: Rows,
+    splits: Mapping[str, Rows],
+    names: Sequence[str],
+    *,
+    tune_on: str = "valid",
+    whole: Rows | None = None,
+) -> Baseline:
     """Learn a linear model from `train` and score it on every split, by name.
 
     Labels are numbers (rows,), or 0 and 1 (rows, labels) for a multi-label model, whose one threshold is tuned on the
-    split `tune_on` as the network's is.
+    split `tune_on` as the network's is. With `whole`, the other splits are scored by a model of all these rows.
     """
     start = time.perf_counter()
-    texts, true = train
-    pieces, features = _pieces(texts, len(names))
-    read = {name: pieces.transform(texts) for name, (texts, _) in splits.items()}
-    if true.ndim == 1:
-        stated = _regress(features, true[:, None] == np.arange(len(names)), read)
+    later = {name: rows for name, rows in splits.items() if name != tune_on} if whole is not None else {}
+    stated = _stated(train, {name: rows for name, rows in splits.items() if name not in later}, len(names))
+    if whole is not None and later:
+        stated |= _stated(whole, later, len(names))
+    if train[1].ndim == 1:
         shares = {name: said / said.sum(axis=1, keepdims=True) for name, said in stated.items()}
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
-        stated = _regress(features, true.astype(bool), read)
         threshold = thresholds.settle(splits[tune_on][1], stated[tune_on])
         scores = {
             name: metrics.multi(splits[name][1], shares, names, thresholds.chosen(shares, threshold))
             for name, shares in stated.items()
         }
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
+
+
+def _stated(train: Rows, splits: Mapping[str, Rows], labels: int) -> dict[str, NDArray[np.float32]]:
+    """Probabilities (rows, labels) for every split, by a model of the training rows."""
+    texts, true = train
+    pieces, features = _pieces(texts, labels)
+    read = {name: pieces.transform(texts) for name, (texts, _) in splits.items()}
+    return _regress(features, true[:, None] == np.arange(labels) if true.ndim == 1 else true.astype(bool), read)
 
 
 def _regress(features: Any, wanted: NDArray[np.bool_], read: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:

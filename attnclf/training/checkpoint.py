@@ -8,6 +8,7 @@ import torch
 from attnclf.errors import TrainingError
 
 NAME = "checkpoint.pt"
+LAYOUT = 2  # of the state; raised whenever something in it changes
 
 
 def folder_of(out: Path) -> Path:
@@ -20,7 +21,7 @@ def save(out: Path, state: dict[str, Any]) -> None:
     folder = folder_of(out)
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f"{NAME}.new"
-    torch.save(state, fresh)
+    torch.save({"layout": LAYOUT, **state}, fresh)
     fresh.replace(folder / NAME)
 
 
@@ -33,6 +34,11 @@ def load(out: Path, fingerprint: str) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)  # tensors and plain values only, never code
     except Exception as error:  # torch raises several unrelated types for a damaged file
         raise TrainingError(f"{path} is damaged", fix="delete it and start without --resume") from error
+    if state.get("layout") != LAYOUT:
+        raise TrainingError(
+            f"{path} was written by another version of attnclf",
+            fix="go on with that version, or start without --resume",
+        )
     if state["fingerprint"] != fingerprint:
         raise TrainingError(
             f"{path} belongs to a run with other data or settings",

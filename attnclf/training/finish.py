@@ -36,33 +36,27 @@ def write_bundle(
     *,
     name: str,
     network: nn.Module,
+    final: nn.Module | None,
     config: Config,
     tokenizer: Tokenizer | NumberReader,
     labels: LabelSet,
     temperature: float,
     thresholds: NDArray[np.float64],
     train: Corpus,
+    whole: Corpus | None,
     evaluated: Mapping[str, Corpus],
     outcome: Outcome,
     baseline: bool,
 ) -> Report:
     """Fill an empty folder with a finished model and return its report.
 
-    The scores are those of the files just written, read back as `predict` reads them. Raises ExportError when the
-    exported graph differs from the network.
+    The scores are those of files just written, read back as `predict` reads them. A `final` network, where there is
+    one, has learned from the `whole` rows, the split "valid" among them: that split is scored by `network`, and all
+    else by the final one, which stays in the folder. Raises ExportError when a graph differs from its network.
     """
-    network.eval()
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder / "tokenizer.json")
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
-    export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
-    difference = check_parity(
-        network,
-        folder / "model.onnx",
-        vocabulary=tokenizer.size,
-        multi_label=labels.multi_label,
-        max_length=config.text.max_length,
-    )
+    difference = _write_network(folder, network, tokenizer, labels, config)
     description = {
         "attnclf": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,22 +79,46 @@ def write_bundle(
     }
     write_manifest(folder, description)
     classifier = Classifier.load(folder, device="cpu")
+    scores = {"valid": evaluate(classifier, evaluated["valid"])}
+    # The cheap methods of explanation, on texts that nobody learned from.
+    explanations = choice.kept(choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT]))
+    if final is not None:
+        description["parity"] = _write_network(folder, final, tokenizer, labels, config)
+        write_manifest(folder, description)
+        classifier = Classifier.load(folder, device="cpu")
     report = Report(
         title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows",
-        splits={split: evaluate(classifier, corpus) for split, corpus in evaluated.items()},
-        baseline=_baseline(train, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
+        splits=scores | {split: evaluate(classifier, rows) for split, rows in evaluated.items() if split != "valid"},
+        baseline=_baseline(train, whole, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
         history=outcome.history,
     )
     report.write(folder / "report")
-    # The cheap methods of explanation, on texts that nobody learned from.
-    explanations = choice.kept(choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT]))
     metrics = {split: _figures(metrics.to_dict()) for split, metrics in report.splits.items()}
     (folder / "README.md").write_text(model_card(name, description, report), encoding="utf-8")
     write_manifest(folder, {**description, "metrics": metrics, "explanations": explanations})
     return report
 
 
-def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet, numeric: bool) -> Baseline | str:
+def _write_network(
+    folder: Path, network: nn.Module, tokenizer: Tokenizer | NumberReader, labels: LabelSet, config: Config
+) -> float:
+    """Write weights and graph, and return by how much the two differ at most."""
+    network.eval()
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
+    export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
+    return check_parity(
+        network,
+        folder / "model.onnx",
+        vocabulary=tokenizer.size,
+        multi_label=labels.multi_label,
+        max_length=config.text.max_length,
+    )
+
+
+def _baseline(
+    train: Corpus, whole: Corpus | None, evaluated: Mapping[str, Corpus], labels: LabelSet, numeric: bool
+) -> Baseline | str:
+    """Return a linear model's scores; as ours beside the network, it meets test rows when it knows all others."""
     if numeric:
         return "it reads texts, and these rows are numbers"
     reason = linear.skipped(sum(map(len, train.texts)), len(labels))
@@ -110,7 +128,12 @@ def _baseline(train: Corpus, evaluated: Mapping[str, Corpus], labels: LabelSet, 
     def rows(corpus: Corpus) -> linear.Rows:
         return list(corpus.texts), labels.encode(corpus.label_lists)
 
-    return linear.fit_and_score(rows(train), {name: rows(part) for name, part in evaluated.items()}, labels.names)
+    return linear.fit_and_score(
+        rows(train),
+        {name: rows(part) for name, part in evaluated.items()},
+        labels.names,
+        whole=None if whole is None else rows(whole),
+    )
 
 
 def _mean_units(tokenizer: Tokenizer | NumberReader, train: Corpus) -> float:

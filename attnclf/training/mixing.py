@@ -1,4 +1,7 @@
-"""The linear model beside the network, and how much each of them counts: two weights, fitted to the validation rows."""
+"""The linear model beside the network, and how much each of them counts: two weights, fitted to the validation rows.
+
+What was chosen by validation rows that were set apart stays, and the linear model then learns from them as well.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +25,14 @@ PRIOR = (0.3, 0.5)  # network, linear
 STRENGTHS = (10.0, 1.0)
 
 
+class Beside(NamedTuple):
+    """Network and linear model, their joint validation logits (rows, labels), and the C that served those rows best."""
+
+    mixture: Mixture
+    joint: Tensor
+    strength: float
+
+
 def beside_ngrams(
     network: nn.Module,
     said: Tensor,
@@ -31,40 +42,53 @@ def beside_ngrams(
     units: Sequence[str],
     config: NgramConfig,
     say: Callable[[str], None],
-) -> tuple[Mixture, Tensor]:
-    """Return the trained network with a linear model over n-grams at its side, and their joint validation logits.
+) -> Beside:
+    """Return the trained network with a linear model over n-grams at its side.
 
     `said` are the network's own logits of the validation rows (rows, labels); `label_weights` (labels,) count in the
     linear model as they did in the network; `units` are the known words by id.
     """
     start = time.monotonic()
     strengths = STRENGTHS if config.strength is None else (config.strength,)
-    best, weights, joint = min(
+    learned = ngrams.learn(examples, label_weights, units, config, strengths)
+    best = min(
         (
-            _beside(linear, said, validation)
-            for linear in ngrams.learn(examples, label_weights, units, config, strengths)
+            _beside(network, linear, said, validation, strength)
+            for linear, strength in zip(learned, strengths, strict=True)
         ),
         key=lambda one: loss(one.joint, validation.targets),
     )
-    a, b = weights.tolist()
+    a, b = best.mixture.weights.tolist()
     seconds = time.monotonic() - start
-    say(f"Linear model over {best.size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
-    return Mixture(network, best, weights), joint
+    size = best.mixture.linear.size
+    say(f"Linear model over {size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
+    return best
 
 
-class Pair(NamedTuple):
-    """A linear model, the weights (2,) of network and linear model, and their joint logits (rows, labels)."""
-
-    linear: NgramLinear
-    weights: Tensor
-    joint: Tensor
-
-
-def _beside(linear: NgramLinear, said: Tensor, validation: Examples) -> Pair:
+def _beside(network: nn.Module, linear: NgramLinear, said: Tensor, validation: Examples, strength: float) -> Beside:
     beside = ngrams.logits(linear, validation)
     weights = mix(said, beside, validation.targets)
     a, b = weights.tolist()
-    return Pair(linear, weights, a * said + b * beside)
+    return Beside(Mixture(network, linear, weights), a * said + b * beside, strength)
+
+
+def relearned(
+    beside: Beside,
+    examples: Examples,
+    label_weights: NDArray[np.float32],
+    units: Sequence[str],
+    config: NgramConfig,
+    say: Callable[[str], None],
+) -> Mixture:
+    """Return the same with its linear model learned anew, from all these rows.
+
+    Those that have chosen its C and its weight are among them, so nothing may be scored by them any more.
+    """
+    start = time.monotonic()
+    (linear,) = ngrams.learn(examples, label_weights, units, config, [beside.strength])
+    seconds = time.monotonic() - start
+    say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
+    return Mixture(beside.mixture.network, linear, beside.mixture.weights)
 
 
 def mix(network: Tensor, linear: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:

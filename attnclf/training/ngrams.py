@@ -18,14 +18,13 @@ from attnclf.config import NgramConfig
 from attnclf.data.batches import sorted_by_length
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text import pairs, spelling
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.tokens import PART, UNKNOWN_ID, Tokens
 from attnclf.training.examples import Examples
 
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
 BATCH_TOKENS = 16_384
 AT_A_TIME = 8192  # units spelled
-PART = 1_000_000  # units looked up
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
 

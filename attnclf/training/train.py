@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +29,7 @@ from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import Standardised, TfIdf, frequent_units
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens
+from attnclf.text.tokens import Tokens, foremost
 from attnclf.text.vectors import read_vectors
 from attnclf.training import checkpoint
 from attnclf.training.attention.evidence import marked_units
@@ -38,8 +39,8 @@ from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.loop import Interrupted, Outcome, Progress, Run
-from attnclf.training.mixing import beside_ngrams
-from attnclf.training.pretraining import pretrain
+from attnclf.training.mixing import beside_ngrams, relearned
+from attnclf.training.pretraining import MOST, pretrain
 from attnclf.training.sequences import label_sequences
 from attnclf.training.temperature import temper
 from attnclf.training.unlabeled import read_unlabeled
@@ -72,11 +73,15 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
-    """The rows to learn from, to choose by, and (where given) to test on."""
+    """The rows to learn from, to choose by, and (where given) to test on.
+
+    `whole` are the first two together where the second were set apart; None where they came by themselves.
+    """
 
     train: Corpus
     valid: Corpus
     test: Corpus | None
+    whole: Corpus | None = None
 
 
 def train(
@@ -150,17 +155,17 @@ def train(
         network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
     else:
         network, config = build(config, tokenizer, len(labels), say, examples.sequences)
-        texts = [examples.tokens, *encoded(tokenizer, more)]
-        if config.learns_unlabeled:
-            begin_alike(network.get_parameter("embedding.weight"), texts)
     importance = label_weights(config, labels, examples)
     fingerprint = _fingerprint(config, labels, examples, validation)
     ranks.meet(fingerprint)
     resumed = resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(out, fingerprint)))
     interrupted = interrupted or Interrupted()
     spent = 0.0
-    if more and not resumed:
-        spent = _foretell(network, Tokens.join(texts), config, place, ranks, say, watch, interrupted)
+    if config.learns_unlabeled and not resumed:
+        texts = list(foremost(chain([examples.tokens], encoded(tokenizer, more)), MOST))
+        begin_alike(network.get_parameter("embedding.weight"), texts)
+        if more:
+            spent = _foretell(network, Tokens.join(texts), config, place, ranks, say, watch, interrupted)
     run = Run(network, examples, validation, config.training, importance, place, ranks)
     run.place.seconds = spent
     if resumed:
@@ -173,12 +178,14 @@ def train(
         return Trained(folder=out, report=None, outcome=outcome)
     said = run.predict(validation).logits
     network = network.cpu()
-    temperature = 1.0
+    temperature, final = 1.0, None
     if spelled:
-        network, said = beside_ngrams(
-            network, said, examples, validation, importance, tokenizer.units, config.model.ngrams, say
-        )
+        knowing = importance, tokenizer.units, config.model.ngrams, say
+        beside = beside_ngrams(network, said, examples, validation, *knowing)
+        network, said = beside.mixture, beside.joint
         temperature = float(1 / network.weights[0])
+        if rows.whole is not None:
+            final = relearned(beside, Examples.of(rows.whole, tokenizer, labels, spelled=True), *knowing)
     elif not sequential:
         said, temperature = temper(network, said, validation.targets)
     thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
@@ -189,12 +196,14 @@ def train(
             folder,
             name=out.name,
             network=network,
+            final=final,
             config=config,
             tokenizer=tokenizer,
             labels=labels,
             temperature=temperature,
             thresholds=thresholds,
             train=rows.train,
+            whole=rows.whole,
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
             outcome=outcome,
             baseline=baseline,
@@ -242,6 +251,7 @@ def read_splits(
 
     own = corpus.hub_splits(data) if data.startswith("hf:") else ()
     learned = part(data, learn=True)
+    whole = None
     if valid is not None:
         judged = part(valid)
     elif "validation" in own:
@@ -255,7 +265,7 @@ def read_splits(
             fraction=config.training.valid_fraction,
             seed=config.training.seed,
         )
-        learned, judged = learned.subset(kept), learned.subset(apart)
+        whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
         say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
     tested = part(test) if test is not None else part(data, "test") if "test" in own else None
     for name, other in (("--valid", judged), ("--test", tested)):
@@ -265,7 +275,7 @@ def read_splits(
                 f"the training rows {'several' if learned.multi_label else 'one'}",
                 fix="give both files the same kind of labels",
             )
-    return Splits(train=learned, valid=judged, test=tested)
+    return Splits(train=learned, valid=judged, test=tested, whole=whole)
 
 
 def build(

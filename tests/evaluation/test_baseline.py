@@ -27,6 +27,15 @@ def test_a_word_that_gives_the_label_away_is_learned():
     assert learned.seconds > 0
 
 
+def test_rows_set_apart_are_learned_from_before_other_splits_are_scored():
+    train, valid, test = colours(8, 0), colours(300, 1), colours(200, 2)
+    whole = train[0] + valid[0], np.concatenate([train[1], valid[1]])
+    splits = {"valid": valid, "test": test}
+    before, after = (baseline.fit_and_score(train, splits, COLOURS, **more).splits for more in ({}, {"whole": whole}))
+    assert after["valid"].accuracy == before["valid"].accuracy < 0.9
+    assert after["test"].accuracy > 0.97 > before["test"].accuracy
+
+
 def test_a_label_without_training_rows_keeps_its_place():
     texts, true = colours(300, 0)
     kept = [k for k in range(300) if true[k] != 1]

@@ -13,7 +13,7 @@ from support import weights_alone
 from attnclf.config import Config, merged
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
-from attnclf.training import loop
+from attnclf.training import checkpoint, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
 from attnclf.training.loop import Interrupted
@@ -229,6 +229,18 @@ def test_a_damaged_checkpoint_is_refused(run, tmp_path):
     (tmp_path / "out.training").mkdir()
     (tmp_path / "out.training" / "checkpoint.pt").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(TrainingError, match="is damaged; delete it and start without --resume"):
+        run(tmp_path / "out", resume=True)
+
+
+def test_a_checkpoint_of_another_version_is_refused(run, tmp_path, monkeypatch):
+    def fall(progress):
+        if progress.epoch == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", watch=fall)
+    monkeypatch.setattr(checkpoint, "LAYOUT", checkpoint.LAYOUT + 1)
+    with pytest.raises(TrainingError, match="another version of attnclf; go on with that version, or start without"):
         run(tmp_path / "out", resume=True)
 
 
