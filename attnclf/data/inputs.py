@@ -47,6 +47,11 @@ def texts(
             fix="pass a file with such columns; for a pipe say --input-format csv, tsv or jsonl",
         )
     wanted = Wanted(text_columns, feature_columns)
+    if text_columns and format not in NAMED_COLUMNS:
+        raise DataError(
+            f"{format} have no columns" if format == "lines" else f"{format} has no columns",
+            fix="leave --text-column out, or pass --input-format csv, tsv or jsonl",
+        )
     if format == "parquet":
         return from_parquet(stream, wanted)
     return READERS[format](decoded(stream, damage or Damage()), wanted)

@@ -69,7 +69,7 @@ def detect(argument: str, *, format: str | None = None) -> Source:
         return Source(name="stdin", format=as_format(format) or sniff_stream(path), location=str(path))
     path = Path(argument)
     if not present(path):
-        raise missing(path)
+        raise missing(path, hub=True)
     if path.is_dir():
         if format not in (None, "folder"):
             raise DataError(f"{argument} is a folder, not a {format} file", fix="name the file in it")
@@ -151,16 +151,16 @@ def present(path: Path) -> bool:
         return False
 
 
-def missing(path: Path) -> DataError:
-    """Say that a path does not exist, with a near name in the same folder if there is one."""
+def missing(path: Path, *, hub: bool = False) -> DataError:
+    """Say that a path does not exist, with a near name in the same folder, or that of a dataset on the hub, if any."""
     folder = path.parent
     if not folder.is_dir():
         return DataError(f"{path} does not exist: there is no folder {folder}", fix="check the path")
     near = difflib.get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=3)
     if near:
         return DataError(f"{path} does not exist", fix=f"did you mean {' or '.join(str(folder / n) for n in near)}?")
-    hub = "" if path.suffix else f", or write {HUB_PREFIX}{path.as_posix()} for a dataset on the Hugging Face hub"
-    return DataError(f"{path} does not exist", fix=f"check the path{hub}")
+    name = f", or write {HUB_PREFIX}{path.as_posix()} for a dataset on the Hugging Face hub"
+    return DataError(f"{path} does not exist", fix=f"check the path{name if hub and not path.suffix else ''}")
 
 
 def spool(stream: BinaryIO) -> Path:

@@ -93,8 +93,9 @@ class Metrics:
 def single(true: NDArray[np.integer], probabilities: NDArray[np.floating], names: Sequence[str]) -> Metrics:
     """Score a model that gives each row its most probable label.
 
-    `true` (rows,) holds label numbers, -1 for a label the model does not know; `probabilities` (rows, labels) sum to 1
-    in a row. Calibration is that of the most probable label. Raises DataError without rows.
+    `true` (rows,) holds label numbers, -1 for a label the model does not know, which the macro average leaves out;
+    `probabilities` (rows, labels) sum to 1 in a row. Calibration is that of the most probable label. Raises DataError
+    without rows.
     """
     rows, labels = _shape(probabilities)
     predicted = probabilities.argmax(axis=1)

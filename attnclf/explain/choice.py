@@ -113,6 +113,8 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
         for name, score in of_bundle(bundle).items()
         if METHODS[name].scored and METHODS[name].signed >= signed
     }
+    if not found and bundle.columns:
+        raise ConfigError("auto goes by words taken out, and this model reads numeric columns", fix="name a method")
     if not found:
         raise ConfigError(
             "this model folder does not say how faithful each method is", fix="name a method, or train the model again"

@@ -19,9 +19,7 @@ from attnclf.explain.question import FEW, Judge, Question, Weights, asked
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.tokenizer import words
 
-PAIRS = (
-    2**20
-)  # pairs of units of the texts whose maps are made together: bounds the memory for the weights of all heads
+PAIRS = 2**20  # of units of the texts whose maps are made together: bounds the memory for the weights of all heads
 NONE = Weights(np.zeros(0))  # of a blank text
 
 
@@ -106,6 +104,8 @@ def compare(
         for name in working(classifier.bundle, classifier.session.axes)
         if METHODS[name].scored and METHODS[name].signed >= (against is not None)
     ]
+    if not names:
+        raise ConfigError("no method of this model says for which label a word speaks", fix="leave --against out")
     by_method = [
         explain(classifier, texts, method=name, against=against, faithfulness=faithfulness, maps=False)
         for name in dict.fromkeys(names)

@@ -83,8 +83,8 @@ class Scale:
     """The two weights between which the words of one text rise from no tone to the full one.
 
     `even` is the share every word would have if all weighed the same, 1 / number of words. `full` is the weight of the
-    heaviest word, but never less than twice `even`: a nearly flat text must not look as if a word stood out. Of signed
-    weights the sizes count.
+    heaviest word, but never less than twice `even`: a nearly flat text must not look as if a word stood out. A word
+    alone is even. Of signed weights the sizes count.
     """
 
     even: float
@@ -99,7 +99,7 @@ class Scale:
     def over(cls, weights: Sequence[float]) -> "Scale":
         """Return the scale of any weights that are seen together: those of a text, those of a map."""
         even = sum(weights) / max(len(weights), 1)
-        return cls(even=even, full=max([*weights, 2 * even]))
+        return cls(even=even, full=max([*weights, 2 * even]) if len(weights) > 1 else even)
 
     def strength(self, weight: float) -> float:
         """Return 0 at `even` and below, 1 at `full`, and a straight line between: (weight - even) / (full - even)."""

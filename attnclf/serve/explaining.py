@@ -75,7 +75,9 @@ def _explainer(loaded: Loaded, asked: ExplainOptions) -> Callable[[str], dict[st
     methods = [
         choice.best(classifier.bundle, signed=asked.against is not None) if name == "auto" else name for name in named
     ]
-    if any(METHODS[name].torch for name in methods if name in METHODS):
+    if unknown := next((name for name in methods if name not in METHODS), None):
+        raise ConfigError(f"unknown method {unknown!r}", fix=f"use: {', '.join(loaded.methods)}, auto")
+    if any(METHODS[name].torch for name in methods):
         raise ConfigError("the server has no torch, which this method needs", fix=f"use: {', '.join(loaded.methods)}")
     if asked.compare or len(methods) > 1:
         return lambda text: compare(

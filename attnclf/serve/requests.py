@@ -129,13 +129,18 @@ def read_as(kind: type[M], body: bytes | bytearray) -> M:
 
 def options_of(kind: type[M], request: Request) -> tuple[M, str | None]:
     """Return the options and the model that the address of a stream names. Raises Refusal for wrong ones."""
-    given: dict[str, str | list[str]] = {name: request.query_params.getlist(name) for name in request.query_params}
-    given = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
-    name = given.pop("model", None)
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
+    # Strings are read as what an option should be, one of each; only of methods there may be several.
+    methods = given.pop("method", []) if "method" in kind.model_fields else []
+    if several := next((name for name, values in given.items() if len(values) > 1), None):
+        raise Refusal(400, f"{several}: it stands there twice")
+    only = {name: values[0] for name, values in given.items()}
+    name = only.pop("model", None)
     try:
-        return kind.model_validate_strings(given), None if name is None else str(name)
+        options = kind.model_validate_strings(only)
     except ValidationError as error:
         raise Refusal(400, explained(error)) from None
+    return options.model_copy(update={"method": methods} if methods else {}), name
 
 
 def explained(error: ValidationError) -> str:

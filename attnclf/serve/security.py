@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from attnclf.serve.refusals import Refusal
 
@@ -46,13 +46,14 @@ class Guard:
     def check(self, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Raise Refusal for a request that is not let in."""
         if self._hosts is not None:
-            meant = urlsplit(f"//{headers.get(b'host', b'').decode('latin-1')}").hostname
-            if meant not in self._hosts:
+            meant = _address(f"//{headers.get(b'host', b'').decode('latin-1')}")
+            if meant is None or meant.hostname not in self._hosts:
                 raise Refusal(403, "this server is known by another name", fix="start it with --allow-host NAME")
         origin = headers.get(b"origin")
         if origin is not None:
             page = origin.decode("latin-1")
-            if page not in self._origins and urlsplit(page).netloc != headers.get(b"host", b"").decode("latin-1"):
+            own = _address(page)
+            if page not in self._origins and (own is None or own.netloc != headers.get(b"host", b"").decode("latin-1")):
                 raise Refusal(403, "pages of other sites are not let in", fix="start it with --allow-origin URL")
         if self._digest is None or path in self._open:
             return
@@ -67,6 +68,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _address(url: str) -> SplitResult | None:
+    """Return the parts of an address, None where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _digest(key: bytes) -> bytes:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from attnclf.errors import AttnclfError
+from attnclf.errors import AttnclfError, DataError
 from attnclf.serve.attending import attended
 from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of
 from attnclf.serve.refusals import Overloaded, Refusal
@@ -122,8 +122,20 @@ class Streamed(Response):
     async def _answered(self, window: Window, answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
         # While the body is read, the reader sees when the client goes.
         receive = None if self._texts is None else self._request.receive
-        answered = await attended(receive, answer, self._service.limits.deadline)
-        lines = iter(answered)
+
+        async def lines_of(answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
+            return await attended(receive, answer, self._service.limits.deadline)
+
+        async def alone(text: str) -> bytes:
+            try:
+                return (await lines_of(await self._submitted([text])))[0]
+            except DataError as error:
+                return as_json({"error": str(error)})
+
+        try:
+            lines = iter(await lines_of(answer))
+        except DataError:  # of one of the texts: the others have their answers
+            lines = iter([await alone(text) for text in window.texts])
         count = len(window.texts) + len(window.errors)
         return [
             (as_json({"error": window.errors[place]}) if place in window.errors else next(lines)) + b"\n"

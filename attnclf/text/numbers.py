@@ -12,6 +12,8 @@ from attnclf.errors import DataError
 from attnclf.text.tokenizer import Piece
 from attnclf.text.tokens import Tokens
 
+LARGEST = 1e30  # what `cells` lets through: the network computes with 32 bits, which hold 3e38
+
 
 class NumberReader:
     """Takes the place of a tokenizer where a model reads numeric columns: the units of a text are its numbers."""
@@ -43,7 +45,10 @@ class NumberReader:
         try:
             if found is None:
                 raise ValueError
-            return [(float(found[2 * n]), *found.span(2 * n - 1)) for n in range(1, self.size + 1)]
+            numbers = [float(found[2 * n]) for n in range(1, self.size + 1)]
+            if not all(abs(number) <= LARGEST for number in numbers):
+                raise ValueError
+            return [(number, *found.span(2 * n - 1)) for n, number in enumerate(numbers, 1)]
         except ValueError:
             form = ", ".join(f"{name}=NUMBER" for name in self.units)
             raise DataError(f"{text[:60]!r} is not a row of the model's columns", fix=f"write it as {form!r}") from None

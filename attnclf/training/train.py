@@ -265,6 +265,11 @@ def read_splits(
             fraction=config.training.valid_fraction,
             seed=config.training.seed,
         )
+        if not len(apart):
+            raise DataError(
+                "each label has one text only, however often it comes: none can be set aside for validation",
+                fix="add other texts, or pass a file as --valid",
+            )
         whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
         say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
     tested = part(test) if test is not None else part(data, "test") if "test" in own else None

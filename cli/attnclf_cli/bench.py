@@ -35,7 +35,11 @@ def bench(
 
     from rich.console import Console
 
+    from attnclf.errors import ConfigError
     from attnclf.runtime.bench import bench as run
+
+    if file == "-":
+        raise ConfigError("bench reads its texts several times, which a pipe cannot give", fix="name a file")
 
     with Console(stderr=True, highlight=False).status("Measuring …"):
         rows = list(run(model, file=file, device=device.value, precision=precision.value if precision else None))

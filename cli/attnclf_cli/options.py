@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are spelled and explained alike."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,13 @@ def _located(model: str) -> Path:
     from attnclf.hub import located
 
     return located(model)
+
+
+def number(value: float | None) -> float | None:
+    """Return a number as it is; what is none, such as "nan", passes every check of a range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number")
+    return value
 
 
 ModelFolder = Annotated[

@@ -41,11 +41,19 @@ def predict(
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Show so many labels, the best first.")] = 1,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Least probability of a label (several labels).", show_default=False),
+        typer.Option(
+            min=0,
+            max=1,
+            callback=options.number,
+            help="Least probability of a label (several labels).",
+            show_default=False,
+        ),
     ] = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Print ? for a label that is less probable.", show_default=False),
+        typer.Option(
+            min=0, max=1, callback=options.number, help="Print ? for a label that is less probable.", show_default=False
+        ),
     ] = None,
     format: Annotated[PredictionFormat, typer.Option("--format", "-f")] = PredictionFormat.auto,
     attention: Annotated[bool, typer.Option("--attention", help="Add units and their weights (jsonl only).")] = False,
@@ -100,6 +108,7 @@ def predict(
             top_k=top_k,
             attention=attention,
             threshold=threshold,
+            min_confidence=min_confidence,
             text_columns=text_column,
             input_format=input_format,
             device=device.value,

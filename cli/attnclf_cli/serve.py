@@ -11,16 +11,15 @@ from attnclf_cli import options
 
 def serve(
     model: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--model",
             "-m",
-            envvar="ATTNCLF_MODEL",
-            metavar="[NAME=]DIR",
-            help="A folder that train wrote, and the name to serve it under; repeat it for several.",
+            metavar="[NAME=]DIR|hf:OWNER/NAME",
+            help="A model as elsewhere, and the name to serve it under; repeat it for several. Else ATTNCLF_MODEL.",
             show_default=False,
         ),
-    ],
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one of this machine.")] = (
         "127.0.0.1"
     ),
@@ -35,16 +34,25 @@ def serve(
         typer.Option(min=1, help="Units of the requests that are taken together.", show_default=False),
     ] = None,
     batch_delay: Annotated[
-        float, typer.Option(min=0, max=1000, help="Milliseconds to wait for more requests to take together.")
+        float,
+        typer.Option(
+            min=0, max=1000, callback=options.number, help="Milliseconds to wait for more requests to take together."
+        ),
     ] = 2,
     queue: Annotated[int, typer.Option(min=1, help="Units that may wait; beyond them, 429.")] = 500_000,
-    deadline: Annotated[float, typer.Option(min=0.001, help="Seconds in which a request is answered, or not.")] = 30,
+    deadline: Annotated[
+        float, typer.Option(min=0.001, callback=options.number, help="Seconds in which a request is answered, or not.")
+    ] = 30,
     max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 8 * 2**20,
     max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 4096,
     max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
     max_connections: Annotated[int, typer.Option(min=1, help="Open connections.")] = 10_000,
-    patience: Annotated[float, typer.Option(min=0.1, help="Seconds for a client to send or to take.")] = 20,
-    drain: Annotated[float, typer.Option(min=1, help="Seconds for what is in work when told to stop.")] = 30,
+    patience: Annotated[
+        float, typer.Option(min=0.1, callback=options.number, help="Seconds for a client to send or to take.")
+    ] = 20,
+    drain: Annotated[
+        float, typer.Option(min=1, callback=options.number, help="Seconds for what is in work when told to stop.")
+    ] = 30,
     api_key_file: Annotated[
         Path | None,
         typer.Option(help="File with the key that clients send; else ATTNCLF_API_KEY.", show_default=False),
@@ -68,7 +76,7 @@ def serve(
         typer.echo(f"Warning: whoever reaches {host} may ask; set ATTNCLF_API_KEY or pass --api-key-file", err=True)
     _log_to_stderr()
     server.serve(
-        _named(model),
+        _named(model or _of_environment()),
         door=server.Door(
             host=host, port=port, key=key, origins=allow_origin or (), hosts=allow_host or (), drain=drain
         ),
@@ -106,15 +114,26 @@ def _key(file: Path | None) -> str | None:
     return key
 
 
-def _named(models: list[str]) -> dict[str, Path]:
-    """Return folders by name; one without a name gets that of its folder."""
+def _of_environment() -> list[str]:
+    """Return the model that the environment names: one, for its folder may have spaces in its name."""
     from attnclf.errors import ConfigError
+
+    if model := os.environ.get("ATTNCLF_MODEL"):
+        return [model]
+    raise ConfigError("no model is named", fix="pass --model DIR, or set ATTNCLF_MODEL")
+
+
+def _named(models: list[str]) -> dict[str, Path]:
+    """Return folders by name; one without a name gets that of its folder, or of its place on the hub."""
+    from attnclf.errors import ConfigError
+    from attnclf.hub import PREFIX, located
 
     named: dict[str, Path] = {}
     for given in models:
-        name, said, folder = given.partition("=")
-        path = Path(folder if said else given)
-        name = name if said else path.resolve().name
+        name, said, model = given.partition("=") if "=" in given else ("", "", given)
+        path = located(model)
+        if not said:
+            name = model.partition("@")[0].rpartition("/")[2] if model.startswith(PREFIX) else path.resolve().name
         if not name or "/" in name or name in named:
             raise ConfigError(f"{name!r} cannot be the name of a model, or of two", fix="pass --model NAME=DIR")
         named[name] = path

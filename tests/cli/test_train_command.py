@@ -146,6 +146,17 @@ def test_a_setting_on_the_line_wins_over_the_file_and_the_file_over_the_preset(i
     assert config["training"]["epochs"] == 2
 
 
+def test_texts_that_are_all_the_same_cannot_be_set_aside(attnclf, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "good day,food\nbad day,cars\n" * 30)
+    done = attnclf("train", path, "--out", tmp_path / "m", *SETTINGS)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "Error: each label has one text only, however often it comes: none can be set aside for validation; "
+        "add other texts, or pass a file as --valid"
+    )
+
+
 @pytest.fixture(scope="module")
 def complete(attnclf, examples, tmp_path_factory):
     """A training as a newcomer does it, baseline included, and its model."""

@@ -113,6 +113,12 @@ def test_a_csv_row_that_cannot_be_read_is_an_error_that_names_it(content, words)
         read(content, "csv")
 
 
+@pytest.mark.parametrize("format", ["lines", "fasttext"])
+def test_columns_of_what_has_none_are_refused(format):
+    with pytest.raises(DataError, match="no columns; leave --text-column out"):
+        texts(io.BytesIO(b"a\n"), format=format, text_columns=["title"])
+
+
 def test_a_missing_column_lists_what_there_is():
     with pytest.raises(DataError, match="no column 'txt'; did you mean 'text'"):
         read("text,n\na,1\n", "csv", ["txt"])

@@ -7,6 +7,8 @@ import pytest
 from attnclf_cli.app import application
 from typer.testing import CliRunner
 
+from attnclf.errors import DataError
+
 
 def attnclf(*arguments):
     """Run the command in this process, where Ray runs already."""
@@ -85,3 +87,22 @@ def test_without_ray_the_command_says_how_to_install_it(model, folder, tmp_path,
     monkeypatch.setitem(sys.modules, "ray", None)
     done = attnclf("predict", "--engine", "ray", folder, "-o", tmp_path / "out", "-m", model)
     refused(done, "needs Ray Data, which is not installed", "pip install 'attnclf[ray]'")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--min-confidence", "0.9"), ("--threshold", "0.4"), ("--top-k", "2"), ("--format", "csv"), ("--attention", None)],
+)
+def test_whatever_changes_an_answer_belongs_to_what_is_gone_on_with(
+    model, folder, tmp_path, monkeypatch, option, value
+):
+    def planned(*_, settings, **__):
+        seen.append(settings)
+        raise DataError("stop", fix="here")
+
+    seen = []
+    monkeypatch.setattr("attnclf.engines.plan.plan", planned)
+    command = ["predict", "--engine", "ray", folder, "-o", tmp_path / "out", "-m", model, "-f", "jsonl"]
+    for options in ([], [option] if value is None else [option, value]):
+        refused(attnclf(*command, *options), "stop")
+    assert seen[0] != seen[1]

@@ -665,3 +665,8 @@ def test_an_explanation_prints_itself():
     assert str(one).splitlines()[0].startswith("refund ━")
     assert "{{not}} [good] at all" in str(one)
     assert "method-1" in str(Comparison([one, contrasted(method="method-1")]))
+
+
+def test_a_word_alone_is_even_and_gets_no_tone():
+    scale = Scale.over([1.0])
+    assert (scale.even, scale.full, scale.step(1.0)) == (1.0, 1.0, 0)

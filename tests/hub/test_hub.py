@@ -6,6 +6,7 @@ import shutil
 import pytest
 from standin import TOKEN, commit_hash, running
 
+from attnclf.bundle import open_bundle
 from attnclf.errors import HubError
 from attnclf.hub import located
 
@@ -63,6 +64,15 @@ def test_a_model_of_the_hub_predicts_and_does_so_without_network_too(attnclf, pu
     assert len(hub.seen) == asked
     done = attnclf("predict", "-m", pushed, input=TEXTS, env={**settings, "HF_ENDPOINT": "http://127.0.0.1:9"})
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")  # no network, though nobody said so
+
+
+def test_a_model_of_the_hub_is_served_under_its_name_there(pushed, here, monkeypatch):
+    from attnclf_cli.serve import _named
+
+    (name,), (folder,) = zip(*_named([pushed]).items(), strict=True)
+    assert name == pushed.rpartition("/")[2]
+    assert _named([f"other={pushed}@main"]) == {"other": folder}
+    assert open_bundle(folder)
 
 
 @pytest.fixture

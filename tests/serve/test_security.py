@@ -19,7 +19,7 @@ def test_a_server_on_this_machine_goes_by_its_own_names(host):
     assert status(Guard(host="127.0.0.1"), host=host) == 200
 
 
-@pytest.mark.parametrize("host", ["", "evil.example", "localhost.evil.example:8000", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("host", ["", "[", "evil.example", "localhost.evil.example:8000", "127.0.0.1.evil.example"])
 def test_a_name_that_somebody_lets_point_here_is_refused(host):
     assert status(Guard(host="127.0.0.1"), host=host) == 403
     assert status(Guard(host="0.0.0.0"), host=host) == 200
@@ -32,6 +32,7 @@ def test_a_page_is_let_in_from_its_own_site_or_one_that_is_allowed():
     assert status(guard, host="localhost:8000", origin="http://localhost:8001") == 403
     assert status(guard, host="localhost:8000", origin="https://good.example") == 200
     assert status(guard, host="localhost:8000", origin="null") == 403
+    assert status(guard, host="localhost:8000", origin="http://[") == 403
 
 
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "Bearer KEY", "Basic key", "key", "Bearer keyy"])

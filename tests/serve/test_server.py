@@ -120,8 +120,44 @@ def test_a_stream_with_wrong_options_is_refused(server):
         )
         assert status in (400, 404)
         assert said in body["error"]
-    status, _, body = server.request("POST", "/explain?method=x", b'"a"\n', {"Content-Type": "application/x-ndjson"})
-    assert (status, body["error"].split(";")[0]) == (400, "unknown method 'x'")
+    for query, said in (
+        ("method=x", "unknown method 'x'"),
+        ("method=ngrams&method=x", "unknown method 'x'"),
+        ("compare=true&compare=false", "compare: it stands there twice"),
+    ):
+        status, _, body = server.request(
+            "POST", f"/explain?{query}", b'"a"\n', {"Content-Type": "application/x-ndjson"}
+        )
+        assert (status, body["error"].split(";")[0]) == (400, said)
+
+
+def test_a_stream_may_ask_for_several_methods(server):
+    (said,) = server.lines("/explain?method=leave-one-out&method=ngrams&faithfulness=false", b'"my parcel is late"\n')
+    assert [one["method"] for one in said["methods"]] == ["leave-one-out", "ngrams"]
+
+
+def test_a_method_that_is_not_known_is_answered_by_those_that_the_server_can_use(server):
+    _, body = server.post("/explain", {"text": "a", "method": "x"})
+    assert "leave-one-out" in body["error"]
+    assert "integrated-gradients" not in body["error"]
+
+
+def test_the_model_of_the_environment_may_lie_in_a_folder_with_a_space(start, model, tmp_path):
+    (tmp_path / "my model").symlink_to(model)
+    served = start("--port", "0", ATTNCLF_MODEL=str(tmp_path / "my model"))
+    assert served.post("/predict", {"text": TEXT})[1]["label"] == "delivery"
+
+
+def test_without_a_model_serve_says_how_to_name_one(in_session):
+    done = in_session("serve", "--port", "0")
+    assert (done.returncode, done.stderr) == (1, "Error: no model is named; pass --model DIR, or set ATTNCLF_MODEL\n")
+
+
+@pytest.mark.parametrize("option", ["--drain", "--deadline", "--batch-delay", "--patience"])
+def test_a_span_that_is_no_number_is_a_wrong_use(in_session, model, option):
+    done = in_session("serve", "--model", model, option, "nan")
+    assert done.returncode == 2
+    assert "nan is not a number" in done.stderr
 
 
 @pytest.mark.parametrize(
