@@ -381,6 +381,7 @@ class TrainingConfig:
         if isinstance(self.class_weights, dict):
             for name, weight in self.class_weights.items():
                 _within(f"training.class_weights.{name}", weight, 0, 1e6)
+        _within("training.seed", self.seed, 0, 2**32 - 1)
         _within("training.threads", self.threads, 1, 1024)
         if self.time_limit is not None:
             _within("training.time_limit", self.time_limit, 1, float("inf"))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attnclf.config import TextConfig, merged
+from attnclf.config import Config, TextConfig, merged
+from attnclf.errors import ConfigError
 
 DEFAULT = "balanced"
 
@@ -92,8 +93,25 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 
 
 def settings(preset: str, *layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a preset, of the architecture that the layers name, and the layers; later ones win."""
+    """Return the settings of a preset, of the architecture that the layers name, and the layers; later ones win.
+
+    Raises ConfigError for a layer with a value in place of a section, which would take all its settings away.
+    """
+    for layer in layers:
+        _refuse_values(layer, Config().to_dict())
     chosen = merged(PRESETS[preset], *layers)
     model = chosen.get("model", {})
     architecture = model.get("architecture") if isinstance(model, Mapping) else None
     return merged(PRESETS[preset], ARCHITECTURES.get(str(architecture), {}), *layers)
+
+
+def _refuse_values(layer: Mapping[str, Any], known: Mapping[str, Any], place: str = "") -> None:
+    for name, value in layer.items():
+        section = known.get(name)
+        if not isinstance(section, Mapping):
+            continue
+        if not isinstance(value, Mapping):
+            raise ConfigError(
+                f"{place}{name} is {value!r}", fix=f"set what is in it: {place}{name}.{next(iter(section))}"
+            )
+        _refuse_values(value, section, f"{place}{name}.")

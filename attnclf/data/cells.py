@@ -82,9 +82,9 @@ def weight_of(value: object) -> float:
     """Weight of a row: a finite number, 0 or more."""
     try:
         weight = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = math.nan
-    if not (math.isfinite(weight) and weight >= 0):
+    if not 0 <= weight <= LARGEST:
         raise ValueError(f"the weight {value!r} is not a number of 0 or more")
     return weight
 

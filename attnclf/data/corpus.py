@@ -111,6 +111,8 @@ def read(
     no label or several. Bad rows raise one DataError, or with "skip" are left out and returned in `Corpus.bad`. Above
     `large_bytes`, uncompressed, the texts stay on disk.
     """
+    if label_separator == "":
+        raise DataError("--label-separator is empty", fix="pass what stands between two labels, such as ,")
     source = replace(detect(argument, format=format), split=split)
     if split is not None and source.format != "hub":
         raise DataError(f"{source.name} has no splits", fix="name the file of the split")

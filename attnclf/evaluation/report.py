@@ -17,6 +17,7 @@ from rich.text import Text
 
 from attnclf.evaluation import figures
 from attnclf.evaluation.metrics import Metrics, certain
+from attnclf.text.screen import visible
 
 MATRIX_LABELS = 12  # up to so many labels the confusion matrix is written out
 TABLE_LABELS = 20  # up to so many labels the terminal lists all of them
@@ -234,7 +235,7 @@ def _confusions(metrics: Metrics) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))
 
 
 def _escape(text: str) -> str:

@@ -1,6 +1,5 @@
 """Drawing an explanation on a terminal: the label, the text with its words shaded by weight, and a legend."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,10 @@ from attnclf.errors import ConfigError
 from attnclf.explain.explanation import Explanation, Word
 from attnclf.explain.faithfulness import Faithfulness
 from attnclf.explain.palette import AGAINST, STEPS, TONES, Scale
+from attnclf.text.screen import clusters as clusters
+from attnclf.text.screen import continues
+from attnclf.text.screen import short as short
+from attnclf.text.screen import visible as visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -30,24 +33,7 @@ PLAIN = Style()
 BOLD = Style(bold=True)
 DIM = Style(dim=True)
 
-# What must not reach a screen as it is: control characters (a text could otherwise move the cursor or set the window's
-# title), bidi embeddings, overrides and isolates (it could reorder our own words), line separators, lone surrogates
-# and noncharacters (not encodable, or not allowed in XML).
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _NO_BREAK_SPACES = "\xa0\u2007\u202f"
-_JOINER = "\u200d"
-_MODIFIER = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")  # skin tones, and the tags of regional flags
-
-
-def visible(text: str) -> str:
-    """Return text that is safe to show: what would act on the screen is replaced by a symbol, such as ␛ or ‹202E›."""
-    return _UNSAFE.sub(lambda found: _symbol(ord(found.group())), text)
-
-
-def _symbol(code: int) -> str:
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"‹{code:X}›"
 
 
 def percent(share: float) -> str:
@@ -111,43 +97,6 @@ def figure(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
-def short(text: str, room: int = 24) -> str:
-    """Return safe text of at most `room` cells, the rest replaced by an ellipsis."""
-    head = text[: 8 * room]  # a cell rarely holds more than a letter and its marks
-    shown = ""
-    for start, end in clusters(head, 0, len(head)):
-        symbol = visible(head[start:end])
-        if cell_len(shown + symbol) > room - (end < len(text)):
-            return shown + "…"
-        shown += symbol
-    return shown if len(head) == len(text) else shown + "…"
-
-
-def _continues(text: str, first: int, index: int) -> bool:
-    """Return whether the character at `index` belongs to the grapheme cluster that began at `first`."""
-    before, character = text[index - 1], text[index]
-    if before == "\r":
-        return character == "\n"
-    if _UNSAFE.match(before) or _UNSAFE.match(character):
-        return False
-    if before == _JOINER:
-        return not character.isspace()
-    if "\U0001f1e6" <= character <= "\U0001f1ff":  # two regional indicators make a flag
-        return index - first == 1 and "\U0001f1e6" <= before <= "\U0001f1ff"
-    return category(character)[0] == "M" or bool(_MODIFIER.match(character)) or cell_len(character) == 0
-
-
-def clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut text[start:end] into what a reader sees as one character: a letter with its marks, a whole emoji, CR LF."""
-    first = start
-    for index in range(start + 1, end):
-        if not _continues(text, first, index):
-            yield first, index
-            first = index
-    if first < end:
-        yield first, end
-
-
 def passages(explanation: Explanation, top: int, limit: int = LIMIT) -> list[tuple[int, int]]:
     """Return the parts of the text to draw, as offsets: all of it, or about `limit` characters around the top words."""
     text = explanation.text
@@ -171,9 +120,9 @@ def _edge(text: str, index: int) -> int:
         return min(max(index, 0), len(text))
     nearby = range(index, max(index - 32, 0), -1)
     for place in nearby:
-        if text[place - 1].isspace() and not _continues(text, place - 1, place):
+        if text[place - 1].isspace() and not continues(text, place - 1, place):
             return place
-    return next((place for place in nearby if not _continues(text, place - 1, place)), index)
+    return next((place for place in nearby if not continues(text, place - 1, place)), index)
 
 
 class Run(NamedTuple):

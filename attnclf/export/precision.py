@@ -123,13 +123,24 @@ def copy_out(folder: Path, precision: Precision, out: Path) -> None:
     Raises BundleError for a damaged or missing network, DataError where nothing can be written.
     """
     path = open_bundle(folder).network(precision)
+    try:
+        if out.is_dir():
+            raise DataError(f"{out} is a folder", fix=f"name a file: --to {out / NETWORKS[precision]}")
+        if out.exists() and not out.is_file():  # a device or a pipe is written to, not replaced
+            with path.open("rb") as network, out.open("wb") as taker:
+                shutil.copyfileobj(network, taker)
+        else:
+            _copy_whole(path, Path(os.path.realpath(out)))  # where out is a link, the link stays
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
+
+
+def _copy_whole(path: Path, out: Path) -> None:
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         shutil.copyfile(path, fresh)
         if checksum(fresh) != checksum(path):
             raise DataError(f"{out} could not be written in full", fix="look for free space there")
         fresh.replace(out)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
     finally:
         fresh.unlink(missing_ok=True)

@@ -45,7 +45,8 @@ def fit_and_score(
     """Learn a linear model from `train` and score it on every split, by name.
 
     Labels are numbers (rows,), or 0 and 1 (rows, labels) for a multi-label model, whose one threshold is tuned on the
-    split `tune_on` as the network's is. With `whole`, the other splits are scored by a model of all these rows.
+    split `tune_on` as the network's is; further columns of a split are labels that training has not seen. With `whole`,
+    the other splits are scored by a model of all these rows.
     """
     start = time.perf_counter()
     later = {name: rows for name, rows in splits.items() if name != tune_on} if whole is not None else {}
@@ -56,12 +57,19 @@ def fit_and_score(
         shares = {name: said / said.sum(axis=1, keepdims=True) for name, said in stated.items()}
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
-        threshold = thresholds.settle(splits[tune_on][1], stated[tune_on])
-        scores = {
-            name: metrics.multi(splits[name][1], shares, names, thresholds.chosen(shares, threshold))
-            for name, shares in stated.items()
-        }
+        threshold = thresholds.settle(splits[tune_on][1][:, : len(names)], stated[tune_on])
+        scores = {name: _several(splits[name][1], shares, names, threshold) for name, shares in stated.items()}
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
+
+
+def _several(
+    true: NDArray[np.integer], shares: NDArray[np.float32], names: Sequence[str], threshold: NDArray[np.floating]
+) -> metrics.Metrics:
+    """Score a multi-label model; to labels that it has not seen it never says yes."""
+    unseen = true.shape[1] - len(names)
+    more = ((0, 0), (0, unseen))
+    said = np.pad(thresholds.chosen(shares, threshold), more)
+    return metrics.multi(true, np.pad(shares, more), [*names, *[""] * unseen], said)
 
 
 def _stated(train: Rows, splits: Mapping[str, Rows], labels: int) -> dict[str, NDArray[np.float32]]:

@@ -1,11 +1,12 @@
 """Where training stands, on disk: enough to continue as if nothing had happened, bit for bit on a CPU."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from attnclf.errors import TrainingError
+from attnclf.errors import ConfigError, TrainingError
 
 NAME = "checkpoint.pt"
 LAYOUT = 2  # of the state; raised whenever something in it changes
@@ -16,13 +17,26 @@ def folder_of(out: Path) -> Path:
     return out.parent / f"{out.name}.training"
 
 
+def refuse_unwritable(out: Path) -> None:
+    """Raise ConfigError where no folder can be made beside a future bundle: better now than when it is learned."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror}", fix="pass another --out") from error
+
+
 def save(out: Path, state: dict[str, Any]) -> None:
-    """Write the state as one file that replaces the last one whole."""
+    """Write the state as one file that replaces the last one whole. Raises TrainingError where that cannot be done."""
     folder = folder_of(out)
-    folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f"{NAME}.new"
-    torch.save({"layout": LAYOUT, **state}, fresh)
-    fresh.replace(folder / NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save({"layout": LAYOUT, **state}, fresh)
+        fresh.replace(folder / NAME)
+    except (OSError, RuntimeError) as error:  # torch tells a full disk by the latter
+        raise TrainingError(f"cannot write {folder / NAME}: {error}", fix="make room there, then --resume") from error
 
 
 def load(out: Path, fingerprint: str) -> dict[str, Any]:

@@ -29,18 +29,20 @@ class Rows(NamedTuple):
 
 
 class DeferredAdamW:
-    """Learns a table (rows, dim) in at most `steps` steps; row 0 is padding and stays as it is.
+    """Learns a table (rows, dim); row 0 is padding and stays as it is.
 
     A step is `read`, then `step` with the gradient of what was read. Between steps the table itself lags behind until
     `settle` is called.
     """
 
-    def __init__(self, table: Float[Tensor, "rows dim"], steps: int) -> None:
+    def __init__(self, table: Float[Tensor, "rows dim"]) -> None:
         self.table = table.detach()
         self.m, self.v = torch.zeros_like(self.table), torch.zeros_like(self.table)
         self.now = 0
         self.seen = torch.zeros(len(table), dtype=torch.int64)  # the step in which a row was last up to date
-        self.moved = torch.zeros(steps + 1, dtype=torch.float64)  # how often m / √v rows seen in a step have gone since
+        self.moved = torch.zeros(
+            1024, dtype=torch.float64
+        )  # grows: how often m / √v rows seen in a step have gone since
         self.fading = (BETA1 / BETA2**0.5) ** torch.arange(FADED, 0, -1, dtype=torch.float64)
 
     def read(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time dim"]:
@@ -61,6 +63,8 @@ class DeferredAdamW:
         rate, spread = learning_rate / (1 - BETA1**self.now), (1 - BETA2**self.now) ** 0.5
         values.addcdiv_(m, (v.sqrt() / spread).add_(EPSILON), value=-rate)
         self._write(self._read)
+        if self.now == len(self.moved):
+            self.moved = torch.cat([self.moved, torch.zeros_like(self.moved)])
         first = max(self.now - FADED, 0)
         self.moved[first : self.now] += rate * spread * self.fading[first - self.now :]
 
@@ -74,8 +78,8 @@ class DeferredAdamW:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.now = state["now"]
-        for name in ("m", "v", "seen", "moved"):
+        self.now, self.moved = state["now"], state["moved"].clone()
+        for name in ("m", "v", "seen"):
             getattr(self, name).copy_(state[name])
 
     def _up_to_date(self, numbers: Int[Tensor, " rows"]) -> Rows:

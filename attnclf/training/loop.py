@@ -171,7 +171,7 @@ class Run:
         trained = {name: value for name, value in self.network.named_parameters() if value.requires_grad}
         tables = [value for name, value in trained.items() if name.startswith("embedding.")]
         others = [value for name, value in trained.items() if not name.startswith("embedding.")]
-        self.table = DeferredAdamW(tables.pop(), self.steps) if tables and by_rows else None
+        self.table = DeferredAdamW(tables.pop()) if tables and by_rows else None
         # Decay would shrink the vectors of rare words towards nothing between the few steps that see them.
         groups = [{"params": tables, "weight_decay": 0.0}, {"params": others, "weight_decay": self.config.weight_decay}]
         self.optimizer = torch.optim.AdamW(
@@ -185,6 +185,8 @@ class Run:
         place = self.place
         self.clock = time.monotonic() - place.seconds
         ending = self._over()
+        if ending is None and place.seconds and not place.step:  # spent on what needs no labels
+            self._save(out, fingerprint)
         while ending is None:
             ending = self._epoch(lambda: self._save(out, fingerprint), watch, interrupted)
             watch(self._progress(self._validate()))
@@ -223,6 +225,7 @@ class Run:
             place.seconds, stop = self.ranks.agreed(place.seconds, interrupted.requested)
             if stop:
                 self._count_losses(0)
+                save()
                 return "interrupted"
             if self.config.time_limit is not None and place.seconds >= self.config.time_limit:
                 self._count_losses(0)

@@ -37,7 +37,7 @@ RECENT = 100  # steps whose losses are told as one
 
 
 class Foretold(NamedTuple):
-    """What came of it: passes, units read, seconds, and the mean loss of the first and the last steps."""
+    """What came of it: passes planned, units read in all, seconds, the mean loss of the first steps and of the last."""
 
     passes: int
     units: int
@@ -119,6 +119,7 @@ def pretrain(
     order = np.random.default_rng([config.seed, 1])
     batches = [having[rows] for _ in range(passes) for rows in shuffled(pieces.lengths[having], BATCH, order)]
     losses: list[float] = []
+    read = 0
     for step, rows in enumerate(batches, start=1):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * schedule.factor(step / len(batches), WARMUP)
@@ -128,6 +129,7 @@ def pretrain(
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
         losses.append(float(loss.detach()))
+        read += int(pieces.lengths[rows].sum())
         seconds = time.monotonic() - begin
         watch(
             Progress(
@@ -142,8 +144,9 @@ def pretrain(
         )
         if interrupted.requested or time.monotonic() >= until:
             break
-    first, last = float(np.mean(losses[:RECENT])), float(np.mean(losses[-RECENT:]))
-    return Foretold(passes, units, time.monotonic() - begin, first, last)
+    some = min(RECENT, math.ceil(len(losses) / 4))
+    first, last = float(np.mean(losses[:some])), float(np.mean(losses[-some:]))
+    return Foretold(passes, read, time.monotonic() - begin, first, last)
 
 
 def _pieces(texts: Tokens) -> Tokens:

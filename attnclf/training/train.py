@@ -110,12 +110,17 @@ def train(
     (`training.distributed.joined`). Raises an AttnclfError for data, settings or a device that cannot work.
     """
     config = config or Config()
+    if out.resolve() == Path.cwd():
+        raise ConfigError("the folder you are in cannot become a model", fix="name another one: --out model")
     refuse_to_replace(out)
+    checkpoint.refuse_unwritable(out)
     if out.exists() and any(out.iterdir()) and not force:
         raise ConfigError(f"{out} already holds a model", fix="pass --force to replace it, or another --out")
-    if ranks.count > 1 and "-" in (data, valid, test):
+    if ranks.count > 1 and "-" in (data, valid, test, unlabeled):
         raise ConfigError("several processes cannot share stdin", fix="name a file")
     place = ranks.device(_device(device))
+    if place.type == "cpu" and config.training.precision == "fp16":
+        raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
     rows = read_splits(data, valid, test, options or DataOptions(), config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
@@ -137,7 +142,7 @@ def train(
     if config.model.gate.columns:
         tokenizer = NumberReader(config.model.gate.columns)
     else:
-        tokenizer = Tokenizer.learn([*rows.train.texts, *more], **dataclasses.asdict(config.text))
+        tokenizer = Tokenizer.learn(chain(rows.train.texts, more), **dataclasses.asdict(config.text))
     spelled = config.model.ngrams.features > 0
     examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
     if sequential:
@@ -234,7 +239,8 @@ def read_splits(
         )
 
     def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
-        ways = dataclasses.replace(options, rationale_column=options.rationale_column if learn else None)
+        # Evidence and weights are for learning.
+        ways = options if learn else dataclasses.replace(options, rationale_column=None, weight_column=None)
         read = corpus.read(
             argument,
             split=split,
@@ -267,19 +273,27 @@ def read_splits(
         )
         if not len(apart):
             raise DataError(
-                "each label has one text only, however often it comes: none can be set aside for validation",
-                fix="add other texts, or pass a file as --valid",
+                "no text can be set aside for validation: each has a label that no other one has",
+                fix="add rows, or pass a file as --valid",
             )
         whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
         say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
-    tested = part(test) if test is not None else part(data, "test") if "test" in own else None
+    tested = part(test) if test is not None else None
+    if test is None and "test" in own:
+        try:
+            tested = part(data, "test")
+        except DataError as error:  # many have no labels there; nobody asked for it
+            say(f"Note: the split test is left out: {error.problem}")
     for name, other in (("--valid", judged), ("--test", tested)):
-        if other is not None and other.multi_label != learned.multi_label:
+        if other is not None and other.multi_label and not learned.multi_label:
             raise DataError(
-                f"the {name} rows have {'several labels' if other.multi_label else 'one label'} each, "
-                f"the training rows {'several' if learned.multi_label else 'one'}",
+                f"the {name} rows have several labels each, the training rows one",
                 fix="give both files the same kind of labels",
             )
+    # Of a few rows that may have several labels, each may happen to have one.
+    several = learned.multi_label
+    judged = dataclasses.replace(judged, multi_label=several)
+    tested = tested and dataclasses.replace(tested, multi_label=several)
     return Splits(train=learned, valid=judged, test=tested, whole=whole)
 
 
@@ -351,8 +365,8 @@ def _foretell(
         return 0.0
     network.load_state_dict(ranks.first(lambda: {name: value.cpu() for name, value in network.state_dict().items()}))
     say(
-        f"Foretelling the words of {len(texts):,} texts: {found.passes} x {found.units:,} units in "
-        f"{found.seconds:.0f} s, loss {found.first:.2f} to {found.last:.2f}"
+        f"Foretelling the words of {len(texts):,} texts: {found.units:,} units in {found.seconds:.0f} s, "
+        f"loss {found.first:.2f} to {found.last:.2f}"
     )
     return found.seconds
 
@@ -361,7 +375,7 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
     """Return the weight of each label (labels,): all 1, by name, or "balanced".
 
     Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
-    with it, at most 100, for several (King & Zeng 2001).
+    with it, from 0.01 to 100, for several (King & Zeng 2001).
     """
     chosen = config.training.class_weights
     weights = np.ones(len(labels), dtype=np.float32)
@@ -372,7 +386,7 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
             weights[labels.index[name]] = weight
     elif chosen == "balanced" and labels.multi_label:
         having = examples.targets.sum(axis=0)
-        weights = np.minimum((len(examples) - having) / np.maximum(having, 1), 100).astype(np.float32)
+        weights = np.clip((len(examples) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)
     elif chosen == "balanced":
         counts = np.bincount(examples.targets, minlength=len(labels))
         weights = (len(examples) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from attnclf.config import Config
-from attnclf.data.inputs import Damage, open_input, texts
+from attnclf.data.inputs import NAMED_COLUMNS, Damage, open_input, texts
 from attnclf.errors import ConfigError, DataError
 
 
@@ -23,8 +23,13 @@ def read_unlabeled(
         )
     damage = Damage()
     with open_input(source) as (stream, kind):
-        read = texts(stream, format=kind, text_columns=text_columns, damage=damage)
-        found = [text for text in read if text.strip()]
+        try:
+            read = texts(
+                stream, format=kind, text_columns=text_columns if kind in NAMED_COLUMNS else None, damage=damage
+            )
+            found = [text for text in read if text.strip()]
+        except DataError as error:
+            raise DataError(f"{source}: {error.problem}", error.fix) from error
     if not found:
         raise DataError(f"{source} has no texts", fix="pass a file with one text a line, or leave --unlabeled out")
     if damage.lines:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from attnclf import __version__
 from attnclf.errors import AttnclfError
+from attnclf_cli import streams
 
 # Each is a function in a module of its name.
 COMMANDS = ("train", "predict", "explain", "evaluate", "export", "push", "bench", "serve", "info", "mechanisms")
@@ -19,19 +20,27 @@ PROBLEM, INTERRUPTED = 1, 130
 class OneLineErrors(TyperGroup):
     """A group of commands whose known problems end as one line on stderr; any other exception is a bug of ours."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command, or say its help, until all of it is written."""
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except AttnclfError as error:
+            from attnclf.text.screen import visible
+
+            typer.echo(f"Error: {visible(str(error))}", err=True)
+            sys.exit(PROBLEM)
+        except streams.ReaderLeft:
+            sys.exit(0)
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except AttnclfError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(PROBLEM) from error
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
-        except BrokenPipeError as closed:
-            # Whoever read our output has enough. What is still buffered goes nowhere, without a word.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from closed
 
 
 def _version(wanted: bool) -> None:
@@ -73,6 +82,7 @@ def main() -> None:
     The interpreter's own way out would stumble over the lock that such a thread holds, and takes its time.
     """
     status: int = 0
+    streams.prepare()
     try:
         application(*sys.argv[1:2])()
     except SystemExit as leaving:

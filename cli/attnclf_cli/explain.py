@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -85,8 +86,8 @@ def explain(
     from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
 
     name = format.value
-    if name == "auto" and out is not None:
-        name = ENDINGS.get(out.suffix.lower(), "terminal")
+    if name == "auto" and out is not None and out != "-":
+        name = ENDINGS.get(Path(out).suffix.lower(), "json")
     elif name == "auto":
         name = "terminal" if sys.stdout.isatty() else "json"
     pictures = {"maps": maps, "layer": layer, "head": _head(head)}

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import re
+from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 from attnclf.runtime import answers
@@ -11,7 +14,9 @@ from attnclf.runtime.records import record, record_with_attention, scored
 
 SEPARATOR = "|"  # between several labels in one cell, as --label-separator reads them back
 UNSURE = "?"  # in place of a label that is not probable enough
-EXCERPT = 60  # characters of the text in a table row
+EXCERPT = 60  # cells of the text in a table row
+
+_ENDING = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")  # a tab or a line break: would end a cell of tsv, or its line
 
 
 class Line(Protocol):
@@ -33,17 +38,21 @@ def jsonl_with_attention(classifier: Classifier, text: str, prediction: Predicti
 
 
 def tsv(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
-    """Return label and score, tab-separated, one pair after the other; an empty line for a blank text."""
-    if top == 1 and prediction.score is not None and not classifier.multi_label:  # most often by far
-        return f"{prediction.label}\t{prediction.score:.4f}"
-    return "\t".join(_cells(classifier, prediction, top))
+    """Return label and score, tab-separated, one pair after the other; an empty line for a blank text.
+
+    A tab or a line break in a label becomes a space.
+    """
+    if top == 1 and prediction.label is not None and not classifier.multi_label:  # most often by far
+        return f"{_unbroken(prediction.label)}\t{prediction.score:.4f}"
+    return "\t".join(_cells(classifier, prediction, top, _unbroken))
 
 
 def comma_separated(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return the cells of `tsv` as a csv line."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(_cells(classifier, prediction, top) or ["", ""])
-    return line.getvalue()
+    # Before Python 3.13 a line break within a cell is quoted only where it is one of those that end a line.
+    csv.writer(line, lineterminator="\r\n").writerow(_cells(classifier, prediction, top) or ["", ""])
+    return line.getvalue()[:-2]
 
 
 def fasttext(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
@@ -54,12 +63,14 @@ def fasttext(classifier: Classifier, text: str, prediction: Prediction, top: int
 
 def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return label, score and the beginning of the text, aligned for reading."""
-    width = max(len(label) for label in classifier.labels)
-    shown = scored(classifier, prediction, top)
-    excerpt = " ".join(text.split())
-    excerpt = excerpt if len(excerpt) <= EXCERPT else excerpt[: EXCERPT - 1] + "…"
-    pairs = "  ".join(f"{label:<{width}} {score:6.1%}" for label, score in shown) or f"{'-':<{width + 7}}"
-    return f"{pairs}  {_printable(excerpt)}"
+    from attnclf.text.screen import short
+
+    width = max(_shown(label)[1] for label in classifier.labels)
+    pairs = []
+    for label, score in scored(classifier, prediction, top):
+        name, cells = _shown(label)
+        pairs.append(f"{name}{' ' * (width - cells)} {score:6.1%}")
+    return f"{'  '.join(pairs) or '-'.ljust(width + 7)}  {short(' '.join(text.split()), EXCERPT)}"
 
 
 def if_sure(classifier: Classifier, text: str, prediction: Prediction, line: answers.Line, least: float) -> str:
@@ -77,14 +88,26 @@ LINES: dict[str, Line] = {
 }
 
 
-def _cells(classifier: Classifier, prediction: Prediction, top: int) -> list[str]:
-    shown = scored(classifier, prediction, top)
+def _cells(classifier: Classifier, prediction: Prediction, top: int, written: Callable[[str], str] = str) -> list[str]:
+    shown = [(written(label), score) for label, score in scored(classifier, prediction, top)]
     if classifier.multi_label and top == 1:
         labels = SEPARATOR.join(label for label, _ in shown)
         return [] if prediction.label is None else [labels, f"{prediction.score:.4f}"]
     return [cell for label, score in shown for cell in (label, f"{score:.4f}")]
 
 
-def _printable(text: str) -> str:
-    """Replace what a terminal would obey instead of show."""
-    return "".join(character if character.isprintable() else "·" for character in text)
+@cache  # labels are few and lines are many
+def _unbroken(label: str) -> str:
+    """Return a label on one line and without tabs; where it has any, all its white space becomes single spaces."""
+    return " ".join(label.split()) if _ENDING.search(label) else label
+
+
+@cache
+def _shown(label: str) -> tuple[str, int]:
+    """Return a label that is safe to show, and how many cells of a terminal it takes."""
+    from rich.cells import cell_len
+
+    from attnclf.text.screen import visible
+
+    shown = visible(_unbroken(label))
+    return shown, cell_len(shown)

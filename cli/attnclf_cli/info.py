@@ -51,6 +51,8 @@ def info(
     from rich.table import Table
     from rich.text import Text
 
+    from attnclf.text.screen import visible
+
     rows = {
         "task": f"{manifest['task']}, {len(classifier.labels)} labels",
         "labels": ", ".join(classifier.labels),
@@ -70,7 +72,7 @@ def info(
         rows[split] = f"{name} {100 * score:.1f}, macro-F1 {100 * metrics['macro_f1']:.1f} ({metrics['rows']:,} rows)"
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows.items():
-        table.add_row(Text(name, style="bold"), Text(value))
+        table.add_row(Text(name, style="bold"), Text(visible(value)))
     Console(highlight=False).print(table)
 
 

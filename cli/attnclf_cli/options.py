@@ -60,7 +60,7 @@ ModelFolder = Annotated[
 Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
 Precision = Annotated[PrecisionName, typer.Option("--precision", help="export makes fp16 and int8.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
+    str | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
 ]
 TextColumns = Annotated[
     list[str] | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from attnclf.errors import DataError
+from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
     from attnclf.data.inputs import Damage
@@ -20,22 +21,37 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def opened(out: Path | None, *, option: str = "--out") -> Iterator[TextIO]:
-    """Yield a UTF-8 text stream: stdout, or a temporary file renamed to `out` when the block ends well.
+def opened(out: str | Path | None, *, option: str = "--out") -> Iterator[TextIO]:
+    """Yield a UTF-8 text stream: stdout, or a file that appears when the block ends well.
 
-    `option` is the one by which a person named the file.
+    A link stays, and what it points to is written; so is a device or a pipe, as it is. `option` is the one by which a
+    person named the file.
     """
     if out is None or str(out) == "-":
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    fresh = out.with_name(f".{out.name}.{os.getpid()}")
+    place = Path(out)
+    try:
+        if place.is_dir() or str(out).endswith(("/", os.sep)):
+            raise DataError(f"{out or place} is a folder", fix=f"name a file: {option} {place / 'FILE'}")
+        special = place.exists() and not place.is_file()
+        with place.open("w", encoding="utf-8", newline="\n") if special else _whole(place) as file:
+            yield file
+    except BrokenPipeError as closed:
+        raise ReaderLeft from closed
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror}", fix=f"pass another {option}") from error
+
+
+@contextlib.contextmanager
+def _whole(place: Path) -> Iterator[TextIO]:
+    """Yield a temporary file, which takes the place of the file, or of what a link points to."""
+    place = Path(os.path.realpath(place))
+    fresh = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         with fresh.open("w", encoding="utf-8", newline="\n") as file:
             yield file
-        fresh.replace(out)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}", fix=f"pass another {option}") from error
+        fresh.replace(place)
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -77,7 +93,7 @@ def _printed(output: TextIO, *pictures: object) -> None:
     from rich.console import Console
 
     console = Console(file=output, highlight=False)
-    # Rich would end the process on a closed pipe in its own way; our own writes end it in ours.
+    # Rich would end the process on a pipe of --out that is closed in its own way; our own writes end it in ours.
     with console.capture() as shown:
         for picture in pictures:
             console.print(picture)

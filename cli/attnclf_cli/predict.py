@@ -3,7 +3,6 @@
 import sys
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -85,7 +84,7 @@ def predict(
 
     name = format.value
     if name == "auto":
-        name = "jsonl" if attention else "table" if out is None and sys.stdout.isatty() else "tsv"
+        name = "jsonl" if attention else "table" if out in (None, "-") and sys.stdout.isatty() else "tsv"
     if attention and name != "jsonl":
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = partial(jsonl_with_attention if attention else LINES[name], top=top_k)
@@ -120,7 +119,7 @@ def predict(
         raise ConfigError("--workers is for --engine ray", fix="add --engine ray, or leave --workers out")
     classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
     damage = Damage()
-    with open_input(source, format=input_format) as (stream, kind), opened(Path(out) if out else None) as output:
+    with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
         lines = texts(
             stream,
             format=kind,

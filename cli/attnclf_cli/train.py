@@ -101,6 +101,7 @@ def train(
 ) -> None:
     """Train a classifier on your labelled data and write its model folder."""
     from rich.console import Console
+    from rich.markup import escape
 
     from attnclf.launched import rank, restarts
     from attnclf_cli.progress import display
@@ -173,7 +174,7 @@ def train(
     usage = f"cat texts.txt | attnclf predict -m {out}"
     if settled.model.gate.columns:
         usage = f"attnclf predict rows.csv -m {out}"
-    notes.print(f"\nWrote {out}. Try: [bold]{usage}[/bold]", soft_wrap=True)
+    notes.print(f"\nWrote {escape(str(out))}. Try: [bold]{escape(usage)}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
         raise typer.Exit(130)

@@ -31,9 +31,14 @@ def f1(true, given, label):
 
 
 def test_the_figures_are_those_of_predicts_output(attnclf, model, examples, rows, tmp_path):
-    scored = figures(attnclf("evaluate", examples / "tickets" / "tickets.csv", "-m", model, "-f", "json"))
+    # The model knows these rows: of every seventh another label is said to be the true one.
+    names = sorted({label for _, label in rows})
+    following = dict(zip(names, [*names[1:], names[0]], strict=True))
+    rows = [(text, label if number % 7 else following[label]) for number, (text, label) in enumerate(rows)]
+    with (tmp_path / "in.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    scored = figures(attnclf("evaluate", tmp_path / "in.csv", "-m", model, "-f", "json"))
     assert {"rows", "accuracy", "macro_f1", "micro_f1", "per_label", "confusion"} <= set(scored)
-    (tmp_path / "in.csv").write_bytes((examples / "tickets" / "tickets.csv").read_bytes())
     done = attnclf("predict", tmp_path / "in.csv", "-m", model, "-f", "jsonl", "--text-column", "text")
     given = [json.loads(line)["label"] for line in done.stdout.splitlines()]
     true = [label for _, label in rows]

@@ -87,6 +87,19 @@ def test_without_colour_the_heaviest_words_stand_in_brackets(in_session, model, 
         assert label in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("x.html", "<!doctype html>"), ("x.SVG", "<svg"), ("x.jsonl", "{"), ("x.txt", "{"), ("x", "{")]
+)
+def test_the_format_goes_by_the_ending_of_the_file_and_is_json_for_any_other(in_session, model, tmp_path, name, begins):
+    assert in_session("explain", "-m", model, "--out", tmp_path / name, input=TEXT + "\n").exit_code == 0
+    assert (tmp_path / name).read_text(encoding="utf-8").lower().startswith(begins)
+
+
+def test_a_dash_is_stdout_and_a_pipe_gets_json(in_session, model):
+    (record,) = records(in_session("explain", "-m", model, "--out", "-", input=TEXT + "\n"))
+    assert record["text"] == TEXT
+
+
 @pytest.mark.skipif(shutil.which("script") is None and not hasattr(os, "forkpty"), reason="needs a terminal")
 def test_on_a_terminal_words_are_coloured(attnclf, model):
     master, slave = pty.openpty()

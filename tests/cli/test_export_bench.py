@@ -73,7 +73,7 @@ def test_an_export_that_makes_no_sense_is_one_line(in_session, folder, tmp_path)
     refused(in_session("export", "-m", folder), "every model has an fp32 network")
     refused(in_session("export", "-m", folder, "--to", tmp_path / "x", "--data", "rows.csv"), "leave one of them out")
     refused(in_session("export", "-m", folder, "--to", tmp_path / "no" / "x"), "cannot write", "pass another --to")
-    refused(in_session("export", "-m", folder, "--to", tmp_path), "cannot write")
+    refused(in_session("export", "-m", folder, "--to", tmp_path), "is a folder", "name a file: --to")
     refused(in_session("export", "-m", tmp_path / "none", "--precision", "int8"), "there is no model folder")
 
 
@@ -111,6 +111,12 @@ def test_bench_without_a_file_makes_texts_and_a_table(attnclf, model):
     assert lines[0].startswith("texts a second")
     assert "peak memory" in lines[-1]
     assert "median of five rounds" in note
+
+
+def test_bench_reads_no_pipe(in_session, model):
+    done = in_session("bench", "-m", model, "--file", "-")
+    assert done.returncode == 1
+    assert "which a pipe cannot give; name a file" in done.stderr
 
 
 def test_bench_of_a_file_without_texts_is_one_line(attnclf, model, tmp_path):

@@ -328,7 +328,9 @@ def test_a_file_of_another_kind_is_refused_with_the_remedy(in_session, model, tm
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nonsense"], ["--format", "xml"], ["--top-k", "0"], ["--threshold", "2"], ["a", "b"]], ids=str
+    "arguments",
+    [["--nonsense"], ["--format", "xml"], ["--top-k", "0"], ["--threshold", "2"], ["--threshold", "nan"], ["a", "b"]],
+    ids=str,
 )
 def test_a_wrong_use_has_status_2(in_session, model, arguments):
     done = in_session("predict", "-m", model, *arguments)

@@ -152,8 +152,8 @@ def test_texts_that_are_all_the_same_cannot_be_set_aside(attnclf, tmp_path):
     done = attnclf("train", path, "--out", tmp_path / "m", *SETTINGS)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "Error: each label has one text only, however often it comes: none can be set aside for validation; "
-        "add other texts, or pass a file as --valid"
+        "Error: no text can be set aside for validation: each has a label that no other one has; "
+        "add rows, or pass a file as --valid"
     )
 
 
@@ -229,6 +229,68 @@ def test_rows_that_cannot_be_learned_from_are_refused(in_session, tmp_path, rows
     (tmp_path / "rows.csv").write_text("text,label\n" + rows)
     refused(in_session("train", tmp_path / "rows.csv", "-o", tmp_path / "m", *SETTINGS), words)
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "training.seed=-1"], ["training.seed is -1"]),
+        (["--seed", "99999999999999999999"], ["training.seed is 99999999999999999999"]),
+        (["--set", "training.precision=fp16"], ["a CPU does not learn in fp16", "bf16 or fp32"]),
+        (["--set", "training=5"], ["training is 5", "set what is in it: training.epochs"]),
+        (["--set", "model.embedding=3", "--vectors", "x.vec"], ["model.embedding is 3"]),
+        (["--label-separator", ""], ["--label-separator is empty"]),
+        (["--out", "rows.csv/m"], ["cannot write rows.csv/m", "pass another --out"]),
+        (["--out", "."], ["the folder you are in cannot become a model", "--out model"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_what_cannot_work_is_said_before_anything_is_learned(in_session, tmp_path, monkeypatch, options, words):
+    as_csv(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    refused(in_session("train", "rows.csv", "--out", "m", *SETTINGS, *options), *words)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"rows.csv"}
+
+
+def test_a_name_with_brackets_is_told_as_it_is(in_session, tmp_path):
+    done = in_session("train", as_csv(tmp_path), "--out", tmp_path / "m[v2]", *SETTINGS)
+    assert f"predict -m {tmp_path}/m[v2]" in "".join(done.stderr.splitlines())
+
+
+def test_weights_are_asked_of_the_training_rows_alone(in_session, tmp_path):
+    (tmp_path / "weighed.csv").write_text("text,label,w\n" + "".join(f"{text},{label},2\n" for text, label in ROWS))
+    done = in_session(
+        "train", tmp_path / "weighed.csv", "--weight-column", "w", "--valid", as_csv(tmp_path), "--test",
+        as_tsv(tmp_path), "--out", tmp_path / "m", *SETTINGS,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_few_rows_that_happen_to_have_one_label_each_test_a_model_of_several(in_session, tmp_path):
+    several = "".join(f"__label__{label} __label__thing {text}\n" for text, label in ROWS)
+    (tmp_path / "several.txt").write_text(several)
+    options = ["--test", as_fasttext(tmp_path), "--out", tmp_path / "m", *SETTINGS]
+    done = in_session("train", tmp_path / "several.txt", *options)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads((tmp_path / "m" / "report" / "metrics.json").read_text())["splits"]["test"]["confusion"] is None
+    (tmp_path / "rows.txt").rename(tmp_path / "one.txt")
+    options[1] = tmp_path / "several.txt"
+    refused(
+        in_session("train", tmp_path / "one.txt", *options, "--force"), "the --test rows have several labels", "one;"
+    )
+
+
+def test_labels_that_training_has_not_seen_count_against_the_baseline_too(in_session, tmp_path):
+    rows = [{"text": text, "labels": [label]} for text, label in ROWS]
+    strange = [{**row, "labels": [*row["labels"], "strange"]} for row in rows]
+    for name, some in (("train", rows), ("test", strange)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
+    settings = [word for word in SETTINGS if word != "--no-baseline"]
+    line = ["train", tmp_path / "train.jsonl", "--test", tmp_path / "test.jsonl", "--out", tmp_path / "m", *settings]
+    assert in_session(*line).exit_code == 0
+    report = json.loads((tmp_path / "m" / "report" / "metrics.json").read_text())
+    assert report["splits"]["test"]["accuracy"] == report["baseline"]["splits"]["test"]["accuracy"] == 0
+    assert report["baseline"]["splits"]["test"]["micro_f1"] < 0.9
 
 
 def test_a_model_is_replaced_only_by_force(in_session, tmp_path):

@@ -74,12 +74,14 @@ def test_brackets_alone_make_no_list(tmp_path):
 
 
 def test_weights_are_read_from_the_column_asked_for(tmp_path):
-    (tmp_path / "a.csv").write_text("text,label,weight\none,a,0.5\ntwo,b,2\nsix,b,-1\nten,b,inf\nsee,b,much\n")
+    (tmp_path / "a.csv").write_text(
+        "text,label,weight\none,a,0.5\ntwo,b,2\nsix,b,-1\nten,b,inf\nsee,b,much\nbig,b,1e300\n"
+    )
     assert read(str(tmp_path / "a.csv")).weights is None
     corpus = read(str(tmp_path / "a.csv"), weight_column="weight", on_bad_row="skip")
     assert corpus.weights.dtype == np.float32
     assert corpus.weights.tolist() == [0.5, 2.0]
-    assert [row.place for row in corpus.bad] == ["line 4", "line 5", "line 6"]
+    assert [row.place for row in corpus.bad] == ["line 4", "line 5", "line 6", "line 7"]
     assert "weight = 'weight'" in corpus.description
 
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attnclf.config import Config
 from attnclf.data.corpus import Corpus, hub_splits, read
 from attnclf.errors import DataError
+from attnclf.training.train import DataOptions, read_splits
 
 ROWS = [
     ("great film 🎬", "pos"),
@@ -142,6 +144,30 @@ def test_parquet_gives_its_rows_in_order(tmp_path):
     corpus = read(str(tmp_path / "a.parquet"))
     assert rows(corpus) == expected()
     assert list(corpus.places) == ["row 1", "row 2", "row 3", "row 4"]
+
+
+def test_a_parquet_column_of_a_kind_that_nobody_needs_is_no_hindrance(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.string())
+    columns = {"text": ["one", "two"], "label": ["a", "b"], "more": pyarrow.array([[("x", "y")], []], kind)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    assert list(read(str(tmp_path / "rows.parquet")).texts) == ["one", "two"]
+
+
+def test_a_parquet_file_damaged_inside_is_named(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "rows.parquet"
+    texts = [f"text {number}" for number in range(5000)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": ["a", "b"] * 2500}), path, compression="gzip")
+    content = bytearray(path.read_bytes())
+    content[100:3000] = bytes(2900)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"rows\.parquet: the file is damaged: .*; copy it again"):
+        read(str(path))
 
 
 def test_a_broken_parquet_file_is_named(tmp_path):
@@ -388,3 +414,15 @@ def test_a_pipe_that_can_be_read_once_is_read_like_a_file(tmp_path):
     corpus = read(str(tmp_path / "pipe"))
     writer.join()
     assert rows(corpus) == expected()
+
+
+def test_a_test_split_without_labels_is_left_out_and_said_so(tmp_path, offline):
+    table = class_table(offline)
+    hidden = table.remove_columns("label").add_column("label", [-1, -1, -1]).cast(table.features)
+    many = offline.concatenate_datasets([table] * 5)
+    offline.DatasetDict({"train": many, "validation": table, "test": hidden}).save_to_disk(tmp_path / "glue")
+    said = []
+    parts = read_splits(f"hf:{tmp_path / 'glue'}", None, None, DataOptions(), Config(), said.append)
+    assert (len(parts.train), len(parts.valid), parts.test) == (15, 3, None)
+    assert said[-1].startswith("Note: the split test is left out: ")
+    assert "3 of 3 rows cannot be used" in said[-1]

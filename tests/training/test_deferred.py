@@ -42,7 +42,7 @@ def whole(moves, clip=1.0):
 
 
 def deferred(moves, clip=1.0):
-    return learned(DeferredAdamW(start(), len(moves)), moves, clip)
+    return learned(DeferredAdamW(start()), moves, clip)
 
 
 def learned(table, moves, clip=1.0):
@@ -70,7 +70,7 @@ def test_what_is_read_is_where_the_row_would_be_by_then(seed, count):
 
 def test_a_row_goes_on_by_its_momentum_in_steps_that_do_not_read_it():
     push = torch.ones(1, 1, DIM)
-    table = learned(DeferredAdamW(start(), 9), [(torch.tensor([[1]]), push, 0.01)])
+    table = learned(DeferredAdamW(start()), [(torch.tensor([[1]]), push, 0.01)])
     left = table.table[1].clone()
     learned(table, [(torch.tensor([[2]]), push, 0.01)] * 8)
     assert (left - table.read(torch.tensor([[1]])) > 0.01).all()
@@ -87,7 +87,7 @@ def test_a_row_left_alone_for_longer_than_momentum_lasts_has_stopped_where_torch
 
 def test_settling_between_steps_moves_nothing_more():
     moves = list(steps(0, 30))
-    table = DeferredAdamW(start(), len(moves))
+    table = DeferredAdamW(start())
     for move in moves:
         learned(table, [move]).settle()
         settled = table.table.clone()
@@ -97,7 +97,7 @@ def test_settling_between_steps_moves_nothing_more():
 
 
 def test_padding_stays_as_it_is():
-    table = learned(DeferredAdamW(start(), 1), [(torch.tensor([[0, 1]]), torch.ones(1, 2, DIM), 0.1)])
+    table = learned(DeferredAdamW(start()), [(torch.tensor([[0, 1]]), torch.ones(1, 2, DIM), 0.1)])
     table.settle()
     assert torch.equal(table.table[0], start()[0])
     assert not torch.equal(table.table[1], start()[1])
@@ -105,10 +105,20 @@ def test_padding_stays_as_it_is():
 
 def test_what_goes_on_from_a_state_ends_bit_for_bit_as_what_never_stopped():
     moves = list(steps(3, 40))
-    first, second = (DeferredAdamW(start(), len(moves)) for _ in range(2))
+    first, second = (DeferredAdamW(start()) for _ in range(2))
     learned(first, moves[:17])
     second.table.copy_(first.table)
     second.load_state_dict(first.state_dict())
     for table in (first, second):
         learned(table, moves[17:]).settle()
     assert torch.equal(second.table, first.table)
+
+
+def test_it_learns_for_as_long_as_it_is_asked_to():
+    """What is kept for each step grows with them; nothing is laid out for steps that may never come."""
+    moves = list(steps(1, 1100))
+    table = DeferredAdamW(start())
+    before = len(table.moved)
+    learned(table, moves).settle()
+    assert before < 1100 < len(table.moved)
+    torch.testing.assert_close(table.table, whole(moves), atol=1e-4, rtol=1e-4)

@@ -131,7 +131,7 @@ def test_it_reads_no_more_than_it_may(monkeypatch):
     found = learned(Network(), texts, pretraining=12)
     assert (found.passes, found.units <= 1000 < len(texts.ids)) == (1, True)
     monkeypatch.setattr(pretraining, "MOST", 3 * len(texts.ids))
-    assert learned(Network(), texts, pretraining=12)[:2] == (3, len(texts.ids))
+    assert learned(Network(), texts, pretraining=12)[:2] == (3, 3 * len(texts.ids))
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,15 @@ def test_at_most_half_of_a_time_limit_goes_into_it(monkeypatch):
     monkeypatch.setattr(pretraining.time, "monotonic", lambda: next(clock))
     found = learned(Network(), circles(), pretraining=10_000, time_limit=60.0)
     assert found.seconds <= 33
+
+
+def test_what_is_cut_short_tells_what_was_read_and_how_the_loss_fell():
+    stop = Interrupted()
+
+    def watch(progress):
+        stop.requested = progress.step == 8
+
+    found = learned(Network(), circles(), pretraining=50, watch=watch, interrupted=stop)
+    assert 0 < found.units <= 8 * pretraining.BATCH * PIECE
+    assert found.units < 50 * len(circles().ids)
+    assert found.last < found.first

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 
 import numpy as np
@@ -11,11 +12,14 @@ from safetensors.numpy import load_file
 from support import weights_alone
 
 from attnclf.config import Config, merged
+from attnclf.data.labels import LabelSet
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
+from attnclf.text.tokens import Tokens
 from attnclf.training import checkpoint, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
+from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted
 from attnclf.training.train import train
 
@@ -256,6 +260,20 @@ def test_an_interruption_keeps_the_best_epoch_so_far(run, tmp_path):
     assert len(Classifier.load(tmp_path / "out").predict(["курс доллара"])) == 1
 
 
+@pytest.mark.parametrize("step", [5, 12, 20])
+def test_an_interrupted_run_goes_on_where_it_was(unexported, run, tmp_path, whole_runs, step):
+    interrupted = Interrupted()
+
+    def stop(progress):
+        interrupted.requested = progress.step == step
+
+    run(tmp_path / "out", watch=stop, interrupted=interrupted)
+    assert weights(tmp_path / "out") != weights(whole_runs({})[0])
+    shutil.rmtree(tmp_path / "out")  # weights alone, no model that could be replaced
+    run(tmp_path / "out", resume=True)
+    assert weights(tmp_path / "out") == weights(whole_runs({})[0])
+
+
 def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, monkeypatch):
     build = training.build
 
@@ -276,6 +294,20 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, mo
 def test_frequent_and_rare_labels_may_be_weighed_alike(unexported, run, tmp_path):
     finished = run(tmp_path / "out", changes={"training": {"class_weights": "balanced"}})
     assert finished.outcome.history[-1]["train_loss"] > 0
+
+
+def test_a_label_that_every_row_has_is_weighed_too(small):
+    labels = LabelSet(("every", "some"), True)
+    targets = np.array([[1, 1], [1, 0], [1, 0], [1, 0]], np.float32)
+    config = Config.from_dict(merged(small, {"training": {"class_weights": "balanced"}}))
+    examples = Examples(
+        tokens=Tokens.of([np.array([2])] * 4),
+        targets=targets,
+        weights=np.ones(4, np.float32),
+        vocabulary=3,
+        unknown=None,
+    )
+    assert training.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
 
 
 @pytest.fixture

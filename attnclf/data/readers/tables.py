@@ -1,5 +1,6 @@
 """Parquet files and Hugging Face datasets → records, through `datasets`, imported only when one is read."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,11 +15,25 @@ BATCH = 1000
 
 def records(source: Source) -> Iterator[Record | BadRow]:
     """Read a parquet file row by row, a batch at a time; class numbers become class names where the file has them."""
-    import datasets
+    import pyarrow
 
     with opened(source.path) as file:
-        features = datasets.Features.from_arrow_schema(file.schema_arrow)
-        yield from numbered(file.iter_batches(BATCH), features)
+        try:
+            yield from numbered(file.iter_batches(BATCH), features_of(file.schema_arrow))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"the file is damaged: {first_line(error)}", fix="copy it again") from error
+
+
+def features_of(schema: Any) -> dict[str, Any]:
+    """Return what `datasets` knows of the columns of a pyarrow schema; some kinds (maps) it does not know at all."""
+    import datasets
+    import pyarrow
+
+    found: dict[str, Any] = {}
+    for column in schema:
+        with contextlib.suppress(ValueError, NotImplementedError):
+            found |= datasets.Features.from_arrow_schema(pyarrow.schema([column], metadata=schema.metadata))
+    return found
 
 
 def opened(where: Path | BinaryIO) -> Any:
