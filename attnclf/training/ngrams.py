@@ -210,8 +210,6 @@ def _regress(
 
     counting = weights > 0
     column, weights = column[counting], weights[counting]
-    if not len(column):
-        return np.zeros(len(features.mass)), 0.0
     if column.all() or not column.any():
         return np.zeros(len(features.mass)), -5.0 if not column.any() else 5.0
     present, values = features.present[counting], features.values[counting]

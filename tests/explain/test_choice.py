@@ -59,7 +59,7 @@ def test_another_method_is_worth_a_word_when_it_is_clearly_ahead(ahead, error, s
 
 def test_a_folder_without_scores_says_so_and_asks_nothing():
     with pytest.raises(ConfigError, match="does not say how faithful each method is; name a method"):
-        choice.best(SimpleNamespace(manifest={}))
+        choice.best(SimpleNamespace(manifest={}, columns=()))
     assert choice.better(SimpleNamespace(manifest={})) is None
 
 
