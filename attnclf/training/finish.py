@@ -19,7 +19,9 @@ from attnclf.evaluation.report import Baseline, Report
 from attnclf.explain import choice
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
+from attnclf.export.tables import exchange
 from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.mixture import Mixture
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
 from attnclf.text.numbers import NumberReader
@@ -36,7 +38,7 @@ def write_bundle(
     *,
     name: str,
     network: nn.Module,
-    final: nn.Module | None,
+    final: Mixture | None,
     config: Config,
     tokenizer: Tokenizer | NumberReader,
     labels: LabelSet,
@@ -51,12 +53,14 @@ def write_bundle(
     """Fill an empty folder with a finished model and return its report.
 
     The scores are those of files just written, read back as `predict` reads them. A `final` network, where there is
-    one, has learned from the `whole` rows, the split "valid" among them: that split is scored by `network`, and all
-    else by the final one, which stays in the folder. Raises ExportError when a graph differs from its network.
+    one, has another linear model, learned from the `whole` rows, the split "valid" among them: that split is scored by
+    `network`, and all else by the final one, which stays in the folder. Raises ExportError when a graph differs from
+    its network.
     """
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder / "tokenizer.json")
-    difference = _write_network(folder, network, tokenizer, labels, config)
+    export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
+    difference = _checked(folder, network, tokenizer, labels, config)
     description = {
         "attnclf": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,7 +87,8 @@ def write_bundle(
     # The cheap methods of explanation, on texts that nobody learned from.
     explanations = choice.kept(choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT]))
     if final is not None:
-        description["parity"] = _write_network(folder, final, tokenizer, labels, config)
+        exchange(folder / "model.onnx", final)
+        description["parity"] = _checked(folder, final, tokenizer, labels, config)
         write_manifest(folder, description)
         classifier = Classifier.load(folder, device="cpu")
     report = Report(
@@ -99,13 +104,12 @@ def write_bundle(
     return report
 
 
-def _write_network(
+def _checked(
     folder: Path, network: nn.Module, tokenizer: Tokenizer | NumberReader, labels: LabelSet, config: Config
 ) -> float:
-    """Write weights and graph, and return by how much the two differ at most."""
+    """Write the weights, and return by how much the graph differs from them at most."""
     network.eval()
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
-    export_onnx(network, folder / "model.onnx", multi_label=labels.multi_label)
     return check_parity(
         network,
         folder / "model.onnx",

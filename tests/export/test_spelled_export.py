@@ -13,6 +13,7 @@ from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramCon
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
+from attnclf.export.tables import exchange
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.session import open_session
@@ -38,14 +39,14 @@ def _shapes_unchecked():
         yield
 
 
-def build(units=UNITS, strange=STRANGE):
+def build(units=UNITS, strange=STRANGE, seed=0, features=60):
     """Return a network beside the linear model that a hundred random rows of the units teach."""
     torch.manual_seed(0)
     config = ModelConfig(embedding=EmbeddingConfig(dim=6), encoder=EncoderConfig(hidden=5))
     network = ARCHITECTURES["temporal"].build(config, len(units), LABELS, 512)
     with torch.no_grad():
         network.dense.weight.mul_(4)
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     rows = [generator.integers(1, len(units) + len(strange), generator.integers(1, 9)) for _ in range(100)]
     examples = Examples(
         tokens=Tokens.of(rows).packed(99),
@@ -54,7 +55,9 @@ def build(units=UNITS, strange=STRANGE):
         vocabulary=len(units),
         unknown=strange,
     )
-    linear = next(ngrams.learn(examples, np.ones(LABELS, dtype=np.float32), units, NgramConfig(features=60), [10.0]))
+    linear = next(
+        ngrams.learn(examples, np.ones(LABELS, dtype=np.float32), units, NgramConfig(features=features), [10.0])
+    )
     return Mixture(network, linear, torch.tensor([0.6, 1.7])).eval()
 
 
@@ -202,3 +205,28 @@ def test_a_language_of_single_characters_has_no_ngrams_and_passes_the_gate(tmp_p
     assert len(network.linear.grams) == 1  # the empty one
     export_onnx(network, path, multi_label=False)
     assert gate(network, path) < 1e-5
+
+
+def test_the_tables_of_another_linear_model_make_the_graph_that_an_export_of_it_would(tmp_path):
+    first, second = build(), build(seed=1, features=40)
+    assert first.linear.grams.shape != second.linear.grams.shape
+    for name, network in (("changed", first), ("fresh", second)):
+        export_onnx(network, tmp_path / f"{name}.onnx", multi_label=False)
+    exchange(tmp_path / "changed.onnx", second)
+    changed, fresh = (open_session(tmp_path / f"{name}.onnx", device="cpu") for name in ("changed", "fresh"))
+    for ids, lengths in BATCHES:
+        rows, unknown = in_batch(np.array(ids), VOCABULARY)
+        given = rows, np.array(lengths), spellings([STRANGE[word] for word in unknown])
+        ours, theirs = (session.run(*given, named=session.axes) for session in (changed, fresh))
+        for one, other in zip([*ours[:3], *ours.named.values()], [*theirs[:3], *theirs.named.values()], strict=True):
+            assert np.array_equal(one, other)
+    assert check_parity(second, tmp_path / "changed.onnx", vocabulary=VOCABULARY, multi_label=False) < 1e-4
+    with pytest.raises(ExportError):
+        check_parity(first, tmp_path / "changed.onnx", vocabulary=VOCABULARY, multi_label=False)
+
+
+def test_a_graph_without_the_tables_is_refused(tmp_path):
+    mixture = build()
+    export_onnx(mixture.network, tmp_path / "alone.onnx", multi_label=False)
+    with pytest.raises(ExportError, match=r"has no network\.linear\.words"):
+        exchange(tmp_path / "alone.onnx", mixture)
