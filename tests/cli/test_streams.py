@@ -79,7 +79,6 @@ def russian(model, tmp_path_factory):
     [
         (["info", "-m", "MODEL"], "счёт, billing"),
         (["info", "-m", "MODEL", "-f", "json"], '"счёт"'),
-        (["mechanisms", "dot", "--format", "table"], "qᵀh_t"),
         (["explain", "-m", "MODEL", "--against", "x"], "use one of: счёт, billing"),
     ],
 )

@@ -146,14 +146,12 @@ def test_a_setting_on_the_line_wins_over_the_file_and_the_file_over_the_preset(i
     assert config["training"]["epochs"] == 2
 
 
-def test_texts_that_are_all_the_same_cannot_be_set_aside(attnclf, tmp_path):
+def test_texts_that_are_all_the_same_cannot_be_set_aside(in_session, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("text,label\n" + "good day,food\nbad day,cars\n" * 30)
-    done = attnclf("train", path, "--out", tmp_path / "m", *SETTINGS)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "Error: no text can be set aside for validation: each has a label that no other one has; "
-        "add rows, or pass a file as --valid"
+    refused(
+        in_session("train", path, "--out", tmp_path / "m", *SETTINGS),
+        "no text can be set aside for validation: each has a label that no other one has; add rows, or pass a file as",
     )
 
 

@@ -260,7 +260,7 @@ def test_an_interruption_keeps_the_best_epoch_so_far(run, tmp_path):
     assert len(Classifier.load(tmp_path / "out").predict(["курс доллара"])) == 1
 
 
-@pytest.mark.parametrize("step", [5, 12, 20])
+@pytest.mark.parametrize("step", [5, 12])  # within an epoch, and at the end of one
 def test_an_interrupted_run_goes_on_where_it_was(unexported, run, tmp_path, whole_runs, step):
     interrupted = Interrupted()
 
