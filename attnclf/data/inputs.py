@@ -18,7 +18,6 @@ from attnclf.errors import DataError
 InputFormat = Literal["lines", "jsonl", "csv", "tsv", "fasttext", "parquet"]
 INPUT_FORMATS: tuple[InputFormat, ...] = get_args(InputFormat)
 NAMED_COLUMNS = ("jsonl", "csv", "tsv", "parquet")  # formats whose columns have names
-BATCH = 1000  # rows of a parquet file that are decoded together
 
 
 @dataclass(slots=True)
@@ -202,16 +201,10 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> It
 
 def from_parquet(stream: BinaryIO, wanted: Wanted) -> Iterator[str]:
     """Every row of a table; only the columns that are read are decoded, and never all rows at once."""
-    import pyarrow
-
     with tables.opened(stream) as file:
         reading = wanted.among(file.schema_arrow.names, tables.string_columns(file))
-        batches = file.iter_batches(BATCH, columns=list(reading.columns))
-        try:
-            for number, values in enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), 1):
-                yield encodable(read_row(reading, values, f"row {number}"))
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"the file is damaged: {tables.first_line(error)}", fix="copy it again") from error
+        for number, values in enumerate(tables.rows_of(file, list(reading.columns)), 1):
+            yield encodable(read_row(reading, values, f"row {number}"))
 
 
 def read_row(reading: Reading, values: Mapping[str, object], place: str) -> str:

@@ -32,6 +32,12 @@ class LabelSet:
         names = {name for labels in set(label_lists) for name in labels}
         return cls(tuple(sorted(names, key=natural)), multi_label)
 
+    def widened(self, label_lists: Sequence[tuple[str, ...]]) -> "LabelSet":
+        """These labels and, behind them, those of the rows that are not among them."""
+        unseen = [tuple(set(labels) - self.index.keys()) for labels in label_lists]
+        more = LabelSet.from_lists(unseen, multi_label=self.multi_label)
+        return LabelSet(self.names + more.names, self.multi_label)
+
     def encode(self, label_lists: Sequence[tuple[str, ...]]) -> np.ndarray:
         """Numbers (rows,) int64 for one label a row, else marks of 0 and 1 (rows, labels) float32.
 

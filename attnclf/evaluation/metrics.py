@@ -129,10 +129,12 @@ def multi(
     """Score a model that gives each row any number of labels.
 
     `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `said` (rows, labels)
-    is True where the model gives the label. Calibration is over all rows × labels: how often a label stated with
+    is True where the model gives the label. Labels never seen in training are further columns of `true`, to which the
+    model never says yes; `names` has them too. Calibration is over all rows × labels: how often a label stated with
     probability p is really there. The log loss of a row is the sum over its labels. Raises DataError without rows.
     """
     rows, _ = _shape(probabilities)
+    probabilities, said = widened(probabilities, true), widened(said, true)
     truth, predicted = np.asarray(true, bool), np.asarray(said, bool)
     hits, support, given = (truth & predicted).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
     per_label = _per_label(names, hits=hits, support=support, given=given)
@@ -151,6 +153,11 @@ def multi(
         calibration=calibrate(stated, truth),
         pull=(2 * (truth & predicted).sum(axis=1) - micro_f1 * decided) / max(decided.sum(), 1),
     )
+
+
+def widened(said: NDArray[Any], true: NDArray[np.integer]) -> NDArray[Any]:
+    """What a model says (rows, labels), with 0 for each further column of the truth: labels that it has never seen."""
+    return np.pad(said, ((0, 0), (0, true.shape[1] - said.shape[1])))
 
 
 def certain(one: Metrics, other: Metrics) -> bool:

@@ -6,7 +6,8 @@ from html import escape
 from attnclf.explain.comparison_terminal import FIGURES, telling
 from attnclf.explain.explanation import Explanation
 from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import figure, percent, short, signed, visible
+from attnclf.explain.terminal import figure, percent, signed
+from attnclf.text.screen import short, visible
 
 LARGEST = 60  # words; those that weigh most under any method
 

@@ -19,10 +19,10 @@ from attnclf.explain.terminal import (
     header,
     percent,
     printed,
-    short,
     signed,
     trimmed,
 )
+from attnclf.text.screen import short
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

@@ -5,7 +5,8 @@ from html import escape
 
 from attnclf.explain.explanation import Map
 from attnclf.explain.heatmap_terminal import BARS, heaviest_columns, scale_of, strongest_pairs
-from attnclf.explain.terminal import percent, short, visible
+from attnclf.explain.terminal import percent
+from attnclf.text.screen import short, visible
 
 LARGEST = 60  # words across; the ones that get most weight
 

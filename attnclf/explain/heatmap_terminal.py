@@ -12,7 +12,8 @@ from rich.style import Style
 
 from attnclf.explain.explanation import Map
 from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, Tones, cells, percent, short, trimmed, wrap
+from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, Tones, cells, percent, trimmed, wrap
+from attnclf.text.screen import short
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

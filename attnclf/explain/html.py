@@ -15,12 +15,11 @@ from attnclf.explain.terminal import (
     percent,
     runners_up,
     runs,
-    short,
     signed,
     strongest,
-    visible,
     worth,
 )
+from attnclf.text.screen import short, visible
 
 Drawn = Explanation | Comparison | Influences
 

@@ -5,7 +5,8 @@ from html import escape
 
 from attnclf.explain.influence import Influences
 from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import short, signed, visible
+from attnclf.explain.terminal import signed
+from attnclf.text.screen import short, visible
 
 
 def drawn(influences: Influences) -> Iterator[str]:

@@ -8,7 +8,8 @@ from rich.segment import Segment
 
 from attnclf.explain.influence import Influences
 from attnclf.explain.palette import STEPS, Scale
-from attnclf.explain.terminal import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, short, signed, trimmed
+from attnclf.explain.terminal import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, signed, trimmed
+from attnclf.text.screen import short
 
 if TYPE_CHECKING:
     from rich.console import Console

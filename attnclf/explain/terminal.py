@@ -16,10 +16,7 @@ from attnclf.errors import ConfigError
 from attnclf.explain.explanation import Explanation, Word
 from attnclf.explain.faithfulness import Faithfulness
 from attnclf.explain.palette import AGAINST, STEPS, TONES, Scale
-from attnclf.text.screen import clusters as clusters
-from attnclf.text.screen import continues
-from attnclf.text.screen import short as short
-from attnclf.text.screen import visible as visible
+from attnclf.text.screen import clusters, continues, short, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

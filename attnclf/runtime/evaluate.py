@@ -30,19 +30,11 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
         true = LabelSet(names, False).encode(corpus.label_lists)
         ece = calibrate(before.max(axis=1), before.argmax(axis=1) == true).ece
         return dataclasses.replace(metrics.single(true, probabilities, names), ece_before=ece)
-    # Labels never seen in training become columns that the model never says yes to.
-    unseen = LabelSet.from_lists(
-        [tuple(set(labels) - set(names)) for labels in corpus.label_lists], multi_label=True
-    ).names
-    marks = LabelSet(names + unseen, True).encode(corpus.label_lists).astype(np.int64)
-    scored = metrics.multi(
-        marks,
-        np.pad(probabilities, ((0, 0), (0, len(unseen)))),
-        names + unseen,
-        np.pad(said, ((0, 0), (0, len(unseen)))),
-    )
+    known = LabelSet(names, True).widened(corpus.label_lists)
+    marks = known.encode(corpus.label_lists).astype(np.int64)
+    scored = metrics.multi(marks, probabilities, known.names, said)
     return dataclasses.replace(
         scored,
         unknown=int(marks[:, len(names) :].any(axis=1).sum()),
-        ece_before=calibrate(np.pad(before, ((0, 0), (0, len(unseen)))), marks > 0).ece,
+        ece_before=calibrate(metrics.widened(before, marks), marks > 0).ece,
     )

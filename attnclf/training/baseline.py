@@ -58,18 +58,12 @@ def fit_and_score(
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
         threshold = thresholds.settle(splits[tune_on][1][:, : len(names)], stated[tune_on])
-        scores = {name: _several(splits[name][1], shares, names, threshold) for name, shares in stated.items()}
+        scores = {}
+        for name, said in stated.items():
+            known = splits[name][1]
+            unseen = [""] * (known.shape[1] - len(names))
+            scores[name] = metrics.multi(known, said, [*names, *unseen], thresholds.chosen(said, threshold))
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
-
-
-def _several(
-    true: NDArray[np.integer], shares: NDArray[np.float32], names: Sequence[str], threshold: NDArray[np.floating]
-) -> metrics.Metrics:
-    """Score a multi-label model; to labels that it has not seen it never says yes."""
-    unseen = true.shape[1] - len(names)
-    more = ((0, 0), (0, unseen))
-    said = np.pad(thresholds.chosen(shares, threshold), more)
-    return metrics.multi(true, np.pad(shares, more), [*names, *[""] * unseen], said)
 
 
 def _stated(train: Rows, splits: Mapping[str, Rows], labels: int) -> dict[str, NDArray[np.float32]]:

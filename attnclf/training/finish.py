@@ -130,8 +130,7 @@ def _baseline(
         return reason
 
     def rows(corpus: Corpus) -> linear.Rows:
-        unseen = dict.fromkeys(label for names in corpus.label_lists for label in names if label not in labels.index)
-        known = LabelSet((*labels.names, *unseen), True) if labels.multi_label else labels
+        known = labels.widened(corpus.label_lists) if labels.multi_label else labels
         return list(corpus.texts), known.encode(corpus.label_lists)
 
     return linear.fit_and_score(

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from attnclf.explain import heatmap_html, html, svg
 from attnclf.explain.explanation import Explanation, Map, Word
 from attnclf.explain.heatmap_terminal import BARS, MARK, HeatMap, heaviest_columns
-from attnclf.explain.terminal import short
+from attnclf.text.screen import short
 
 COLOURS = ["truecolor", "256", "standard", None]
 WORDS = st.text(st.sampled_from("abXY.,'退款的שלוםمرحبا\u0301👩🏽é\x1b\u202e<&>"), min_size=1, max_size=20)

@@ -18,7 +18,8 @@ from attnclf.explain.comparison_terminal import SideBySide
 from attnclf.explain.explanation import Comparison, Explanation, Word
 from attnclf.explain.faithfulness import Faithfulness, Figures
 from attnclf.explain.palette import AGAINST, DARK, LIGHT, STEPS, TONES, Scale
-from attnclf.explain.terminal import Highlight, clusters, passages, percent, short, visible
+from attnclf.explain.terminal import Highlight, passages, percent
+from attnclf.text.screen import clusters, short, visible
 
 LABELS = (("refund", 0.71), ("billing", 0.12), ("other", 0.08), ("shipping", 0.05), ("spam", 0.04))
 COLOUR_SYSTEMS = ["truecolor", "256", "standard", None]

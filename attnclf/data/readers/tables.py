@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,18 +11,23 @@ from attnclf.data.rows import BadRow, Record
 from attnclf.data.source import HUB_PREFIX, Source
 from attnclf.errors import DataError
 
-BATCH = 1000
+BATCH = 1000  # rows that are decoded together
 
 
 def records(source: Source) -> Iterator[Record | BadRow]:
     """Read a parquet file row by row, a batch at a time; class numbers become class names where the file has them."""
+    with opened(source.path) as file:
+        yield from numbered(rows_of(file), features_of(file.schema_arrow))
+
+
+def rows_of(file: Any, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a ParquetFile, of these columns only, and never all at once; DataError where it is damaged."""
     import pyarrow
 
-    with opened(source.path) as file:
-        try:
-            yield from numbered(file.iter_batches(BATCH), features_of(file.schema_arrow))
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"the file is damaged: {first_line(error)}", fix="copy it again") from error
+    try:
+        yield from unpacked(file.iter_batches(BATCH, columns=columns))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"the file is damaged: {first_line(error)}", fix="copy it again") from error
 
 
 def features_of(schema: Any) -> dict[str, Any]:
@@ -67,7 +73,7 @@ def hub_records(source: Source) -> Iterator[Record | BadRow]:
     if split not in splits:
         raise DataError(f"there is no split '{split}'", fix=f"the splits are {', '.join(splits)}")
     dataset = splits[split]
-    yield from numbered(dataset.with_format("arrow").iter(BATCH), dataset.features)
+    yield from numbered(unpacked(dataset.with_format("arrow").iter(BATCH)), dataset.features)
 
 
 def hub_splits(argument: str) -> tuple[str, ...]:
@@ -117,16 +123,18 @@ def part(location: str) -> tuple[str, str | None]:
     return name, config
 
 
-def numbered(batches: Iterator[Any], features: Mapping[str, Any]) -> Iterator[Record]:
-    """Rows of Arrow batches, counted from 1."""
+def unpacked(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Rows of Arrow batches."""
+    return chain.from_iterable(batch.to_pylist() for batch in batches)
+
+
+def numbered(rows: Iterable[dict[str, Any]], features: Mapping[str, Any]) -> Iterator[Record]:
+    """Rows as records, counted from 1."""
     names = {column: name for column, feature in features.items() if (name := namer(feature)) is not None}
-    number = 0
-    for batch in batches:
-        for values in batch.to_pylist():
-            number += 1
-            for column, name in names.items():
-                values[column] = name(values[column])
-            yield Record(f"row {number}", values)
+    for number, values in enumerate(rows, 1):
+        for column, name in names.items():
+            values[column] = name(values[column])
+        yield Record(f"row {number}", values)
 
 
 def namer(feature: Any) -> Callable[[Any], object] | None:
