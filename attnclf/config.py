@@ -343,6 +343,7 @@ class TrainingConfig:
 
     epochs: int = 8  # at most
     pretraining: int = 12  # at most: passes over all texts, before these, where there are texts without labels; 0: none
+    self_training: bool = True  # with texts without labels: learn once more, from them with the labels they were given
     min_steps: int = 400  # a small file gets more epochs, so that this many steps are made
     batch_size: int = 32  # texts of similar length; at most a 64th of the rows, though never below 8
     learning_rate: float = 3e-3

@@ -32,9 +32,10 @@ from attnclf.data.labels import LabelSet
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 from attnclf.training.attention.diversity import conicity
 from attnclf.training.attention.smoothness import variation
+from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import DataOptions, build, read_splits
+from attnclf.training.train import DataOptions, read_splits
 from benchmarks.splits import split_of
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)

@@ -46,6 +46,7 @@ def write_bundle(
     thresholds: NDArray[np.float64],
     train: Corpus,
     whole: Corpus | None,
+    taught: int,
     evaluated: Mapping[str, Corpus],
     outcome: Outcome,
     baseline: bool,
@@ -75,6 +76,7 @@ def write_bundle(
         "config": config.to_dict(),
         "training": {
             "rows": len(train),
+            "taught": taught,
             "seconds": round(outcome.seconds, 1),
             "ending": outcome.ending,
             "units": _mean_units(tokenizer, train),

@@ -59,7 +59,8 @@ class Epoch:
 class Progress:
     """Where training stands, told after every step; `finished` is set when an epoch was validated.
 
-    In the stage "words" it learns from texts alone (`training.pretraining`), and nothing is validated.
+    In the stage "words" it learns from texts alone (`training.pretraining`), and nothing is validated. `before` are the
+    steps of a training that this one follows (`training.self_training`).
     """
 
     epoch: int
@@ -70,12 +71,14 @@ class Progress:
     seconds: float
     finished: Epoch | None = None
     stage: Literal["words", "labels"] = "labels"
+    before: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Place:
     """How far a run has come, and the best it has seen: what a checkpoint adds to weights and optimizer."""
 
+    before: int = 0
     epoch: int = 0
     batch: int = 0
     step: int = 0
@@ -156,6 +159,7 @@ class Run:
             self.averaged.module.to(device)  # lays the weights of a copied layer side by side, as cuDNN wants them
         self.best = copy.deepcopy(self.network.state_dict())
         self.place = Place()
+        self.kept: dict[str, Any] = {}  # what is needed when this training is over; a checkpoint has it
         self.losses: deque[tuple[Callable[[], Tensor], int, int]] = deque()  # still to be counted: loss, rows, step
         self.clock = 0.0  # when training would have begun, had it never been interrupted
         self.batch_size = max(min(config.batch_size, len(train) // 64), min(config.batch_size, 8))
@@ -319,6 +323,7 @@ class Run:
                 "scaler": self.scaler.state_dict(),
                 "averaged": self.averaged.state_dict() if self.averaged is not None else {},
                 "best": self.best,
+                "kept": self.kept,
                 "place": asdict(self.place),
                 "generators": generators,
             },
@@ -445,6 +450,7 @@ class Run:
             loss=place.loss_sum / max(place.rows, 1),
             seconds=place.seconds,
             finished=finished,
+            before=place.before,
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnclf.config import NgramConfig
 from attnclf.data.batches import sorted_by_length
@@ -122,13 +122,15 @@ class UnitGrams:
         return np.add.reduceat(having[tokens.ids].astype(np.float64), tokens.offsets[:-1]) / tokens.lengths
 
 
-def logits(linear: NgramLinear, examples: Examples) -> Tensor:
-    """Return what the model says of every row, (rows, labels)."""
-    said = torch.empty(len(examples), len(linear.bias))
+def logits(model: nn.Module, examples: Examples, *, spelled: bool = True) -> Tensor:
+    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled."""
+    inputs = examples.spelled if spelled else examples.batch
+    said: list[Tensor] = [torch.empty(0)] * len(examples)
     with torch.no_grad():
         for rows in sorted_by_length(examples.tokens.lengths, BATCH_TOKENS):
-            said[torch.from_numpy(rows)] = linear(*map(torch.from_numpy, examples.spelled(rows))).logits
-    return said
+            for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
+                said[row] = one
+    return torch.stack(said)
 
 
 def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, NDArray[Any], NDArray[np.float32]]:

@@ -118,7 +118,7 @@ class Tracking:
         """Take note of a step or an epoch, once there are labels to learn: trackers want steps that only rise."""
         if progress.stage == "words":
             return
-        self.step = progress.step
+        self.step = progress.before + progress.step
         if progress.finished is not None:
             epoch = progress.finished
             names = ("epoch", "train_loss", "valid_loss", "valid_score", "seconds")

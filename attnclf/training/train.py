@@ -1,48 +1,36 @@
 """From labelled data to a model folder: the whole of `attnclf train`, callable from Python."""
 
 import dataclasses
-import hashlib
-import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
 from attnclf.data import checks, corpus, splits
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.spill import Column
 from attnclf.errors import ConfigError, DataError, DeviceError
 from attnclf.evaluation.report import Report
-from attnclf.evaluation.thresholds import settle
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.model.feature_gate import FeatureGate
-from attnclf.model.features import Standardised, TfIdf, frequent_units
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens, foremost
-from attnclf.text.vectors import read_vectors
-from attnclf.training import checkpoint
-from attnclf.training.attention.evidence import marked_units
-from attnclf.training.attention.held import hold
-from attnclf.training.cooccurrence import begin_alike
+from attnclf.text.tokens import foremost
+from attnclf.training import checkpoint, ngrams
+from attnclf.training.calibrated import calibrated
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
-from attnclf.training.loop import Interrupted, Outcome, Progress, Run
-from attnclf.training.mixing import beside_ngrams, relearned
-from attnclf.training.pretraining import MOST, pretrain
-from attnclf.training.sequences import label_sequences
-from attnclf.training.temperature import temper
+from attnclf.training.learner import Learned, Learner
+from attnclf.training.loop import Interrupted, Outcome, Progress
+from attnclf.training.mixing import relearned
+from attnclf.training.self_training import MOST, Taught
 from attnclf.training.unlabeled import read_unlabeled
 
 
@@ -124,8 +112,7 @@ def train(
     rows = read_splits(data, valid, test, options or DataOptions(), config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
-    sequential = ARCHITECTURES[config.model.architecture].sequential
-    if sequential and not labels.multi_label:
+    if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
         others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
         raise ConfigError(
             f"architecture {config.model.architecture} emits several labels, and these rows have one each",
@@ -135,7 +122,6 @@ def train(
         say(f"Warning: {warning}")
 
     torch.set_num_threads(config.training.threads)
-    torch.manual_seed(config.training.seed)
     options = options or DataOptions()
     more = read_unlabeled(unlabeled, config, options.text_columns, say)
     tokenizer: Tokenizer | NumberReader
@@ -143,79 +129,105 @@ def train(
         tokenizer = NumberReader(config.model.gate.columns)
     else:
         tokenizer = Tokenizer.learn(chain(rows.train.texts, more), **dataclasses.asdict(config.text))
-    spelled = config.model.ngrams.features > 0
-    examples, validation = (Examples.of(part, tokenizer, labels, spelled=spelled) for part in (rows.train, rows.valid))
-    if sequential:
-        frequency = Counter(name for names in rows.train.label_lists for name in names)
-        examples, validation = (
-            dataclasses.replace(
-                part, sequences=label_sequences(read.label_lists, labels, config.model.decoder.order, frequency)
-            )
-            for part, read in ((examples, rows.train), (validation, rows.valid))
-        )
-    if rows.train.rationales is not None and isinstance(tokenizer, Tokenizer):
-        examples = dataclasses.replace(examples, evidence=marked_units(rows.train, tokenizer, examples.tokens))
-    _say_cut(examples, config, say)
-    if config.model.architecture == "feature-gate":
-        network, config = build_gate(config, tokenizer.size, len(labels), say, examples)
-    else:
-        network, config = build(config, tokenizer, len(labels), say, examples.sequences)
-    importance = label_weights(config, labels, examples)
-    fingerprint = _fingerprint(config, labels, examples, validation)
-    ranks.meet(fingerprint)
-    resumed = resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(out, fingerprint)))
-    interrupted = interrupted or Interrupted()
-    spent = 0.0
-    if config.learns_unlabeled and not resumed:
-        texts = list(foremost(chain([examples.tokens], encoded(tokenizer, more)), MOST))
-        begin_alike(network.get_parameter("embedding.weight"), texts)
-        if more:
-            spent = _foretell(network, Tokens.join(texts), config, place, ranks, say, watch, interrupted)
-    run = Run(network, examples, validation, config.training, importance, place, ranks)
-    run.place.seconds = spent
-    if resumed:
-        run.restore(ranks.first(lambda: checkpoint.load(out, fingerprint)))
-        say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
-    outcome = run.train(out=out, fingerprint=fingerprint, watch=watch, interrupted=interrupted)
-
+    learner = Learner(
+        config=config,
+        labels=labels,
+        tokenizer=tokenizer,
+        more=more,
+        device=place,
+        ranks=ranks,
+        out=out,
+        say=say,
+        watch=watch,
+        interrupted=interrupted or Interrupted(),
+    )
+    learned, taught = learn(learner, rows, resume)
     ranks.part()
     if not ranks.leads:
-        return Trained(folder=out, report=None, outcome=outcome)
-    said = run.predict(validation).logits
-    network = network.cpu()
-    temperature, final = 1.0, None
-    if spelled:
-        knowing = importance, tokenizer.units, config.model.ngrams, say
-        beside = beside_ngrams(network, said, examples, validation, *knowing)
-        network, said = beside.mixture, beside.joint
-        temperature = float(1 / network.weights[0])
-        if rows.whole is not None:
-            final = relearned(beside, Examples.of(rows.whole, tokenizer, labels, spelled=True), *knowing)
-    elif not sequential:
-        said, temperature = temper(network, said, validation.targets)
-    thresholds: NDArray[np.float64] = np.full(len(labels), 0.5)
-    if labels.multi_label and not sequential:
-        thresholds = settle(validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
+        return Trained(folder=out, report=None, outcome=learned.outcome)
+    judged = calibrated(learner, learned)
+    final = None
+    if judged.beside is not None and rows.whole is not None:
+        whole = rows.whole if taught is None else taught.beside(rows.whole, more, labels)
+        final = relearned(
+            judged.beside,
+            Examples.of(whole, tokenizer, labels, spelled=True),
+            learned.lesson.label_weights,
+            tokenizer.units,
+            config.model.ngrams,
+            say,
+        )
     with new_bundle(out) as folder:
         report = write_bundle(
             folder,
             name=out.name,
-            network=network,
+            network=judged.network,
             final=final,
-            config=config,
+            config=learned.lesson.config,
             tokenizer=tokenizer,
             labels=labels,
-            temperature=temperature,
-            thresholds=thresholds,
+            temperature=judged.temperature,
+            thresholds=judged.thresholds,
             train=rows.train,
             whole=rows.whole,
+            taught=0 if taught is None else len(taught.weights),
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
-            outcome=outcome,
+            outcome=learned.outcome,
             baseline=baseline,
         )
-    if outcome.ending != "interrupted":
+    if learned.outcome.ending != "interrupted":
         shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
-    return Trained(folder=out, report=report, outcome=outcome)
+    return Trained(folder=out, report=report, outcome=learned.outcome)
+
+
+def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Taught | None]:
+    """Train on the rows and, where there are texts without labels, once more on both.
+
+    Returned is what was learned last, or the first where the second was cut short before it knew as much; and the
+    labels that it learned from beside those of the rows.
+    """
+    ranks, limit = learner.ranks, learner.config.training.time_limit
+    # Rows that stay on disk are many: they need no others, and with others they would not stay there.
+    teaches = learner.teaches and not isinstance(rows.train.texts, Column)
+    lesson = learner.lesson(rows.train, rows.valid)
+    _say_cut(lesson.examples, learner.config, learner.say)
+    fingerprint = learner.fingerprint(lesson)
+    ranks.meet(fingerprint)
+    state = None
+    if resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(learner.out, fingerprint))):
+        state = ranks.first(lambda: checkpoint.load(learner.out, fingerprint))
+    teacher = None
+    if state is not None and "taught" in state["kept"]:
+        taught = Taught.from_tensors(state["kept"]["taught"])
+    else:
+        half = limit / 2 if teaches and limit is not None else limit
+        teacher, state = learner.learn(lesson, fingerprint, state, time_limit=half), None
+        if not teaches or teacher.outcome.ending == "interrupted":
+            return teacher, None
+        taught = ranks.first(lambda: pseudo_labels(learner, teacher, rows.train))
+        learner.say(
+            f"Self-training: {len(taught.weights):,} texts get labels from what was learned; where a row counts as 1, "
+            f"they do as {taught.weights.mean():.2f} on average"
+        )
+    both = learner.lesson(taught.beside(rows.train, learner.more, learner.labels), rows.valid)
+    student = learner.learn(both, fingerprint, state, time_limit=limit, after=teacher, taught=taught)
+    if teacher is not None and student.outcome.ending in ("interrupted", "time limit") and teacher.best > student.best:
+        learner.say("Self-training was cut short: what was learned before it is kept")
+        outcome = dataclasses.replace(teacher.outcome, ending=student.outcome.ending)
+        return dataclasses.replace(teacher, outcome=outcome), None
+    return student, taught
+
+
+def pseudo_labels(learner: Learner, teacher: Learned, corpus: Corpus) -> Taught:
+    """Return the labels that what was learned from a corpus gives to the first texts without any."""
+    judged = calibrated(learner, teacher)
+    count = sum(map(len, foremost(encoded(learner.tokenizer, learner.more), MOST)))
+    unlabeled = dataclasses.replace(
+        corpus, texts=learner.more[:count], label_lists=[("",)] * count, weights=None, rationales=None
+    )
+    examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=learner.spelled)
+    said = ngrams.logits(judged.network.eval(), examples, spelled=learner.spelled)
+    return Taught.by(said, judged.thresholds if learner.labels.multi_label else None)
 
 
 def read_splits(
@@ -297,102 +309,6 @@ def read_splits(
     return Splits(train=learned, valid=judged, test=tested, whole=whole)
 
 
-def build(
-    config: Config,
-    tokenizer: Tokenizer | NumberReader,
-    labels: int,
-    say: Callable[[str], None],
-    sequences: NDArray[np.int64] | None = None,
-) -> tuple[nn.Module, Config]:
-    """Return a new network, and the settings with what the data decided: width of vectors, steps of the decoder."""
-    embedding = config.model.embedding
-    vectors = None
-    if embedding.vectors is not None:
-        vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
-        embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
-        say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
-    if sequences is not None and not config.model.decoder.steps:
-        decoder = dataclasses.replace(config.model.decoder, steps=sequences.shape[1])
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, decoder=decoder))
-    architecture = ARCHITECTURES[config.model.architecture]
-    network = architecture.build(config.model, tokenizer.size, labels, config.text.max_length)
-    if vectors is not None:
-        table = network.get_parameter("embedding.weight")
-        with torch.no_grad():
-            table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
-        table.requires_grad_(embedding.trainable)
-    if config.training.attention.weights != "learned":
-        hold(network.get_submodule("pooling"), config.training.attention.weights)
-    return network, config
-
-
-def build_gate(
-    config: Config, vocabulary: int, labels: int, say: Callable[[str], None], examples: Examples
-) -> tuple[nn.Module, Config]:
-    """Return a new feature gate over columns, or the units that most texts have, and the settings with their number."""
-    tokens, gate = examples.tokens, config.model.gate
-    if gate.columns:
-        network = FeatureGate(config.model, vocabulary, labels)
-        network.embedding = Standardised.over(tokens.ids.reshape(len(tokens), -1))
-        say(f"A gate of form {gate.form} over the columns {', '.join(gate.columns)}")
-        return network, config
-    units, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)
-    if not len(units):
-        raise DataError("no unit of these texts is a known one", fix="lower it: --set text.min_frequency=1")
-    config = dataclasses.replace(
-        config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(units)))
-    )
-    network = FeatureGate(config.model, vocabulary, labels)
-    network.embedding = TfIdf.over(units, idf, vocabulary)
-    say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
-    return network, config
-
-
-def _foretell(
-    network: nn.Module,
-    texts: Tokens,
-    config: Config,
-    place: torch.device,
-    ranks: Ranks,
-    say: Callable[[str], None],
-    watch: Callable[[Progress], None],
-    interrupted: Interrupted,
-) -> float:
-    """Let the network foretell the words of texts, one rank for all of them, and return the seconds that took."""
-    found = ranks.first(lambda: pretrain(network, texts, config.training, place, watch, interrupted))
-    if found is None:
-        return 0.0
-    network.load_state_dict(ranks.first(lambda: {name: value.cpu() for name, value in network.state_dict().items()}))
-    say(
-        f"Foretelling the words of {len(texts):,} texts: {found.units:,} units in {found.seconds:.0f} s, "
-        f"loss {found.first:.2f} to {found.last:.2f}"
-    )
-    return found.seconds
-
-
-def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:
-    """Return the weight of each label (labels,): all 1, by name, or "balanced".
-
-    Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
-    with it, from 0.01 to 100, for several (King & Zeng 2001).
-    """
-    chosen = config.training.class_weights
-    weights = np.ones(len(labels), dtype=np.float32)
-    if isinstance(chosen, dict):
-        for name, weight in chosen.items():
-            if name not in labels.index:
-                raise ConfigError(f"class_weights names {name!r}", fix=f"use labels: {', '.join(labels.names)}")
-            weights[labels.index[name]] = weight
-    elif chosen == "balanced" and labels.multi_label:
-        having = examples.targets.sum(axis=0)
-        weights = np.clip((len(examples) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)
-    elif chosen == "balanced":
-        counts = np.bincount(examples.targets, minlength=len(labels))
-        weights = (len(examples) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
-    return weights
-
-
 def _device(name: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
@@ -405,16 +321,3 @@ def _say_cut(examples: Examples, config: Config, say: Callable[[str], None]) -> 
             f"Note: {examples.cut:,} of {len(examples):,} texts are read up to their first "
             f"{config.text.max_length:,} units only (--set text.max_length=N)"
         )
-
-
-def _fingerprint(config: Config, labels: LabelSet, *parts: Examples) -> str:
-    """Return a digest of everything that decides the course of training, so that --resume never mixes two runs."""
-    settings = config.to_dict()
-    settings["training"].pop("time_limit")  # a resumed run may be given more time
-    digest = hashlib.sha256(json.dumps([settings, labels.names], sort_keys=True).encode())
-    for part in parts:
-        evidence = None if part.evidence is None else part.evidence.ids
-        for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
-            if array is not None:
-                digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -16,7 +16,7 @@ from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder, Recurrence, reversal
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.training.train import build
+from attnclf.training.building import build
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 130
 LENGTHS = [5, 1, 9, 3, 9, 2]

@@ -21,9 +21,11 @@ from attnclf.training.attention.evidence import marked_units
 from attnclf.training.attention.rationale import SPARSE, disagreement, divergence, fenchel_young
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.attention.tying import distance
+from attnclf.training.building import build
 from attnclf.training.examples import Examples
+from attnclf.training.learner import label_weights
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import DataOptions, build, label_weights, train
+from attnclf.training.train import DataOptions, train
 
 KEEP = torch.tensor([[True, True, True, False]])
 

@@ -14,9 +14,10 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.model.restraint import Restraint
 from attnclf.text.tokenizer import Tokenizer
+from attnclf.training.building import build
 from attnclf.training.examples import Examples
+from attnclf.training.learner import label_weights
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import build, label_weights
 
 # A square must not vanish: of such a vector no length is known.
 NUMBERS = st.lists(st.integers(-100_000, 100_000).map(lambda number: number / 1024), min_size=1, max_size=6)

@@ -16,7 +16,7 @@ from attnclf.data.labels import LabelSet
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokens import Tokens
-from attnclf.training import checkpoint, loop
+from attnclf.training import checkpoint, learner, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples
@@ -275,7 +275,7 @@ def test_an_interrupted_run_goes_on_where_it_was(unexported, run, tmp_path, whol
 
 
 def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, monkeypatch):
-    build = training.build
+    build = learner.build
 
     def poisoned(*arguments):
         network, config = build(*arguments)
@@ -283,7 +283,7 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, mo
             next(network.parameters()).fill_(float("nan"))
         return network, config
 
-    monkeypatch.setattr(training, "build", poisoned)
+    monkeypatch.setattr(learner, "build", poisoned)
     with pytest.raises(TrainingError) as refusal:
         run(tmp_path / "out")
     assert str(refusal.value).startswith("training diverged: the loss is nan at step 1; lower the learning rate")
@@ -307,7 +307,7 @@ def test_a_label_that_every_row_has_is_weighed_too(small):
         vocabulary=3,
         unknown=None,
     )
-    assert training.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
+    assert learner.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""A new network of given settings, and what the data decides of them: widths, features, steps."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from attnclf.config import Config
+from attnclf.errors import DataError
+from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.feature_gate import FeatureGate
+from attnclf.model.features import Standardised, TfIdf, frequent_units
+from attnclf.text.numbers import NumberReader
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.vectors import read_vectors
+from attnclf.training.attention.held import hold
+from attnclf.training.examples import Examples
+
+
+def build(
+    config: Config,
+    tokenizer: Tokenizer | NumberReader,
+    labels: int,
+    say: Callable[[str], None],
+    sequences: NDArray[np.int64] | None = None,
+) -> tuple[nn.Module, Config]:
+    """Return a new network, and the settings with what the data decided: width of vectors, steps of the decoder."""
+    embedding = config.model.embedding
+    vectors = None
+    if embedding.vectors is not None:
+        vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
+        embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
+        say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
+    if sequences is not None and not config.model.decoder.steps:
+        decoder = dataclasses.replace(config.model.decoder, steps=sequences.shape[1])
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, decoder=decoder))
+    architecture = ARCHITECTURES[config.model.architecture]
+    network = architecture.build(config.model, tokenizer.size, labels, config.text.max_length)
+    if vectors is not None:
+        table = network.get_parameter("embedding.weight")
+        with torch.no_grad():
+            table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
+        table.requires_grad_(embedding.trainable)
+    if config.training.attention.weights != "learned":
+        hold(network.get_submodule("pooling"), config.training.attention.weights)
+    return network, config
+
+
+def build_gate(
+    config: Config, vocabulary: int, labels: int, say: Callable[[str], None], examples: Examples
+) -> tuple[nn.Module, Config]:
+    """Return a new feature gate over columns, or the units that most texts have, and the settings with their number."""
+    tokens, gate = examples.tokens, config.model.gate
+    if gate.columns:
+        network = FeatureGate(config.model, vocabulary, labels)
+        network.embedding = Standardised.over(tokens.ids.reshape(len(tokens), -1))
+        say(f"A gate of form {gate.form} over the columns {', '.join(gate.columns)}")
+        return network, config
+    units, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)
+    if not len(units):
+        raise DataError("no unit of these texts is a known one", fix="lower it: --set text.min_frequency=1")
+    config = dataclasses.replace(
+        config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(units)))
+    )
+    network = FeatureGate(config.model, vocabulary, labels)
+    network.embedding = TfIdf.over(units, idf, vocabulary)
+    say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
+    return network, config

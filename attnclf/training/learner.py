@@ -1,0 +1,219 @@
+"""From rows to a network that knows their labels: what a training does once, and with self-training twice."""
+
+import copy
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from attnclf.config import Config, TrainingConfig
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.errors import ConfigError
+from attnclf.model.architectures import ARCHITECTURES
+from attnclf.text.numbers import NumberReader
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.text.tokens import Tokens, foremost
+from attnclf.training.attention.evidence import marked_units
+from attnclf.training.building import build, build_gate
+from attnclf.training.cooccurrence import begin_alike
+from attnclf.training.distributed import Ranks
+from attnclf.training.examples import Examples, encoded
+from attnclf.training.loop import Interrupted, Outcome, Progress, Run
+from attnclf.training.pretraining import MOST, pretrain
+from attnclf.training.self_training import Taught
+from attnclf.training.sequences import label_sequences
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What is to be learned from and chosen by, and the new network that is to learn.
+
+    `config` has what the data decided; `label_weights` is (labels,).
+    """
+
+    config: Config
+    examples: Examples
+    validation: Examples
+    network: nn.Module
+    label_weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """A lesson that has been learned: its network on the CPU, and what that says of the validation rows.
+
+    `said` are logits (rows, labels); `began` are the weights before any label was seen, where another
+    network is to begin with them; else it is empty.
+    """
+
+    lesson: Lesson
+    said: Tensor
+    outcome: Outcome
+    began: Weights
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """Score and loss (negative) of the best epoch on the validation rows."""
+        return max((epoch["valid_score"], -epoch["valid_loss"]) for epoch in self.outcome.history)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """What the lessons of a training have in common. `more` are texts without labels."""
+
+    config: Config
+    labels: LabelSet
+    tokenizer: Tokenizer | NumberReader
+    more: Sequence[str]
+    device: torch.device
+    ranks: Ranks
+    out: Path
+    say: Callable[[str], None]
+    watch: Callable[[Progress], None]
+    interrupted: Interrupted
+
+    @property
+    def spelled(self) -> bool:
+        """Whether n-grams stand beside the network."""
+        return self.config.model.ngrams.features > 0
+
+    @property
+    def sequential(self) -> bool:
+        """Whether the network emits labels one after the other."""
+        return ARCHITECTURES[self.config.model.architecture].sequential
+
+    @property
+    def teaches(self) -> bool:
+        """Whether texts without labels are given some, to be learned from in another lesson."""
+        return bool(self.more) and self.config.training.self_training and not self.sequential
+
+    def lesson(self, train: Corpus, valid: Corpus) -> Lesson:
+        """Encode the rows and make a new network for them, the same at every call but for what the rows decide."""
+        torch.manual_seed(self.config.training.seed)
+        examples, validation = (
+            Examples.of(part, self.tokenizer, self.labels, spelled=self.spelled) for part in (train, valid)
+        )
+        if self.sequential:
+            frequency = Counter(name for names in train.label_lists for name in names)
+            order = self.config.model.decoder.order
+            examples, validation = (
+                dataclasses.replace(part, sequences=label_sequences(read.label_lists, self.labels, order, frequency))
+                for part, read in ((examples, train), (validation, valid))
+            )
+        if train.rationales is not None and isinstance(self.tokenizer, Tokenizer):
+            examples = dataclasses.replace(examples, evidence=marked_units(train, self.tokenizer, examples.tokens))
+        if self.config.model.architecture == "feature-gate":
+            network, config = build_gate(self.config, self.tokenizer.size, len(self.labels), self.say, examples)
+        else:
+            network, config = build(self.config, self.tokenizer, len(self.labels), self.say, examples.sequences)
+        return Lesson(
+            config=config,
+            examples=examples,
+            validation=validation,
+            network=network,
+            label_weights=label_weights(config, self.labels, examples),
+        )
+
+    def fingerprint(self, lesson: Lesson) -> str:
+        """Return a digest of everything that decides the course of training, so that --resume never mixes two runs."""
+        settings = lesson.config.to_dict()
+        settings["training"].pop("time_limit")  # a resumed run may be given more time
+        digest = hashlib.sha256(json.dumps([settings, self.labels.names], sort_keys=True).encode())
+        for part in (lesson.examples, lesson.validation):
+            evidence = None if part.evidence is None else part.evidence.ids
+            for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
+                if array is not None:
+                    digest.update(np.ascontiguousarray(array).data)
+        for text in self.more:
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
+        return digest.hexdigest()
+
+    def learn(
+        self,
+        lesson: Lesson,
+        fingerprint: str,
+        state: dict[str, Any] | None,
+        *,
+        time_limit: float | None,
+        after: Learned | None = None,
+        taught: Taught | None = None,
+    ) -> Learned:
+        """Train the network of a lesson, or go on from the state of a checkpoint.
+
+        With `taught`, the lesson is one with labels that another one has given; `after` is that other one where it was
+        learned just now.
+        """
+        training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
+        spent, began = 0.0, {} if state is None else state["kept"].get("began", {})
+        if after is not None:
+            spent, began = after.outcome.seconds, after.began
+            lesson.network.load_state_dict(began)
+        elif self.config.learns_unlabeled and state is None:
+            spent = self._begin(lesson.network, lesson.examples, training)
+            began = copy.deepcopy(lesson.network.state_dict()) if self.teaches else {}
+        run = Run(
+            lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
+        )
+        run.place.seconds, run.place.before = spent, 0 if after is None else after.outcome.history[-1]["step"]
+        run.kept = {"began": began} if taught is None else {"taught": taught.to_tensors()}
+        if state is not None:
+            run.restore(state)
+            self.say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
+        outcome = run.train(out=self.out, fingerprint=fingerprint, watch=self.watch, interrupted=self.interrupted)
+        said = run.predict(lesson.validation).logits if self.ranks.leads else torch.empty(0)
+        lesson.network.cpu()
+        return Learned(lesson=lesson, said=said, outcome=outcome, began=began)
+
+    def _begin(self, network: nn.Module, examples: Examples, training: TrainingConfig) -> float:
+        """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
+        texts = list(foremost(chain([examples.tokens], encoded(self.tokenizer, self.more)), MOST))
+        begin_alike(network.get_parameter("embedding.weight"), texts)
+        return self._foretell(network, Tokens.join(texts), training) if self.more else 0.0
+
+    def _foretell(self, network: nn.Module, texts: Tokens, training: TrainingConfig) -> float:
+        """Let the network foretell the words of texts, one rank for all of them, and return the seconds that took."""
+        ranks = self.ranks
+        found = ranks.first(lambda: pretrain(network, texts, training, self.device, self.watch, self.interrupted))
+        if found is None:
+            return 0.0
+        network.load_state_dict(ranks.first(lambda: {key: value.cpu() for key, value in network.state_dict().items()}))
+        self.say(
+            f"Foretelling the words of {len(texts):,} texts: {found.units:,} units in {found.seconds:.0f} s, "
+            f"loss {found.first:.2f} to {found.last:.2f}"
+        )
+        return found.seconds
+
+
+def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:
+    """Return the weight of each label (labels,): all 1, by name, or "balanced".
+
+    Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
+    with it, from 0.01 to 100, for several (King & Zeng 2001).
+    """
+    chosen = config.training.class_weights
+    weights = np.ones(len(labels), dtype=np.float32)
+    if isinstance(chosen, dict):
+        for name, weight in chosen.items():
+            if name not in labels.index:
+                raise ConfigError(f"class_weights names {name!r}", fix=f"use labels: {', '.join(labels.names)}")
+            weights[labels.index[name]] = weight
+    elif chosen == "balanced" and labels.multi_label:
+        having = examples.targets.sum(axis=0)
+        weights = np.clip((len(examples) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)
+    elif chosen == "balanced":
+        counts = np.bincount(examples.targets, minlength=len(labels))
+        weights = (len(examples) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
+    return weights

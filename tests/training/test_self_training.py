@@ -1,0 +1,186 @@
+"""Self-training: texts without labels are given some, and what is learned from both is kept."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnclf.config import Config, merged
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.errors import TrainingError
+from attnclf.runtime.classifier import Classifier
+from attnclf.training.loop import Interrupted
+from attnclf.training.self_training import Taught
+from attnclf.training.train import train
+
+PRAISE, BLAME = ("splendid", "lovely", "superb"), ("dreadful", "shabby", "awful")
+NOUNS = ("room", "meal", "view", "bed", "staff", "garden", "desk", "door")
+
+
+def stated(*rows):
+    return torch.log(torch.tensor(rows))
+
+
+def test_the_label_is_the_most_probable_and_weighs_as_much_as_it_is_surer_than_a_guess():
+    taught = Taught.by(stated([0.25, 0.25, 0.25, 0.25], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]), None)
+    assert taught.targets.tolist()[1:] == [1, 3]
+    assert taught.weights.tolist() == pytest.approx([0, 0.6, 1], abs=1e-6)
+
+
+def test_several_labels_are_those_above_their_thresholds_and_weigh_as_much_as_each_of_them_is_sure():
+    logits = torch.logit(torch.tensor([[0.5, 0.5], [0.9, 0.1], [0.6, 1.0]]))
+    taught = Taught.by(logits, np.array([0.55, 0.3]))
+    assert taught.targets.tolist() == [[0, 1], [1, 0], [1, 1]]
+    assert taught.weights.tolist() == pytest.approx([0, 0.8, 0.6], abs=1e-6)
+
+
+@given(rows=st.lists(st.lists(st.floats(-60, 60, width=32), min_size=3, max_size=3), min_size=1), several=st.booleans())
+def test_no_text_weighs_less_than_nothing_or_more_than_a_row(rows, several):
+    taught = Taught.by(torch.tensor(rows, dtype=torch.float32), np.full(3, 0.5) if several else None)
+    assert ((taught.weights >= 0) & (taught.weights <= 1 + 1e-6)).all()
+    back = Taught.from_tensors(taught.to_tensors())
+    assert (back.targets == taught.targets).all()
+    assert (back.weights == taught.weights).all()
+
+
+@pytest.mark.parametrize("weights", [None, np.array([2.0], np.float32)])
+def test_texts_stand_behind_the_rows_with_their_labels_and_weights(weights):
+    rows = Corpus(["own"], [("a",)], weights, ["row 1"], False, (), "rows", [None])
+    taught = Taught(targets=np.array([1, 0]), weights=np.array([0.5, 0.25], np.float32))
+    both = taught.beside(rows, ["first", "second", "not looked at"], LabelSet(("a", "b"), False))
+    assert both.texts == ["own", "first", "second"]
+    assert both.label_lists == [("a",), ("b",), ("a",)]
+    assert both.weights.tolist() == [1.0 if weights is None else 2.0, 0.5, 0.25]
+    assert both.rationales == [None, None, None]
+
+
+def texts(words):
+    return [f"{one} {noun} and {other} {noun}" for noun in NOUNS for one in words for other in words if one != other]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Rows that know one word of praise and one of blame, and texts in which these stand beside others."""
+    folder = tmp_path_factory.mktemp("hotel")
+    rows = [(f"{PRAISE[0]} {noun}", "praise") for noun in NOUNS] + [(f"{BLAME[0]} {noun}", "blame") for noun in NOUNS]
+    for name, form in {"rows": lambda label: {"label": label}, "lists": lambda label: {"labels": [label]}}.items():
+        lines = [json.dumps({"text": text, **form(label)}) + "\n" for text, label in 4 * rows]
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    (folder / "more.txt").write_text("\n".join(texts(PRAISE) + texts(BLAME)))
+    return folder
+
+
+@pytest.fixture
+def run(exporting, files, small):
+    """Train on the rows and the texts, with changes to the settings of a training."""
+
+    def run(out, rows="rows.jsonl", **arguments):
+        changes = {"epochs": 3, "min_steps": 1, "pretraining": 1, **arguments.pop("changes", {})}
+        network = {"embedding": {"start": "cooccurrence"}}
+        config = Config.from_dict(merged(small, {"model": network, "training": changes}))
+        settings = {"config": config, "device": "cpu", "baseline": False, "say": str, **arguments}
+        return train(str(files / rows), out, unlabeled=str(files / "more.txt"), **settings)
+
+    return run
+
+
+def praised(folder, words):
+    """The mean probability of praise of texts with these words."""
+    model = Classifier.load(folder, device="cpu")
+    stated = model.probabilities([f"{word} {noun}" for word in words for noun in NOUNS])
+    return float(stated[:, model.labels.index("praise")].mean())
+
+
+def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_path):
+    changes = {"epochs": 8, "pretraining": 0}
+    run(tmp_path / "twice", changes=changes)
+    run(tmp_path / "once", changes={**changes, "self_training": False})
+    gap = {
+        name: praised(tmp_path / name, PRAISE[1:]) - praised(tmp_path / name, BLAME[1:]) for name in ("once", "twice")
+    }
+    assert gap["twice"] > gap["once"] + 0.1
+    taught = [json.loads((tmp_path / name / "attnclf.json").read_text())["training"]["taught"] for name in gap]
+    assert taught == [0, 96]
+
+
+def test_rows_of_several_labels_are_joined_by_texts_too(unexported, run, tmp_path):
+    said = []
+    run(tmp_path / "out", "lists.jsonl", say=said.append)
+    assert any(line.startswith("Self-training: 96 texts get labels") for line in said)
+
+
+def weights(folder):
+    return (folder / "weights.safetensors").read_bytes()
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_run_cut_off_while_it_learns_again_ends_as_if_nothing_had_happened(unexported, run, tmp_path):
+    seen = []
+    run(tmp_path / "whole", watch=lambda progress: seen.append((progress.before, progress.step)))
+    steps = [before + step for before, step in seen if step]
+    assert len({before for before, _ in seen}) == 2
+    learning = steps[seen.index(next(one for one in seen if one[0])) :]
+    assert learning == sorted(learning)
+
+    def fall(progress):
+        if progress.before and progress.epoch == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", watch=fall)
+    again = []
+    run(tmp_path / "out", resume=True, watch=lambda progress: again.append(progress.before))
+    assert min(again) > 0  # the first training is not repeated
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
+
+
+def test_what_was_learned_first_is_kept_where_the_second_training_is_cut_short(unexported, run, tmp_path):
+    run(tmp_path / "once", changes={"self_training": False})
+    interrupted, said = Interrupted(), []
+
+    def stop(progress):
+        interrupted.requested = progress.before > 0 and progress.step == 1
+
+    finished = run(tmp_path / "out", watch=stop, interrupted=interrupted, say=said.append)
+    assert finished.outcome.ending == "interrupted"
+    assert any("what was learned before it is kept" in line for line in said)
+    assert weights(tmp_path / "out") == weights(tmp_path / "once")
+    assert (tmp_path / "out.training" / "checkpoint.pt").exists()
+
+
+def test_other_texts_are_not_gone_on_with(unexported, run, tmp_path, files):
+    def fall(progress):
+        if progress.before:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", watch=fall)
+    before = (files / "more.txt").read_text()
+    (files / "more.txt").write_text(before.replace("garden", "bed"))
+    try:
+        with pytest.raises(TrainingError, match="other data or settings"):
+            run(tmp_path / "out", resume=True)
+    finally:
+        (files / "more.txt").write_text(before)
+
+
+def test_half_of_a_time_limit_is_for_each_training(unexported, run, tmp_path, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr("attnclf.training.loop.time.monotonic", lambda: float(next(clock)))
+    seen = []
+    finished = run(
+        tmp_path / "out",
+        changes={"epochs": 1000, "pretraining": 0, "patience": 1000, "time_limit": 200.0},
+        watch=lambda progress: seen.append((progress.before, progress.seconds)),
+    )
+    assert finished.outcome.ending == "time limit"
+    first, second = ([seconds for before, seconds in seen if bool(before) is later] for later in (False, True))
+    assert 100 <= first[-1] < 110
+    assert 200 <= second[-1] < 210
