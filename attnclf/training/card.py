@@ -18,6 +18,10 @@ def model_card(name: str, description: Mapping[str, Any], report: Report) -> str
         reads = f"the numeric columns {', '.join(f'`{column}`' for column in columns)}"
     labels = ", ".join(f"`{label}`" for label in description["labels"][:30])
     more = len(description["labels"]) - 30
+    taught = description["training"]["taught"]
+    learned = f"{description['training']['rows']:,} rows" + (
+        f" and {taught:,} texts that it labelled itself" if taught else ""
+    )
     score = "micro-F1" if description["task"] == "multi-label" else "accuracy"
     return f"""---
 library_name: attnclf
@@ -27,7 +31,7 @@ pipeline_tag: text-classification
 # {name}
 
 A {description["task"]} text classifier with {len(description["labels"])} labels, trained by attnclf
-{description["attnclf"]} on {description["training"]["rows"]:,} rows ({description["created"]}).
+{description["attnclf"]} on {learned} ({description["created"]}).
 
 - {score} on the {report.split} rows ({metrics.rows:,}): **{100 * metrics.score:.1f}**, macro-F1
   {100 * metrics.macro_f1:.1f}, expected calibration error {metrics.ece:.3f}. {report.verdict}

@@ -56,7 +56,7 @@ def write_bundle(
     The scores are those of files just written, read back as `predict` reads them. A `final` network, where there is
     one, has another linear model, learned from the `whole` rows, the split "valid" among them: that split is scored by
     `network`, and all else by the final one, which stays in the folder. Raises ExportError when a graph differs from
-    its network.
+    its network. `taught` is the number of texts that were given labels to be learned from.
     """
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder / "tokenizer.json")
@@ -94,7 +94,8 @@ def write_bundle(
         write_manifest(folder, description)
         classifier = Classifier.load(folder, device="cpu")
     report = Report(
-        title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows",
+        title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows"
+        + (f" and {taught:,} texts that it labelled itself" if taught else ""),
         splits=scores | {split: evaluate(classifier, rows) for split, rows in evaluated.items() if split != "valid"},
         baseline=_baseline(train, whole, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
         history=outcome.history,

@@ -53,7 +53,7 @@ def train(
     ] = None,
     test: Annotated[str | None, typer.Option(help="Rows to report a score on.", show_default=False)] = None,
     unlabeled: Annotated[
-        str | None, typer.Option(help="Texts without labels; their words are learned too.", show_default=False)
+        str | None, typer.Option(help="Texts without labels; training learns from them too.", show_default=False)
     ] = None,
     text_column: options.TextColumns = None,
     feature_columns: Annotated[

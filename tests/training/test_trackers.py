@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,14 @@ def test_what_a_resumed_run_repeats_stands_there_once(tmp_path):
     folder = tmp_path / "model.tracking"
     assert [int(row["step"]) for row in rows(folder / "log.csv")] == [20, 40, 100, 120, 200]
     assert [step for step, _ in scalars(folder / "tensorboard")["loss"]] == [20, 40, 120]
+
+
+def test_steps_go_on_rising_in_a_training_that_follows_another(tmp_path):
+    with tracking(["csv"], tmp_path / "model", Config()) as told:
+        for before in (0, 100):
+            for progress in steps(20, 40):
+                told.watch(replace(progress, before=before))
+    assert [int(row["step"]) for row in rows(tmp_path / "model.tracking" / "log.csv")] == [20, 40, 120, 140]
 
 
 def test_a_new_run_replaces_the_notes_of_the_last_one(tmp_path):
