@@ -49,8 +49,15 @@ def model(network, texts=None):
     return LanguageModel(network.embedding, layer, np.bincount((texts or circles()).ids, minlength=WORDS)).eval()
 
 
-@pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("cell", "bidirectional"),
+    [
+        ("lstm", True),
+        ("gru", False),
+        pytest.param("lstm", False, marks=pytest.mark.long),
+        pytest.param("gru", True, marks=pytest.mark.long),
+    ],
+)
 def test_what_can_be_foretold_is_learned_in_each_direction(cell, bidirectional):
     network = Network(cell, bidirectional)
     found = learned(network, circles(), pretraining=80)
