@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
@@ -128,6 +128,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if inside.is_absolute() or ".." in inside.parts or "\\" in name:
             raise BundleError(f"{path} names {name!r}, outside its folder", fix="do not use this model")
     return manifest
+
+
+def learned_from(manifest: Mapping[str, Any]) -> str:
+    """Return in words what a model was trained on."""
+    training = manifest["training"]
+    texts = training.get("taught", 0)
+    return f"{training['rows']:,} rows" + (f" and {texts:,} texts that it labelled itself" if texts else "")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from attnclf.bundle import learned_from
 from attnclf.evaluation.report import Report
 
 
@@ -18,10 +19,6 @@ def model_card(name: str, description: Mapping[str, Any], report: Report) -> str
         reads = f"the numeric columns {', '.join(f'`{column}`' for column in columns)}"
     labels = ", ".join(f"`{label}`" for label in description["labels"][:30])
     more = len(description["labels"]) - 30
-    taught = description["training"]["taught"]
-    learned = f"{description['training']['rows']:,} rows" + (
-        f" and {taught:,} texts that it labelled itself" if taught else ""
-    )
     score = "micro-F1" if description["task"] == "multi-label" else "accuracy"
     return f"""---
 library_name: attnclf
@@ -31,7 +28,7 @@ pipeline_tag: text-classification
 # {name}
 
 A {description["task"]} text classifier with {len(description["labels"])} labels, trained by attnclf
-{description["attnclf"]} on {learned} ({description["created"]}).
+{description["attnclf"]} on {learned_from(description)} ({description["created"]}).
 
 - {score} on the {report.split} rows ({metrics.rows:,}): **{100 * metrics.score:.1f}**, macro-F1
   {100 * metrics.macro_f1:.1f}, expected calibration error {metrics.ece:.3f}. {report.verdict}

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from attnclf import __version__
-from attnclf.bundle import write_manifest
+from attnclf.bundle import learned_from, write_manifest
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
@@ -94,8 +94,7 @@ def write_bundle(
         write_manifest(folder, description)
         classifier = Classifier.load(folder, device="cpu")
     report = Report(
-        title=f"{name}: {len(labels)} labels, learned from {len(train):,} rows"
-        + (f" and {taught:,} texts that it labelled itself" if taught else ""),
+        title=f"{name}: {len(labels)} labels, learned from {learned_from(description)}",
         splits=scores | {split: evaluate(classifier, rows) for split, rows in evaluated.items() if split != "valid"},
         baseline=_baseline(train, whole, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
         history=outcome.history,

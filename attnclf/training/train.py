@@ -206,8 +206,8 @@ def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Taught
             return teacher, None
         taught = ranks.first(lambda: pseudo_labels(learner, teacher, rows.train))
         learner.say(
-            f"Self-training: {len(taught.weights):,} texts get labels from what was learned; where a row counts as 1, "
-            f"they do as {taught.weights.mean():.2f} on average"
+            f"Self-training: {len(taught.weights):,} texts get labels from what was learned, "
+            f"with weights of {taught.weights.mean():.2f} on average"
         )
     both = learner.lesson(taught.beside(rows.train, learner.more, learner.labels), rows.valid)
     student = learner.learn(both, fingerprint, state, time_limit=limit, after=teacher, taught=taught)

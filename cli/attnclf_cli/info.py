@@ -26,6 +26,7 @@ def info(
     device: options.Device = options.DeviceName.auto,
 ) -> None:
     """Describe a model: task, labels, scores, size, device; every file's checksum is verified."""
+    from attnclf.bundle import learned_from
     from attnclf.runtime.classifier import Classifier
 
     classifier = Classifier.load(model, device=device.value)
@@ -56,7 +57,7 @@ def info(
     rows = {
         "task": f"{manifest['task']}, {len(classifier.labels)} labels",
         "labels": ", ".join(classifier.labels),
-        "trained": f"{manifest['created']} on {manifest['training']['rows']:,} rows by attnclf {manifest['attnclf']}",
+        "trained": f"{manifest['created']} on {learned_from(manifest)} by attnclf {manifest['attnclf']}",
         "text": f"{manifest['text']['unit']} units, {classifier.tokenizer.size:,} known, the first "
         f"{manifest['text']['max_length']:,} of a text are read",
         "network": f"{classifier.bundle.architecture}: {_network(classifier.bundle)}",

@@ -95,7 +95,7 @@ def praised(folder, words):
     return float(stated[:, model.labels.index("praise")].mean())
 
 
-def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_path):
+def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_path, in_session):
     changes = {"epochs": 8, "pretraining": 0}
     run(tmp_path / "twice", changes=changes)
     run(tmp_path / "once", changes={**changes, "self_training": False})
@@ -105,6 +105,9 @@ def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_p
     assert gap["twice"] > gap["once"] + 0.1
     taught = [json.loads((tmp_path / name / "attnclf.json").read_text())["training"]["taught"] for name in gap]
     assert taught == [0, 96]
+    told = in_session("info", "--model", tmp_path / "twice").stdout
+    assert "on 56 rows and 96 texts that it labelled itself" in " ".join(told.split())
+    assert "56 rows and 96 texts that it labelled itself" in (tmp_path / "twice" / "README.md").read_text()
 
 
 def test_rows_of_several_labels_are_joined_by_texts_too(unexported, run, tmp_path):
