@@ -59,6 +59,7 @@ class Influences:
 
     method: str
     top: int = 10
+    against: str | None = None  # the label that all others were compared with; itself with the next best of each text
     texts: Counter[str] = field(default_factory=Counter)
     words: dict[str, dict[str, Influence]] = field(default_factory=dict)
 
@@ -85,11 +86,18 @@ class Influences:
         """Return the `top` words that moved a label most, for it or against it."""
         return nlargest(self.top, self.words.get(label, {}).values(), key=lambda one: one.force)
 
+    def asked(self, label: str) -> str:
+        """Return in words what was asked of the texts of a label: the method, and the label compared with."""
+        if self.against is None:
+            return self.method
+        return f"{self.method}, against {'the next best' if label == self.against else self.against}"
+
     def to_dicts(self) -> Iterable[dict[str, Any]]:
-        """Yield the documented JSON form, an object for each label: label, texts, method, words."""
+        """Yield the documented JSON form, an object for each label: label, texts, method, words, against if asked."""
         for label, texts in self.texts.most_common():
             words = [one.to_dict() for one in self.strongest(label)]
-            yield {"label": label, "texts": texts, "method": self.method, "words": words}
+            other = {} if self.against is None else {"against": None if label == self.against else self.against}
+            yield {"label": label, "texts": texts, "method": self.method, **other, "words": words}
 
     def __str__(self) -> str:
         from rich.console import Console

@@ -15,7 +15,7 @@ def drawn(influences: Influences) -> Iterator[str]:
         strongest = influences.strongest(label)
         scale = Scale(even=0.0, full=max((abs(one.mean) for one in strongest), default=0.0) or 1.0)
         yield "<article>"
-        count = f"{texts:,} {'text' if texts == 1 else 'texts'}, {escape(influences.method)}"
+        count = f"{texts:,} {'text' if texts == 1 else 'texts'}, {escape(visible(influences.asked(label)))}"
         yield f'<p><strong><bdi lang="">{escape(visible(label))}</bdi></strong> <span class="note">{count}</span></p>'
         yield '<div class="methods"><table><tbody>'
         for one in strongest:

@@ -29,7 +29,7 @@ def _paragraphs(influences: Influences, tones: Tones, width: int) -> Iterator[li
             yield []
         yield [
             *cells(label, BOLD),
-            *cells(f"  {texts:,} {'text' if texts == 1 else 'texts'}, {influences.method}", DIM),
+            *cells(f"  {texts:,} {'text' if texts == 1 else 'texts'}, {influences.asked(label)}", DIM),
         ]
         strongest = influences.strongest(label)
         scale = Scale(even=0.0, full=max((abs(one.mean) for one in strongest), default=0.0))

@@ -99,7 +99,7 @@ def explain(
         raise typer.BadParameter("one method is added up over all texts", param_hint="'--global'")
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
     chosen = _chosen(classifier, method or [], contrast=against is not None or over_all, compare=compare)
-    short = _Unasked(classifier, pictures, faithfulness)
+    short = _Unasked(classifier, {"maps": False} if compare else pictures, faithfulness)
     damage = Damage()
 
     def explained(window: list[str]) -> Iterator["list[Explanation] | list[Comparison]"]:
@@ -108,7 +108,9 @@ def explain(
 
         for some, measure in short.parts(window):
             if compare:
-                yield side_by_side(classifier, some, chosen, against=against, faithfulness=measure)
+                several = side_by_side(classifier, some, chosen, against=against, faithfulness=measure)
+                short.count([one.explanations[0] for one in several])
+                yield several
             else:
                 one = run(classifier, some, method=chosen[0], against=against, faithfulness=measure, **pictures)  # type: ignore[arg-type]
                 short.count(one)
@@ -175,7 +177,7 @@ def _summed(
             f"{method} does not say for which label a word speaks, so it cannot be added up",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",
         )
-    influences = Influences(method, top)
+    influences = Influences(method, top, against)
     for window in windows:
         for one in run(classifier, window, method=method, against=against, faithfulness=False, maps=False):
             influences.add(one)

@@ -135,3 +135,23 @@ def test_over_all_texts_each_label_has_its_words_with_counts_and_examples(explai
     assert "<table>" in explained("--global", "-f", "html", texts=tickets[:20]).stdout
     assert explained("--global", "-f", "svg", texts=tickets[:20]).stdout.startswith("<svg")
     assert explained("--global", "-f", "terminal", texts=[""]).stdout.strip() == "no text says anything"
+
+
+def test_over_all_texts_the_label_compared_with_is_said(explained, tickets):
+    texts = [" ".join(text.split()) for text in tickets[:40]]
+    options = ("--global", "--against", "billing")
+    others = {record["label"]: record["against"] for record in records(explained(*options, texts=texts))}
+    assert others.pop("billing") is None
+    assert set(others.values()) == {"billing"}
+    for name in ("terminal", "html"):
+        shown = explained(*options, "-f", name, texts=texts).stdout
+        assert shown.count(", against billing") == len(others)
+        assert shown.count(", against the next best") == 1
+
+
+def test_a_comparison_says_what_it_did_not_measure(explained):
+    long = " ".join(["parcel"] * 200)
+    done = explained("--method", "attention", "--method", "ngrams", texts=[TEXT, long])
+    assert [len(one["methods"]) for one in records(done)] == [2, 2]
+    assert "Note: faithfulness was not measured for 1 of 2 texts" in done.stderr
+    assert explained("--method", "attention", "--method", "ngrams", texts=[TEXT]).stderr == ""
