@@ -285,6 +285,12 @@ def test_a_delimited_bad_row_is_named_by_its_first_line(tmp_path):
     ]
 
 
+def test_line_ends_of_old_macintoshes_are_named(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"text,label\rone,x\rtwo,y\r")
+    with pytest.raises(DataError, match="carriage return alone, as on old Macintoshes: save the file as CSV UTF-8"):
+        read(str(tmp_path / "a.csv"))
+
+
 def test_broken_json_lines_are_named_and_the_others_kept(tmp_path):
     content = b'{"text": "a", "label": "x"}\n\n{"text": "b", \n[1]\n{"text": "\xff", "label": "x"}\n'
     content += b'{"text": "\\ud83d", "label": "x"}\n{"text": 7, "label": "x"}\n{"text": "c", "label": {}}\n'

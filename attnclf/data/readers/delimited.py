@@ -60,10 +60,18 @@ def numbered(lines: Iterable[str], delimiter: str, quoting: Quoting = QUOTED) ->
             return
         except csv.Error as error:
             span = f"lines {start} to {reader.line_num}" if reader.line_num > start else f"line {start}"
-            open_quote = "unexpected end" in str(error)
-            yield span, "a quote that is never closed" if open_quote else f"broken quoting: {error}"
+            yield span, trouble(str(error))
             continue
         yield f"line {start}", fields
+
+
+def trouble(message: str) -> str:
+    """Say what a message of the csv module means for the file."""
+    if "unexpected end" in message:
+        return "a quote that is never closed"
+    if "new-line character" in message:
+        return "a line ends with a carriage return alone, as on old Macintoshes: save the file as CSV UTF-8"
+    return f"broken quoting: {message}"
 
 
 def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
