@@ -140,7 +140,8 @@ class Report:
                 f"after; chance alone, on so many rows: {judged.calibration.by_chance:.3f}."
             )
         if judged.unknown:
-            yield f"{judged.unknown:,} {self.split} rows have labels the model has never seen; they count as wrong."
+            rows = self.split if self.split == "rows" else f"{self.split} rows"
+            yield f"{judged.unknown:,} {rows} have labels the model has never seen; they count as wrong."
 
 
 class _Grid(NamedTuple):

@@ -1,5 +1,6 @@
 """The figures of many explanations by several methods, as values that print themselves."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -97,6 +98,13 @@ class Evaluation:
             "curve_shares": [0.0, *SHARES],
             "permutation": {"skipped": test} if isinstance(test, str) else test.to_dict(),
         }
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        page = io.StringIO()
+        Console(file=page, width=100, color_system=None, highlight=False).print(self)
+        return page.getvalue().rstrip("\n")
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from attnclf.explain.evaluation_terminal import tables

@@ -113,9 +113,14 @@ def compare(
     return [Comparison(side_by_side) for side_by_side in zip(*by_method, strict=True)]
 
 
+def check_label(classifier: Classifier, name: str) -> None:
+    """Raise ConfigError for a label that the model does not have."""
+    if name not in classifier.labels:
+        raise ConfigError(f"the model has no label {name!r}", fix=f"use one of: {', '.join(classifier.labels)}")
+
+
 def _check_contrast(classifier: Classifier, row: Method, method: str, against: str) -> None:
-    if against not in classifier.labels:
-        raise ConfigError(f"the model has no label {against!r}", fix=f"use one of: {', '.join(classifier.labels)}")
+    check_label(classifier, against)
     if not row.signed:
         usable = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].signed]
         raise ConfigError(

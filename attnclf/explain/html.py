@@ -164,8 +164,7 @@ def _legend(explanation: Explanation) -> Iterator[str]:
     striking = any(scale.step(word.weight) for word in words)
     if not striking and not explanation.signed:
         yield f"{method} no word stands out from the even share ({escape(percent(scale.even))})</p>"
-        return
-    if not striking:
+    elif not striking:
         yield f"{method} no word stands out</p>"
     elif explanation.signed:
         sides = [f"{_tones(style)} {side}" for side, style in zip(_sides(explanation), ("", AGAINST), strict=True)]

@@ -64,8 +64,11 @@ class Influences:
     words: dict[str, dict[str, Influence]] = field(default_factory=dict)
 
     def add(self, explanation: Explanation) -> None:
-        """Count the words of one explanation; those that differ in upper and lower case only are one."""
-        if explanation.label is None:
+        """Count the words of one explanation; those that differ in upper and lower case only are one.
+
+        A text counts under its best label, and nowhere where it does not get that one.
+        """
+        if explanation.label is None or explanation.label not in explanation.chosen:
             return
         self.texts[explanation.label] += 1
         known = self.words.setdefault(explanation.label, {})

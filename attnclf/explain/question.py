@@ -53,8 +53,8 @@ class Question:
         """Return the number that signed methods explain: (…, labels) → (…).
 
         It is the log-odds ln p / (1 - p) of the label, which unlike p does not saturate, and unlike a logit under a
-        softmax does not rise when all labels do; or with `against` ln p_label / p_against, the difference of two
-        logits.
+        softmax does not rise when all labels do; or with `against` the difference of two logits,
+        ln p_label / p_against under a softmax and the difference of their log-odds where labels are independent.
         """
         exact = logits.astype(np.float64)
         own = exact[..., self.label]

@@ -314,9 +314,8 @@ class Highlight:
         even = Cell(f"({percent(scale.even)})", DIM)
         striking = any(scale.step(word.weight) for word in words)
         if not striking and not self.explanation.signed:
-            yield [*line, *cells("no word stands out from the even share ", DIM), even]
-            return
-        if not striking:
+            line += [*cells("no word stands out from the even share ", DIM), even]
+        elif not striking:
             line += cells("no word stands out", DIM)
         elif self.explanation.signed:
             line += _signed_legend(self.explanation, scale, tones)

@@ -13,7 +13,7 @@ import numpy as np
 
 from attnclf.bundle import NETWORKS, Precision, add_file, checksum, open_bundle
 from attnclf.data.corpus import Corpus
-from attnclf.errors import BundleError, DataError, ExportError
+from attnclf.errors import BundleError, ConfigError, DataError, ExportError
 from attnclf.export.half import halve
 from attnclf.export.quantize import quantize
 from attnclf.runtime.classifier import Classifier
@@ -52,10 +52,13 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
 
     They are compared on labelled rows or on made texts; fp16 on a GPU if there is one. Raises ExportError, and leaves
     the folder as it was, when the score falls by more than `MOST_LOST`, without labelled rows when more than
-    `MOST_CHANGED` of the labels change, and when a probability is no finite number.
+    `MOST_CHANGED` of the labels change, and when a probability is no finite number; DataError for rows of
+    which none has a label of the model.
     """
     original = Classifier.load(folder, device="cpu")
     bundle = original.bundle
+    if rows is not None and not {name for names in rows.label_lists for name in names} & set(original.labels):
+        raise DataError("no row has a label of this model", fix="pass labelled rows like those it learned from")
     try:
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
             path = Path(place) / NETWORKS[precision]
@@ -120,9 +123,12 @@ def refuse_loss(comparison: Comparison, precision: Made) -> None:
 def copy_out(folder: Path, precision: Precision, out: Path) -> None:
     """Copy the network of a model folder to a file, which appears when it is complete and checked.
 
-    Raises BundleError for a damaged or missing network, DataError where nothing can be written.
+    Raises BundleError for a damaged or missing network, ConfigError for a file in the model folder, DataError where
+    nothing can be written.
     """
     path = open_bundle(folder).network(precision)
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"{out} lies in the model folder, which would be damaged", fix="pass another --to")
     try:
         if out.is_dir():
             raise DataError(f"{out} is a folder", fix=f"name a file: --to {out / NETWORKS[precision]}")

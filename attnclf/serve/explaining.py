@@ -72,6 +72,8 @@ def _explainer(loaded: Loaded, asked: ExplainOptions) -> Callable[[str], dict[st
     """Return what explains a text. Raises ConfigError for options that make no sense for the model."""
     classifier = loaded.classifier
     named = [asked.method] if isinstance(asked.method, str) else asked.method or []
+    if not named and not asked.compare and asked.against is not None:
+        named = ["auto"]
     methods = [
         choice.best(classifier.bundle, signed=asked.against is not None) if name == "auto" else name for name in named
     ]

@@ -11,18 +11,20 @@ from attnclf.evaluation.thresholds import settle
 from attnclf.training.learner import Learned, Learner
 from attnclf.training.mixing import Beside, beside_ngrams
 from attnclf.training.temperature import temper
+from attnclf.training.weighing import loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
     """A network whose probabilities are honest on the validation rows, with n-grams at its side or a temperature.
 
-    `thresholds` (labels,) are those of several labels.
+    `thresholds` (labels,) are those of several labels, `loss` is the mean of the validation rows.
     """
 
     network: nn.Module
     temperature: float
     thresholds: NDArray[np.float64]
+    loss: float
     beside: Beside | None = None
 
 
@@ -47,4 +49,5 @@ def calibrated(learner: Learner, learned: Learned) -> Calibrated:
     thresholds: NDArray[np.float64] = np.full(len(learner.labels), 0.5)
     if learner.labels.multi_label and not learner.sequential:
         thresholds = settle(lesson.validation.targets.astype(np.int64), torch.sigmoid(said).numpy())
-    return Calibrated(network=network, temperature=temperature, thresholds=thresholds, beside=beside)
+    mean = 0.0 if learner.sequential else float(loss(said, lesson.validation.targets)) / len(lesson.validation)
+    return Calibrated(network=network, temperature=temperature, thresholds=thresholds, loss=mean, beside=beside)

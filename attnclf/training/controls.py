@@ -87,10 +87,17 @@ def retrained(
     that does not pool states by attention.
     """
     settings = classifier.bundle.manifest["config"]
-    learned, known = _rows(data, valid, options, settings), classifier.bundle.manifest["training"]["rows"]
-    if learned != known:
+    if classifier.bundle.manifest["training"].get("taught"):
         raise ConfigError(
-            f"the model learned from {known:,} rows, and these are {learned:,}",
+            "the model learned from texts without labels too, which its controls would not have",
+            fix="leave --controls out, or train with --set training.self_training=false",
+        )
+    read, known = _rows(data, valid, options, settings), classifier.bundle.manifest["training"]["rows"]
+    names = LabelSet.from_lists(read.label_lists, multi_label=read.multi_label).names
+    if len(read) != known or names != classifier.labels:
+        other = f"these are {len(read):,}" if len(read) != known else "these have other labels"
+        raise ConfigError(
+            f"the model learned from {known:,} rows, and {other}",
             fix="pass what attnclf train got: --train FILE, and --valid FILE where it had one",
         )
     own = _right(classifier, rows)
@@ -118,10 +125,10 @@ def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> 
     return Config.from_dict(merged(settings, asked))
 
 
-def _rows(data: str, valid: str | None, options: DataOptions | None, settings: Mapping[str, Any]) -> int:
-    """Return how many rows would be learned from."""
+def _rows(data: str, valid: str | None, options: DataOptions | None, settings: Mapping[str, Any]) -> Corpus:
+    """Return the rows that would be learned from."""
     config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
-    return len(read_splits(data, valid, None, options or DataOptions(), config, lambda line: None).train)
+    return read_splits(data, valid, None, options or DataOptions(), config, lambda line: None).train
 
 
 def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:

@@ -26,9 +26,9 @@ class Examples:
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
     (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
-    them. `sequences` (rows, steps) are what a network learns that emits labels one after the other
-    (`training.sequences`). `evidence`, laid out as `tokens`, has 1 at units that a person marked
-    (`training.attention.evidence`).
+    them. The last `taught` rows have labels that another model gave them (`training.self_training`). `sequences`
+    (rows, steps) are what a network learns that emits labels one after the other (`training.sequences`). `evidence`,
+    laid out as `tokens`, has 1 at units that a person marked (`training.attention.evidence`).
     """
 
     tokens: Tokens
@@ -37,6 +37,7 @@ class Examples:
     vocabulary: int
     unknown: Sequence[str] | None
     cut: int = 0
+    taught: int = 0
     sequences: NDArray[np.int64] | None = None
     evidence: Tokens | None = None
 

@@ -5,8 +5,8 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -66,18 +66,26 @@ class Learned:
 
     @property
     def best(self) -> tuple[float, float]:
-        """Score and loss (negative) of the best epoch on the validation rows."""
+        """Score and loss (negative) of the network's best epoch on the validation rows."""
         return max((epoch["valid_score"], -epoch["valid_loss"]) for epoch in self.outcome.history)
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of it, for `Learner.recalled`."""
+        return {"network": self.lesson.network.state_dict(), "said": self.said, "outcome": asdict(self.outcome)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learner:
-    """What the lessons of a training have in common. `more` are texts without labels."""
+    """What the lessons of a training have in common.
+
+    `more` are texts without labels; where `teaches`, they are given some, to be learned from in another lesson.
+    """
 
     config: Config
     labels: LabelSet
     tokenizer: Tokenizer | NumberReader
     more: Sequence[str]
+    teaches: bool
     device: torch.device
     ranks: Ranks
     out: Path
@@ -95,17 +103,16 @@ class Learner:
         """Whether the network emits labels one after the other."""
         return ARCHITECTURES[self.config.model.architecture].sequential
 
-    @property
-    def teaches(self) -> bool:
-        """Whether texts without labels are given some, to be learned from in another lesson."""
-        return bool(self.more) and self.config.training.self_training and not self.sequential
+    def lesson(self, train: Corpus, valid: Corpus, taught: int = 0) -> Lesson:
+        """Encode the rows, the last of them `taught`, and make a new network for them.
 
-    def lesson(self, train: Corpus, valid: Corpus) -> Lesson:
-        """Encode the rows and make a new network for them, the same at every call but for what the rows decide."""
+        It is the same at every call but for what the rows decide.
+        """
         torch.manual_seed(self.config.training.seed)
         examples, validation = (
             Examples.of(part, self.tokenizer, self.labels, spelled=self.spelled) for part in (train, valid)
         )
+        examples = dataclasses.replace(examples, taught=taught)
         if self.sequential:
             frequency = Counter(name for names in train.label_lists for name in names)
             order = self.config.model.decoder.order
@@ -153,29 +160,37 @@ class Learner:
     ) -> Learned:
         """Train the network of a lesson, or go on from the state of a checkpoint.
 
-        With `taught`, the lesson is one with labels that another one has given; `after` is that other one where it was
-        learned just now.
+        Where the lesson is one with labels that were given after another one, `taught` are these and `after` is that.
         """
         training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
         spent, began = 0.0, {} if state is None else state["kept"].get("began", {})
-        if after is not None:
-            spent, began = after.outcome.seconds, after.began
-            lesson.network.load_state_dict(began)
+        if after is not None and state is None:
+            spent, began = after.outcome.seconds, {}
+            lesson.network.load_state_dict(after.began)
         elif self.config.learns_unlabeled and state is None:
             spent = self._begin(lesson.network, lesson.examples, training)
             began = copy.deepcopy(lesson.network.state_dict()) if self.teaches else {}
         run = Run(
             lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
         )
-        run.place.seconds, run.place.before = spent, 0 if after is None else after.outcome.history[-1]["step"]
-        run.kept = {"began": began} if taught is None else {"taught": taught.to_tensors()}
+        run.place.seconds = run.place.begun = spent
+        run.kept = {"began": began}
+        if after is not None and taught is not None:
+            run.place.before = after.outcome.history[-1]["step"]
+            run.kept = {"taught": taught.kept(), "teacher": after.kept()}
         if state is not None:
             run.restore(state)
+            state.clear()  # as large as all that learns
             self.say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
         outcome = run.train(out=self.out, fingerprint=fingerprint, watch=self.watch, interrupted=self.interrupted)
         said = run.predict(lesson.validation).logits if self.ranks.leads else torch.empty(0)
         lesson.network.cpu()
         return Learned(lesson=lesson, said=said, outcome=outcome, began=began)
+
+    def recalled(self, lesson: Lesson, kept: Mapping[str, Any]) -> Learned:
+        """Return what was learned of a lesson before the checkpoint that has this of it."""
+        lesson.network.load_state_dict(kept["network"])
+        return Learned(lesson=lesson, said=kept["said"], outcome=Outcome(**kept["outcome"]), began={})
 
     def _begin(self, network: nn.Module, examples: Examples, training: TrainingConfig) -> float:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
@@ -201,8 +216,9 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
     """Return the weight of each label (labels,): all 1, by name, or "balanced".
 
     Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
-    with it, from 0.01 to 100, for several (King & Zeng 2001).
+    with it, from 0.01 to 100, for several (King & Zeng 2001). Only rows whose labels people gave are counted.
     """
+    targets = examples.targets[: len(examples) - examples.taught]
     chosen = config.training.class_weights
     weights = np.ones(len(labels), dtype=np.float32)
     if isinstance(chosen, dict):
@@ -211,9 +227,9 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
                 raise ConfigError(f"class_weights names {name!r}", fix=f"use labels: {', '.join(labels.names)}")
             weights[labels.index[name]] = weight
     elif chosen == "balanced" and labels.multi_label:
-        having = examples.targets.sum(axis=0)
-        weights = np.clip((len(examples) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)
+        having = targets.sum(axis=0)
+        weights = np.clip((len(targets) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)
     elif chosen == "balanced":
-        counts = np.bincount(examples.targets, minlength=len(labels))
-        weights = (len(examples) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
+        counts = np.bincount(targets, minlength=len(labels))
+        weights = (len(targets) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
     return weights

@@ -79,6 +79,7 @@ class Place:
     """How far a run has come, and the best it has seen: what a checkpoint adds to weights and optimizer."""
 
     before: int = 0
+    begun: float = 0.0  # seconds at which this training began, after what needs no labels or another training
     epoch: int = 0
     batch: int = 0
     step: int = 0
@@ -429,7 +430,8 @@ class Run:
     def _set_learning_rate(self) -> float:
         progress = self.place.step / self.steps
         if self.config.time_limit is not None:
-            progress = max(progress, self.place.seconds / self.config.time_limit)
+            begun = self.place.begun
+            progress = max(progress, (self.place.seconds - begun) / max(self.config.time_limit - begun, 1e-9))
         factor = schedule.factor(min(progress + 1 / self.steps, 1.0), self.config.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * factor

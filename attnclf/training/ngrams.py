@@ -142,7 +142,12 @@ def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, 
     share = min(1.0, MOST / features, WORK / (features * regressions))
     if share == 1.0:
         return examples.tokens, examples.targets, examples.weights
-    rows = np.sort(np.random.default_rng(0).permutation(len(examples))[: int(share * len(examples))])
+    most, own = int(share * len(examples)), len(examples) - examples.taught
+    drawn = np.random.default_rng(0)
+    rows = drawn.permutation(own)[:most]
+    if len(rows) == own:  # all whose labels are true; the others for what room is left
+        rows = np.concatenate([rows, own + drawn.permutation(examples.taught)[: most - own]])
+    rows = np.sort(rows)
     return examples.tokens.subset(rows), examples.targets[rows], examples.weights[rows]
 
 

@@ -13,7 +13,7 @@ import torch
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
 from attnclf.data import checks, corpus, splits
-from attnclf.data.corpus import Corpus
+from attnclf.data.corpus import Corpus, plural
 from attnclf.data.labels import LabelSet
 from attnclf.data.spill import Column
 from attnclf.errors import ConfigError, DataError, DeviceError
@@ -23,14 +23,14 @@ from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import foremost
 from attnclf.training import checkpoint, ngrams
-from attnclf.training.calibrated import calibrated
+from attnclf.training.calibrated import Calibrated, calibrated
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.learner import Learned, Learner
-from attnclf.training.loop import Interrupted, Outcome, Progress
+from attnclf.training.loop import Ending, Interrupted, Outcome, Progress
 from attnclf.training.mixing import relearned
-from attnclf.training.self_training import MOST, Taught
+from attnclf.training.self_training import MOST, Taught, unseen
 from attnclf.training.unlabeled import read_unlabeled
 
 
@@ -129,11 +129,17 @@ def train(
         tokenizer = NumberReader(config.model.gate.columns)
     else:
         tokenizer = Tokenizer.learn(chain(rows.train.texts, more), **dataclasses.asdict(config.text))
+    teaches = bool(more) and config.training.self_training
+    if teaches and (ARCHITECTURES[config.model.architecture].sequential or isinstance(rows.train.texts, Column)):
+        # Rows that stay on disk are many: they need no others, and beside others they would not stay there.
+        say("Note: no self-training with architecture label-decoder, or where the rows stay on disk")
+        teaches = False
     learner = Learner(
         config=config,
         labels=labels,
         tokenizer=tokenizer,
         more=more,
+        teaches=teaches,
         device=place,
         ranks=ranks,
         out=out,
@@ -141,17 +147,17 @@ def train(
         watch=watch,
         interrupted=interrupted or Interrupted(),
     )
-    learned, taught = learn(learner, rows, resume)
-    ranks.part()
-    if not ranks.leads:
+    learned, judged, taught = learn(learner, rows, resume)
+    if judged is None:
         return Trained(folder=out, report=None, outcome=learned.outcome)
-    judged = calibrated(learner, learned)
     final = None
     if judged.beside is not None and rows.whole is not None:
-        whole = rows.whole if taught is None else taught.beside(rows.whole, more, labels)
+        known = Examples.of(
+            rows.whole if taught is None else taught.beside(rows.whole, labels), tokenizer, labels, spelled=True
+        )
         final = relearned(
             judged.beside,
-            Examples.of(whole, tokenizer, labels, spelled=True),
+            dataclasses.replace(known, taught=0 if taught is None else len(taught)),
             learned.lesson.label_weights,
             tokenizer.units,
             config.model.ngrams,
@@ -170,7 +176,7 @@ def train(
             thresholds=judged.thresholds,
             train=rows.train,
             whole=rows.whole,
-            taught=0 if taught is None else len(taught.weights),
+            taught=0 if taught is None else len(taught),
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
             outcome=learned.outcome,
             baseline=baseline,
@@ -180,15 +186,13 @@ def train(
     return Trained(folder=out, report=report, outcome=learned.outcome)
 
 
-def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Taught | None]:
+def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Calibrated | None, Taught | None]:
     """Train on the rows and, where there are texts without labels, once more on both.
 
-    Returned is what was learned last, or the first where the second was cut short before it knew as much; and the
-    labels that it learned from beside those of the rows.
+    Returned is what makes the validation rows more likely, the first or the second; what validation makes of it, on
+    the rank that leads; and the labels that it learned from beside those of the rows.
     """
     ranks, limit = learner.ranks, learner.config.training.time_limit
-    # Rows that stay on disk are many: they need no others, and with others they would not stay there.
-    teaches = learner.teaches and not isinstance(rows.train.texts, Column)
     lesson = learner.lesson(rows.train, rows.valid)
     _say_cut(lesson.examples, learner.config, learner.say)
     fingerprint = learner.fingerprint(lesson)
@@ -196,38 +200,70 @@ def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Taught
     state = None
     if resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(learner.out, fingerprint))):
         state = ranks.first(lambda: checkpoint.load(learner.out, fingerprint))
-    teacher = None
+    judged: list[Calibrated] = []  # on the rank that leads
     if state is not None and "taught" in state["kept"]:
-        taught = Taught.from_tensors(state["kept"]["taught"])
+        taught = Taught.recalled(state["kept"]["taught"])
+        first = learner.recalled(lesson, state["kept"]["teacher"])
     else:
-        half = limit / 2 if teaches and limit is not None else limit
-        teacher, state = learner.learn(lesson, fingerprint, state, time_limit=half), None
-        if not teaches or teacher.outcome.ending == "interrupted":
-            return teacher, None
-        taught = ranks.first(lambda: pseudo_labels(learner, teacher, rows.train))
+        texts = unseen(learner.more, rows.train, rows.valid) if learner.teaches else []
+        half = limit / 2 if texts and limit is not None else limit
+        first, state = learner.learn(lesson, fingerprint, state, time_limit=half), None
+        if not texts or first.outcome.ending == "interrupted":
+            return _alone(learner, first, first.outcome.ending)
+        if ranks.agreed(0.0, learner.interrupted.requested)[1]:
+            return _alone(learner, first, "interrupted")
+
+        def labelled() -> Taught:
+            judged.append(calibrated(learner, first))
+            return pseudo_labels(learner, judged[0], texts, rows.train)
+
+        taught = ranks.first(labelled)
         learner.say(
-            f"Self-training: {len(taught.weights):,} texts get labels from what was learned, "
+            f"Self-training: {plural(len(taught), 'text')} without labels get those that the model gives, "
             f"with weights of {taught.weights.mean():.2f} on average"
         )
-    both = learner.lesson(taught.beside(rows.train, learner.more, learner.labels), rows.valid)
-    student = learner.learn(both, fingerprint, state, time_limit=limit, after=teacher, taught=taught)
-    if teacher is not None and student.outcome.ending in ("interrupted", "time limit") and teacher.best > student.best:
-        learner.say("Self-training was cut short: what was learned before it is kept")
-        outcome = dataclasses.replace(teacher.outcome, ending=student.outcome.ending)
-        return dataclasses.replace(teacher, outcome=outcome), None
-    return student, taught
+    both = learner.lesson(taught.beside(rows.train, learner.labels), rows.valid, len(taught))
+    second = learner.learn(both, fingerprint, state, time_limit=limit, after=first, taught=taught)
+    ranks.part()
+    if not ranks.leads:
+        return second, None, taught
+    before = judged[0] if judged else calibrated(learner, first)
+    after = calibrated(learner, second)
+    # N-grams that know the texts may make up for a network that had no time to learn.
+    cut_short = second.outcome.ending in ("interrupted", "time limit")
+    better = after.loss < before.loss and not (cut_short and second.best < first.best)
+    learner.say(
+        f"Self-training: validation loss {before.loss:.3f} before, {after.loss:.3f} after: "
+        f"{'the second' if better else 'the first'} training is kept"
+    )
+    if better:
+        return second, after, taught
+    # How training ended and how long it took is what happened last, whatever is kept.
+    ended = dataclasses.replace(first.outcome, ending=second.outcome.ending, seconds=second.outcome.seconds)
+    return dataclasses.replace(first, outcome=ended), before, None
 
 
-def pseudo_labels(learner: Learner, teacher: Learned, corpus: Corpus) -> Taught:
-    """Return the labels that what was learned from a corpus gives to the first texts without any."""
-    judged = calibrated(learner, teacher)
-    count = sum(map(len, foremost(encoded(learner.tokenizer, learner.more), MOST)))
+def _alone(learner: Learner, first: Learned, ending: Ending) -> tuple[Learned, Calibrated | None, None]:
+    """Return what was learned from the rows alone."""
+    learner.ranks.part()
+    judged = calibrated(learner, first) if learner.ranks.leads else None
+    return dataclasses.replace(first, outcome=dataclasses.replace(first.outcome, ending=ending)), judged, None
+
+
+def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], corpus: Corpus) -> Taught:
+    """Return the labels that a model learned from a corpus gives to the first of the texts."""
+    count = sum(map(len, foremost(encoded(learner.tokenizer, texts), MOST)))
     unlabeled = dataclasses.replace(
-        corpus, texts=learner.more[:count], label_lists=[("",)] * count, weights=None, rationales=None
+        corpus,
+        texts=texts[:count],
+        label_lists=[("",)] * count,
+        weights=None,
+        places=[""] * count,
+        rationales=None,
     )
     examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=learner.spelled)
     said = ngrams.logits(judged.network.eval(), examples, spelled=learner.spelled)
-    return Taught.by(said, judged.thresholds if learner.labels.multi_label else None)
+    return Taught.by(said, judged.thresholds if learner.labels.multi_label else None, texts[:count])
 
 
 def read_splits(

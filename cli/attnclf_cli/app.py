@@ -34,6 +34,13 @@ class OneLineErrors(TyperGroup):
             sys.exit(PROBLEM)
         except streams.ReaderLeft:
             sys.exit(0)
+        except OSError as error:  # wherever a path is followed, it may not be allowed, or be gone
+            if error.filename is None:
+                raise
+            from attnclf.text.screen import visible
+
+            typer.echo(f"Error: {visible(os.fsdecode(error.filename))}: {error.strerror}; check the path", err=True)
+            sys.exit(PROBLEM)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the chosen command."""

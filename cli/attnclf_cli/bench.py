@@ -1,5 +1,6 @@
 """`attnclf bench`: what a model does on this machine."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,10 +55,6 @@ def _print_table(rows: list["Figures"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column()
-    for row in rows:
-        table.add_column(f"{row.precision} on {row.device}", justify="right", no_wrap=True)
     lines = {
         "texts a second": [_spread(row.lines) for row in rows],
         "units a second": [_spread(row.tokens) for row in rows],
@@ -66,11 +63,29 @@ def _print_table(rows: list["Figures"]) -> None:
         "one text alone, p99": [f"{row.p99:.2f} ms" for row in rows],
         "peak memory": ["-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB" for row in rows],
     }
-    for name, cells in lines.items():
-        table.add_row(name, *cells)
     console = Console(highlight=False)
-    console.print(table)
+    for places in _blocks(lines, console.width):
+        table = Table(box=None, pad_edge=False)
+        table.add_column(no_wrap=True)
+        for place in places:
+            table.add_column(f"{rows[place].precision} on {rows[place].device}", justify="right", no_wrap=True)
+        for name, cells in lines.items():
+            table.add_row(name, *(cells[place] for place in places))
+        console.print(table)
     console.print(f"{rows[0].texts:,} texts of {rows[0].mean_units:.1f} units; median of five rounds (min-max)")
+
+
+def _blocks(lines: Mapping[str, Sequence[str]], width: int) -> Iterator[list[int]]:
+    """Yield the places of as many columns at a time as stand beside the names in so many cells, at least one."""
+    stub, block, used = max(map(len, lines)), list[int](), 0
+    for place, cells in enumerate(zip(*lines.values(), strict=True)):
+        size = max(map(len, cells)) + 2
+        if block and stub + used + size > width:
+            yield block
+            block, used = [], 0
+        block.append(place)
+        used += size
+    yield block
 
 
 def _spread(spread: "Spread") -> str:

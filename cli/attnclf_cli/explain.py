@@ -81,6 +81,7 @@ def explain(
     """Show which words decided: the text with its words shaded by the weight they had."""
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.explain import choice
+    from attnclf.explain.explain import check_label
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.stream import WINDOW, Windows
     from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
@@ -94,10 +95,13 @@ def explain(
     asked = [option for option, value in pictures.items() if value not in (None, False)]
     compare = compare or len(method or ()) > 1
     if (compare or over_all) and asked:
-        raise typer.BadParameter("maps are drawn of one explanation of one text", param_hint=f"'--{asked[0]}'")
+        hint = f"'--{asked[0].removesuffix('s')}'"
+        raise typer.BadParameter("maps are drawn of one explanation of one text", param_hint=hint)
     if compare and over_all:
         raise typer.BadParameter("one method is added up over all texts", param_hint="'--global'")
     classifier = Classifier.load(model, device=device.value, precision=precision.value)
+    if against is not None:
+        check_label(classifier, against)
     chosen = _chosen(classifier, method or [], contrast=against is not None or over_all, compare=compare)
     short = _Unasked(classifier, {"maps": False} if compare else pictures, faithfulness)
     damage = Damage()
@@ -142,6 +146,7 @@ def explain(
 
 def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:
     """Return the methods to use, and say which where the person did not name it."""
+    from attnclf.errors import ConfigError
     from attnclf.explain import choice
     from attnclf.explain.methods import METHODS, method_for, working
 
@@ -156,7 +161,11 @@ def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compa
         return [choice.DEFAULT]
     if not named and not choice.of_bundle(classifier.bundle):
         signed = [name for name in working(classifier.bundle, axes) if METHODS[name].signed]
-        best = (signed or [choice.DEFAULT])[0]
+        if not signed:
+            raise ConfigError(
+                "no method of this model says for which label a word speaks", fix="leave --against and --global out"
+            )
+        best = signed[0]
     else:
         best = choice.best(classifier.bundle, signed=contrast)
     typer.echo(f"Method: {best}, {METHODS[best].meaning}", err=True)

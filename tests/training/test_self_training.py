@@ -1,6 +1,7 @@
 """Self-training: texts without labels are given some, and what is learned from both is kept."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
+from attnclf.text.tokens import Tokens
+from attnclf.training import ngrams
+from attnclf.training.examples import Examples
+from attnclf.training.learner import label_weights
 from attnclf.training.loop import Interrupted
 from attnclf.training.self_training import Taught
 from attnclf.training.train import train
@@ -26,23 +31,25 @@ def stated(*rows):
 
 
 def test_the_label_is_the_most_probable_and_weighs_as_much_as_it_is_surer_than_a_guess():
-    taught = Taught.by(stated([0.25, 0.25, 0.25, 0.25], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]), None)
+    taught = Taught.by(stated([0.25, 0.25, 0.25, 0.25], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]), None, [])
     assert taught.targets.tolist()[1:] == [1, 3]
     assert taught.weights.tolist() == pytest.approx([0, 0.6, 1], abs=1e-6)
 
 
 def test_several_labels_are_those_above_their_thresholds_and_weigh_as_much_as_each_of_them_is_sure():
     logits = torch.logit(torch.tensor([[0.5, 0.5], [0.9, 0.1], [0.6, 1.0]]))
-    taught = Taught.by(logits, np.array([0.55, 0.3]))
+    taught = Taught.by(logits, np.array([0.55, 0.3]), [])
     assert taught.targets.tolist() == [[0, 1], [1, 0], [1, 1]]
     assert taught.weights.tolist() == pytest.approx([0, 0.8, 0.6], abs=1e-6)
 
 
 @given(rows=st.lists(st.lists(st.floats(-60, 60, width=32), min_size=3, max_size=3), min_size=1), several=st.booleans())
 def test_no_text_weighs_less_than_nothing_or_more_than_a_row(rows, several):
-    taught = Taught.by(torch.tensor(rows, dtype=torch.float32), np.full(3, 0.5) if several else None)
+    texts = ["a text"] * len(rows)
+    taught = Taught.by(torch.tensor(rows, dtype=torch.float32), np.full(3, 0.5) if several else None, texts)
     assert ((taught.weights >= 0) & (taught.weights <= 1 + 1e-6)).all()
-    back = Taught.from_tensors(taught.to_tensors())
+    back = Taught.recalled(taught.kept())
+    assert back.texts == texts
     assert (back.targets == taught.targets).all()
     assert (back.weights == taught.weights).all()
 
@@ -50,11 +57,11 @@ def test_no_text_weighs_less_than_nothing_or_more_than_a_row(rows, several):
 @pytest.mark.parametrize("weights", [None, np.array([2.0], np.float32)])
 def test_texts_stand_behind_the_rows_with_their_labels_and_weights(weights):
     rows = Corpus(["own"], [("a",)], weights, ["row 1"], False, (), "rows", [None])
-    taught = Taught(targets=np.array([1, 0]), weights=np.array([0.5, 0.25], np.float32))
-    both = taught.beside(rows, ["first", "second", "not looked at"], LabelSet(("a", "b"), False))
+    taught = Taught(texts=["first", "second"], targets=np.array([1, 0]), weights=np.array([0.5, 0.25], np.float32))
+    both = taught.beside(rows, LabelSet(("a", "b"), False))
     assert both.texts == ["own", "first", "second"]
     assert both.label_lists == [("a",), ("b",), ("a",)]
-    assert both.weights.tolist() == [1.0 if weights is None else 2.0, 0.5, 0.25]
+    assert both.weights.tolist() == ([1.0, 0.5, 0.25] if weights is None else [2.0, 1.0, 0.5])
     assert both.rationales == [None, None, None]
 
 
@@ -83,7 +90,7 @@ def run(exporting, files, small):
         network = {"embedding": {"start": "cooccurrence"}}
         config = Config.from_dict(merged(small, {"model": network, "training": changes}))
         settings = {"config": config, "device": "cpu", "baseline": False, "say": str, **arguments}
-        return train(str(files / rows), out, unlabeled=str(files / "more.txt"), **settings)
+        return train(str(files / rows), out, **{"unlabeled": str(files / "more.txt"), **settings})
 
     return run
 
@@ -113,7 +120,7 @@ def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_p
 def test_rows_of_several_labels_are_joined_by_texts_too(unexported, run, tmp_path):
     said = []
     run(tmp_path / "out", "lists.jsonl", say=said.append)
-    assert any(line.startswith("Self-training: 96 texts get labels") for line in said)
+    assert any(line.startswith("Self-training: 96 texts without labels get those") for line in said)
 
 
 def weights(folder):
@@ -153,9 +160,86 @@ def test_what_was_learned_first_is_kept_where_the_second_training_is_cut_short(u
 
     finished = run(tmp_path / "out", watch=stop, interrupted=interrupted, say=said.append)
     assert finished.outcome.ending == "interrupted"
-    assert any("what was learned before it is kept" in line for line in said)
+    assert any(line.endswith("the first training is kept") for line in said)
     assert weights(tmp_path / "out") == weights(tmp_path / "once")
     assert (tmp_path / "out.training" / "checkpoint.pt").exists()
+
+
+def test_the_first_training_is_not_forgotten_by_a_run_that_goes_on(unexported, run, tmp_path):
+    run(tmp_path / "once", changes={"self_training": False})
+    for resume in (False, True):
+        interrupted = Interrupted()
+
+        def stop(progress, interrupted=interrupted):
+            interrupted.requested = progress.before > 0
+
+        run(tmp_path / "out", watch=stop, interrupted=interrupted, resume=resume)
+        assert weights(tmp_path / "out") == weights(tmp_path / "once")
+        (tmp_path / "out" / "weights.safetensors").unlink()
+        (tmp_path / "out").rmdir()
+
+
+def test_what_was_learned_first_is_kept_where_the_texts_are_of_another_kind(unexported, run, tmp_path, files):
+    noise = np.random.default_rng(0).choice([*PRAISE, *BLAME, *NOUNS], (200, 6))
+    (tmp_path / "more.txt").write_text("\n".join(map(" ".join, noise)))
+    said = []
+    run(tmp_path / "out", unlabeled=str(tmp_path / "more.txt"), say=said.append, changes={"learning_rate": 1e-3})
+    losses = re.search(r"validation loss ([\d.]+) before, ([\d.]+) after: the (\w+)", "\n".join(said))
+    assert losses[3] == ("second" if float(losses[2]) < float(losses[1]) else "first")
+
+
+def test_texts_of_rows_are_not_given_labels(unexported, run, tmp_path, files):
+    own = [json.loads(line)["text"] for line in (files / "rows.jsonl").read_text().splitlines()]
+    (tmp_path / "more.txt").write_text("\n".join([*own, f"{own[0]}  ", "another text", *own]))
+    said, seen = [], []
+    run(
+        tmp_path / "out",
+        unlabeled=str(tmp_path / "more.txt"),
+        say=said.append,
+        watch=lambda progress: seen.append(progress.before),
+    )
+    assert any(line.startswith("Self-training: 1 text without labels get") for line in said)
+    (tmp_path / "more.txt").write_text("\n".join(own))
+    said.clear()
+    seen.clear()
+    run(
+        tmp_path / "out2",
+        unlabeled=str(tmp_path / "more.txt"),
+        say=said.append,
+        watch=lambda progress: seen.append(progress.before),
+    )
+    assert set(seen) == {0}
+    assert not any(line.startswith("Self-training") for line in said)
+
+
+def test_the_weights_of_labels_are_those_of_the_rows(small):
+    labels = LabelSet(("a", "b"), False)
+    config = Config.from_dict(merged(small, {"training": {"class_weights": "balanced"}}))
+    examples = Examples(
+        tokens=Tokens.of([np.array([2])] * 6),
+        targets=np.array([0, 0, 0, 1, 0, 0]),
+        weights=np.ones(6, np.float32),
+        vocabulary=3,
+        unknown=None,
+        taught=2,
+    )
+    assert label_weights(config, labels, examples).tolist() == pytest.approx([4 / 6, 2])
+
+
+def test_where_a_sample_is_learned_from_no_true_label_is_left_out(monkeypatch):
+    monkeypatch.setattr(ngrams, "MOST", 400)
+    examples = Examples(
+        tokens=Tokens.of([np.array([2, 3])] * 1000),
+        targets=np.arange(1000) % 2,
+        weights=np.arange(1000).astype(np.float32),
+        vocabulary=4,
+        unknown=[],
+        taught=950,
+    )
+    grams = ngrams.UnitGrams.of(["", "", "a", "b"])
+    tokens, _, rows = ngrams._sample(examples, grams, 2)
+    assert 50 < len(tokens) < 200
+    assert set(range(50)) <= set(rows.astype(int).tolist())
 
 
 def test_other_texts_are_not_gone_on_with(unexported, run, tmp_path, files):
