@@ -149,6 +149,18 @@ def test_over_all_texts_the_label_compared_with_is_said(explained, tickets):
         assert shown.count(", against the next best") == 1
 
 
+def test_over_all_texts_each_counts_under_its_best_label_and_nowhere_without_one(
+    in_session, multi_model, multi_classifier
+):
+    texts = ["за воду насчитали вдвое больше", "abc", "шум ночью и вода холодная"]
+    done = in_session("explain", "--global", "-m", multi_model, "-f", "json", input="\n".join(texts))
+    predictions = multi_classifier.predict(texts)
+    given = [one.label for one in predictions if one.label in one.chosen]
+    counted = {record["label"]: record["texts"] for record in map(json.loads, done.stdout.splitlines())}
+    assert counted == {label: given.count(label) for label in given}
+    assert len(given) < len(texts)
+
+
 def test_a_comparison_says_what_it_did_not_measure(explained):
     long = " ".join(["parcel"] * 200)
     done = explained("--method", "attention", "--method", "ngrams", texts=[TEXT, long])

@@ -77,6 +77,31 @@ def test_an_export_that_makes_no_sense_is_one_line(in_session, folder, tmp_path)
     refused(in_session("export", "-m", tmp_path / "none", "--precision", "int8"), "there is no model folder")
 
 
+def test_no_file_of_the_model_is_written_over(in_session, folder):
+    before = (folder / "model.onnx").read_bytes()
+    for target in (folder / "model.onnx", folder / "report" / ".." / "copy.onnx"):
+        done = in_session("export", "-m", folder, "--precision", "int8", "--to", target)
+        refused(done, "lies in the model folder", "pass another --to")
+    assert (folder / "model.onnx").read_bytes() == before
+
+
+def test_rows_without_a_label_of_the_model_measure_no_loss(in_session, model, examples, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    done = in_session("export", "-m", folder, "--precision", "int8", "--data", examples / "intents-ru" / "intents.txt")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: no row has a label of this model")
+    assert not (folder / "model.int8.onnx").exists()
+
+
+def test_figures_of_many_networks_stand_below_each_other_where_they_do_not_fit():
+    from attnclf_cli.bench import _blocks
+
+    lines = {"texts a second": ["1,000 (900-1,100)"] * 3, "peak memory": ["104 MiB"] * 3}
+    assert list(_blocks(lines, 80)) == [[0, 1, 2]]
+    assert list(_blocks(lines, 60)) == [[0, 1], [2]]
+    assert list(_blocks(lines, 5)) == [[0], [1], [2]]
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_the_batch_size_changes_no_answer(in_session, model, tickets, size):
     lines = "\n".join(tickets[:20]) + "\n\n"

@@ -250,6 +250,19 @@ def test_what_cannot_work_is_said_before_anything_is_learned(in_session, tmp_pat
     assert {entry.name for entry in tmp_path.iterdir()} == {"rows.csv"}
 
 
+def test_a_path_that_cannot_be_followed_is_one_line(in_session, tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / "rows" / label).mkdir(parents=True)
+        (tmp_path / "rows" / label / "one.txt").write_text("text")
+    (tmp_path / "rows" / "b" / "two.txt").symlink_to("two.txt")
+    done = in_session("train", tmp_path / "rows", "--out", tmp_path / "model")
+    assert (done.exit_code, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()[-1:]
+    assert line.startswith("Error: ")
+    assert "two.txt" in line
+    assert "Traceback" not in done.stderr
+
+
 def test_a_name_with_brackets_is_told_as_it_is(in_session, tmp_path):
     done = in_session("train", as_csv(tmp_path), "--out", tmp_path / "m[v2]", *SETTINGS)
     assert f"predict -m {tmp_path}/m[v2]" in "".join(done.stderr.splitlines())

@@ -152,6 +152,7 @@ def drawn(evaluation, width=80):
 
 def test_the_tables_fit_a_terminal_and_have_a_row_for_each_method(found):
     shown = drawn(found)
+    assert str(found).splitlines()[0] == shown.splitlines()[0].rstrip()
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     for method in METHODS_HERE:

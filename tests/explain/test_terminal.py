@@ -211,7 +211,9 @@ def test_the_heaviest_word_gets_the_full_tone_and_light_words_none():
 def test_uniform_weights_show_no_highlight(color_system):
     flat = explain("one two three", [1, 1, 1])
     assert shaded(flat, color_system) == []
-    assert "no word stands out from the even share (33 %)" in draw(flat, color_system=None)
+    drawn = draw(flat, color_system=None)
+    assert "no word stands out from the even share (33 %)" in drawn
+    assert "top words: " in drawn  # those that faithfulness takes out
     assert "[" not in draw(flat, color_system=None)
 
 

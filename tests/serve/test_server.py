@@ -41,6 +41,7 @@ def test_a_threshold_chooses_among_several_labels(server):
 def test_an_explanation_is_the_object_that_the_command_line_prints(server, attnclf, model):
     for options, arguments in (
         ({"method": "leave-one-out", "against": "billing"}, ["--method", "leave-one-out", "--against", "billing"]),
+        ({"against": "billing"}, ["--against", "billing"]),
         ({"method": ["attention", "occlusion"]}, ["--method", "attention", "--method", "occlusion"]),
     ):
         printed = attnclf("explain", "-m", model, "-f", "json", *arguments, input=f"{TEXT}\n").stdout
