@@ -94,8 +94,9 @@ def train(
 
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
     keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too, the
-    encoder learns to foretell them, and the network learns once more from labels that it gave them. `ranks` are the processes that train together
-    (`training.distributed.joined`). Raises an AttnclfError for data, settings or a device that cannot work.
+    encoder learns to foretell them, and the network learns once more from labels that it gave them. `ranks` are the
+    processes that train together (`training.distributed.joined`). Raises an AttnclfError for data, settings or a
+    device that cannot work.
     """
     config = config or Config()
     if out.resolve() == Path.cwd():
