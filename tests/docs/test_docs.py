@@ -37,7 +37,8 @@ def test_the_readme_can_be_followed_from_top_to_bottom(folder):
     assert "single-label, 4 labels" in evaluated
 
 
-LONG = ("docs/explaining.md", "docs/speed.md", "docs/training.md")  # several trainings or rounds each
+# Several trainings or rounds each.
+LONG = ("docs/attention.md", "docs/explaining.md", "docs/speed.md", "docs/training.md")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,15 @@ def test_a_lone_surrogate_in_the_training_texts_is_read_or_refused_in_one_line(u
     assert tokenizer.size > 2
 
 
-@pytest.mark.parametrize("line", ["a" * 1_000_000, "слово word 中文 " * 70_000, "😀" * 1_000_000, "!" * 1_000_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" * 1_000_000,
+        "слово word 中文 " * 70_000,
+        pytest.param("😀" * 1_000_000, marks=pytest.mark.long),
+        pytest.param("!" * 1_000_000, marks=pytest.mark.long),
+    ],
+)
 def test_a_line_of_a_megabyte_takes_seconds(tokenizer, line):
     started = time.process_time()  # of this process alone, however busy the machine is
     assert len(tokenizer.encode([line])[0]) == tokenizer.max_length
