@@ -11,7 +11,7 @@ from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet, marked
 from attnclf.errors import ConfigError
-from attnclf.training import loop
+from attnclf.training import learner, loop
 from attnclf.training import train as training
 from attnclf.training.objectives import sequence_cross_entropy
 from attnclf.training.sequences import label_sequences
@@ -118,7 +118,7 @@ def learned(monkeypatch, tmp_path):
                 kept["valid"] = self.valid_examples
 
         monkeypatch.setattr(training, "write_bundle", stop)
-        monkeypatch.setattr(training, "Run", Run)
+        monkeypatch.setattr(learner, "Run", Run)
         monkeypatch.setattr(
             training, "read_splits", lambda *_: training.Splits(train=corpus(rows), valid=corpus(valid), test=None)
         )
