@@ -22,7 +22,7 @@ from attnclf.explain.terminal import (
     signed,
     trimmed,
 )
-from attnclf.text.screen import short
+from attnclf.text.screen import packed, short
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -56,15 +56,15 @@ class SideBySide:
         stub = max(map(cell_len, [*names, *FIGURES])) + 1
         measured = any(one.faithfulness for one in self.explanations)
         columns = [_column(one, places, tones, measured) for one in self.explanations]
-        for block in _blocks(columns, width - stub):
+        sizes = [max(cell_len(cell.symbol) for cell in column) + 2 for column in columns]
+        for block in packed(sizes, width - stub):
             yield []
             for row, name in enumerate(["", *names, *(("", *FIGURES) if measured else ())]):
                 line = [*cells(name, PLAIN if row <= len(names) else DIM), Cell(" " * (stub - cell_len(name)), PLAIN)]
-                for column in block:
-                    size = max(cell_len(cell.symbol) for cell in column)
-                    cell = column[row]
-                    pad = size - cell_len(cell.symbol)
-                    line += [Cell(cell.symbol, cell.style), Cell(" " * (pad + 2), PLAIN)]
+                for place in block:
+                    cell = columns[place][row]
+                    pad = sizes[place] - cell_len(cell.symbol)
+                    line += [Cell(cell.symbol, cell.style), Cell(" " * pad, PLAIN)]
                 yield trimmed(line)
         if len(places) < len(first.words):
             yield cells(f"the {len(places)} of {len(first.words):,} words with the most weight", DIM)
@@ -100,17 +100,3 @@ def _column(explanation: Explanation, places: Sequence[int], tones: Tones, measu
         Cell(figure(figures.sufficiency), PLAIN),
         Cell(found.verdict.replace(" ", "\xa0"), BOLD),
     ]
-
-
-def _blocks(columns: Sequence[list[Cell]], room: int) -> Iterator[list[list[Cell]]]:
-    """Yield as many columns at a time as there is room for, at least one."""
-    block: list[list[Cell]] = []
-    used = 0
-    for column in columns:
-        size = max(cell_len(cell.symbol) for cell in column) + 2
-        if block and used + size > room:
-            yield block
-            block, used = [], 0
-        block.append(column)
-        used += size
-    yield block

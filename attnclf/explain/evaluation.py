@@ -1,6 +1,5 @@
 """The figures of many explanations by several methods, as values that print themselves."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.evaluation.intervals import Mean
+from attnclf.explain.explanation import plain_text
 from attnclf.explain.removal import Removal
 
 if TYPE_CHECKING:
@@ -100,11 +100,7 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        page = io.StringIO()
-        Console(file=page, width=100, color_system=None, highlight=False).print(self)
-        return page.getvalue().rstrip("\n")
+        return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from attnclf.explain.evaluation_terminal import tables

@@ -95,7 +95,7 @@ class Explanation:
     gap: float | None = None
 
     def __str__(self) -> str:
-        return _plain_text(self)
+        return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from attnclf.explain.heatmap_terminal import HeatMap
@@ -143,7 +143,7 @@ class Comparison:
     explanations: Sequence[Explanation]
 
     def __str__(self) -> str:
-        return _plain_text(self)
+        return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from attnclf.explain.comparison_terminal import SideBySide
@@ -163,7 +163,8 @@ class Comparison:
         return {**{name: plain[0][name] for name in shared if name in plain[0]}, "methods": said}
 
 
-def _plain_text(drawn: Explanation | Comparison) -> str:
+def plain_text(drawn: object) -> str:
+    """Return what a value that prints itself prints on a console without colours, 100 cells wide."""
     from rich.console import Console
 
     page = io.StringIO()

@@ -1,6 +1,5 @@
 """The words that move each label most over many texts: explanations added up, a word at a time."""
 
-import io
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
-from attnclf.explain.explanation import Explanation
+from attnclf.explain.explanation import Explanation, plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -103,11 +102,7 @@ class Influences:
             yield {"label": label, "texts": texts, "method": self.method, **other, "words": words}
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        page = io.StringIO()
-        Console(file=page, width=100, color_system=None, highlight=False).print(self)
-        return page.getvalue().rstrip("\n")
+        return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from attnclf.explain.influence_terminal import lines

@@ -1,7 +1,7 @@
 """Text on a screen: made safe to show, cut into what a reader sees as one character, and to so many cells."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unicodedata import category
 
 from rich.cells import cell_len
@@ -62,3 +62,16 @@ def clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             first = index
     if first < end:
         yield first, end
+
+
+def packed(sizes: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Yield the places of as many columns of these sizes at a time as there is room for, at least one."""
+    block: list[int] = []
+    used = 0
+    for place, size in enumerate(sizes):
+        if block and used + size > room:
+            yield block
+            block, used = [], 0
+        block.append(place)
+        used += size
+    yield block

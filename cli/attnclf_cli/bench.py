@@ -77,15 +77,10 @@ def _print_table(rows: list["Figures"]) -> None:
 
 def _blocks(lines: Mapping[str, Sequence[str]], width: int) -> Iterator[list[int]]:
     """Yield the places of as many columns at a time as stand beside the names in so many cells, at least one."""
-    stub, block, used = max(map(len, lines)), list[int](), 0
-    for place, cells in enumerate(zip(*lines.values(), strict=True)):
-        size = max(map(len, cells)) + 2
-        if block and stub + used + size > width:
-            yield block
-            block, used = [], 0
-        block.append(place)
-        used += size
-    yield block
+    from attnclf.text.screen import packed
+
+    sizes = [2 + max(map(len, cells)) for cells in zip(*lines.values(), strict=True)]
+    return packed(sizes, width - max(map(len, lines)))
 
 
 def _spread(spread: "Spread") -> str:
