@@ -4,11 +4,11 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import repeat
 from typing import NamedTuple, TextIO
 
 from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.remembered import Remembered
 from attnclf.runtime.stream import Windows, overlapped
 
 SWITCH = 0.0005  # seconds after which a thread lets another one have the interpreter
@@ -28,15 +28,35 @@ def answer(
 ) -> Answered:
     """Write what `line` makes of each text and its prediction, in order, at once when texts trickle in.
 
-    Memory is constant: a window of texts at a time. `threshold` is that of `Classifier.predict`.
+    Memory is bounded: that of a few windows of texts, and of the last lines. `threshold` is that of
+    `Classifier.predict`.
     """
+    remembered = Remembered()
+
+    def start(window: list[str]) -> Callable[[], tuple[list[str], int]]:
+        lines = remembered.among(window)
+        new = [text for text in dict.fromkeys(window) if text not in lines]
+        predicted = classifier.start(new, threshold=threshold)
+
+        def finish() -> tuple[list[str], int]:
+            predictions = predicted()
+            found = dict(zip(new, map(line, repeat(classifier), new, predictions), strict=True))
+            lines.update(found)
+            long = {text for text, prediction in zip(new, predictions, strict=True) if prediction.truncated}
+            for text in long:  # not to be remembered, so that it is counted when it comes again
+                del found[text]
+            remembered.keep(found)
+            return list(map(lines.__getitem__, window)), sum(text in long for text in window) if long else 0
+
+        return finish
+
     read = cut = 0
     with _undisturbed(), Windows(texts) as windows:
-        for window, predictions in overlapped(windows, partial(classifier.start, threshold=threshold)):
-            output.write("\n".join([*map(line, repeat(classifier), window, predictions), ""]))
+        for window, (lines, truncated) in overlapped(windows, start):
+            output.write("\n".join([*lines, ""]))
             output.flush()
-            read += len(predictions)
-            cut += sum(prediction.truncated for prediction in predictions)
+            read += len(window)
+            cut += truncated
     return Answered(read, cut)
 
 
