@@ -11,7 +11,7 @@ from attnclf.bundle import Bundle
 from attnclf.errors import ConfigError
 from attnclf.explain.faithfulness import Probe, curves, ranking
 from attnclf.explain.methods import METHODS, working
-from attnclf.explain.question import Judge, asked
+from attnclf.explain.question import Judge, questions_about
 from attnclf.explain.removal import REMOVALS
 from attnclf.runtime.classifier import Classifier
 
@@ -51,15 +51,14 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
     if not read:
         return {}
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
-    encoded = classifier.encoded(read)
-    judge = Judge.of(classifier, encoded)
-    classifier.predict(read)  # the first run of a session takes longer
+    judge = Judge.of(classifier, classifier.encoded(read))
     found, taken = {}, {}
     for name in (*names, "random"):
         row = METHODS[name]
+        outputs = row.named(classifier.session.axes)
+        row.weigh(questions_about(classifier, read[:1], outputs), judge)  # what is built once is not counted
         start = time.perf_counter()
-        predictions = classifier.predict(read, named=row.named(classifier.session.axes))
-        questions = [question for question in asked(classifier, encoded, predictions) if question]
+        questions = questions_about(classifier, read, outputs)
         weights = row.weigh(questions, judge)
         taken[name] = 1000 * (time.perf_counter() - start) / len(read)
         probes = [
@@ -125,6 +124,23 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
         found, top = steady, _top(steady)
     enough = GOOD_ENOUGH * top if top > 0 else top
     return min((name for name in found if found[name].score >= enough), key=lambda name: found[name].milliseconds)
+
+
+def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) -> list[str]:
+    """Return the methods to use: those named, with what `auto` takes in its place; without a name attention.
+
+    For a `contrast`, which attention cannot tell, that is what `auto` takes among signed ones, or the first of them
+    where a folder has no scores. Raises ConfigError where none is signed, and as `best` does.
+    """
+    bundle = classifier.bundle
+    if named or not contrast:
+        return [best(bundle, signed=contrast) if name == "auto" else name for name in named or [DEFAULT]]
+    if of_bundle(bundle):
+        return [best(bundle, signed=True)]
+    signed = [name for name in working(bundle, classifier.session.axes) if METHODS[name].signed]
+    if not signed:
+        raise ConfigError("no method of this model says for which label a word speaks", fix="ask without a contrast")
+    return signed[:1]
 
 
 def _top(found: Mapping[str, Score]) -> float:

@@ -19,7 +19,7 @@ from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
 from attnclf.explain.methods import METHODS, Method, method_for, working
 from attnclf.explain.permutation import permuted
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
-from attnclf.explain.question import FEW, Judge, Question, Weights, asked
+from attnclf.explain.question import FEW, Judge, Question, Weights, questions_about
 from attnclf.explain.removal import REMOVALS, Removal
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import words
@@ -90,7 +90,7 @@ def evaluate(
     weighed, taken = {}, {}
     for name in methods:
         weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name], within(name))
-    questions = _questions(classifier, texts, sorted({VALUES} & classifier.session.axes.keys()))
+    questions = questions_about(classifier, texts, sorted({VALUES} & classifier.session.axes.keys()))
     parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
@@ -144,11 +144,6 @@ class _Parts(NamedTuple):
     places: list[tuple[int, int]]
 
 
-def _questions(classifier: Classifier, texts: Sequence[str], outputs: Sequence[str]) -> list[Question]:
-    predictions = classifier.predict(texts, named=outputs)
-    return [question for question in asked(classifier, classifier.encoded(texts), predictions) if question]
-
-
 def _weighed(questions: Sequence[Question], judge: Judge, row: Method, tick: Tick) -> list[Weights]:
     weights: list[Weights] = []
     for run in in_order([len(question.ids) for question in questions], PAIRS, TOGETHER):
@@ -162,9 +157,9 @@ def _timed(
 ) -> tuple[list[Weights], float]:
     """Return the weights of each text, and the milliseconds that one takes."""
     outputs = row.named(classifier.session.axes)
-    row.weigh(_questions(classifier, texts[:1], outputs), judge)  # what is built once is not counted
+    row.weigh(questions_about(classifier, texts[:1], outputs), judge)  # what is built once is not counted
     start = time.perf_counter()
-    weights = _weighed(_questions(classifier, texts, outputs), judge, row, tick)
+    weights = _weighed(questions_about(classifier, texts, outputs), judge, row, tick)
     return weights, 1000 * (time.perf_counter() - start) / len(texts)
 
 

@@ -50,8 +50,7 @@ def explain(
     network that has none, and for a layer or head that is not there.
     """
     bundle, axes = classifier.bundle, classifier.session.axes
-    if method == "auto":
-        method = choice.best(bundle, signed=against is not None)
+    (method,) = choice.resolved(classifier, [method], contrast=against is not None)
     row = method_for(method, bundle, axes)
     if against is not None:
         _check_contrast(classifier, row, method, against)
@@ -67,7 +66,7 @@ def explain(
     sizes = [_mapped(classifier, text, pictures, maps) for text in texts] if pictures else [0] * len(texts)
     always = row.named(axes)
     explained: dict[int, Explanation] = {}
-    for places in _together(sizes, FEW if row.removal or longest > 0 else len(texts)):
+    for places in _together(sizes, FEW if row.removal or longest > 0 else max(len(texts), 1)):
         drawn = pictures if sizes[places[0]] else None
         some = [texts[place] for place in places]
         predictions = classifier.predict(some, named=[*always, *(drawn.outputs if drawn else ())])

@@ -16,10 +16,11 @@ class Word:
     """One displayed word: `text == original[start:end]` and the weight that fell on it.
 
     `start` and `end` are character offsets into the original text. The weights of a word's units are summed. Of an
-    unsigned method `weight` is non-negative and the weights of an explanation's words sum to 1; of a signed one it is
-    what the word does for the label (positive) or against it, in log-odds. `error` is its standard error, where the
-    method is sampled. `contribution` is what the word adds to the logit of the explained label by way of the model's
-    n-grams, exactly, less what it adds to the label explained against; None for a model without n-grams.
+    unsigned method `weight` is non-negative and the weights of an explanation's words sum to 1 (to less under a local
+    alignment, to 0 where the network looked at none); of a signed one it is what the word does for the label
+    (positive) or against it, in log-odds. `error` is its standard error, where the method is sampled. `contribution` is
+    what the word adds to the logit of the explained label by way of the model's n-grams, exactly, less what it adds to
+    the label explained against; None for a model without n-grams.
     """
 
     text: str

@@ -23,9 +23,9 @@ FEW = 16  # texts at a time of which many edited copies are made
 class Weights(NamedTuple):
     """What a method says of one text: a number for each unit.
 
-    Unsigned ones are shares, at least 0 with sum 1; signed ones are in units of `Question.value`. `error` is the
-    standard error of each, where they are sampled; `gap` how far their sum is from what it should be, where it should
-    be something.
+    Unsigned ones are shares, at least 0 with sum 1 (less under a local alignment, 0 where no word counts); signed ones
+    are in units of `Question.value`. `error` is the standard error of each, where they are sampled; `gap` how far their
+    sum is from what it should be, where it should be something.
     """
 
     values: NDArray[np.floating]
@@ -122,6 +122,12 @@ def asked(
             )
         )
     return questions
+
+
+def questions_about(classifier: Classifier, texts: Sequence[str], named: Sequence[str] = ()) -> list[Question]:
+    """Return why each text has its best label, blank texts left out; predictions with these further outputs."""
+    predictions = classifier.predict(texts, named=named)
+    return [question for question in asked(classifier, classifier.encoded(texts), predictions) if question]
 
 
 class Said(NamedTuple):

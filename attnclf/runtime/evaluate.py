@@ -18,7 +18,7 @@ CHUNK = 8192  # texts at a time
 def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
     """Score the model on a corpus; a label that it does not know counts as missed.
 
-    Raises DataError when the corpus has several labels a row and the model one, or the other way round.
+    Raises DataError when the corpus has several labels a row and the model one.
     """
     if corpus.multi_label and not classifier.multi_label:
         raise DataError("these rows have several labels each, the model gives one", fix="pass rows with one label")

@@ -72,11 +72,9 @@ def _explainer(loaded: Loaded, asked: ExplainOptions) -> Callable[[str], dict[st
     """Return what explains a text. Raises ConfigError for options that make no sense for the model."""
     classifier = loaded.classifier
     named = [asked.method] if isinstance(asked.method, str) else asked.method or []
-    if not named and not asked.compare and asked.against is not None:
-        named = ["auto"]
-    methods = [
-        choice.best(classifier.bundle, signed=asked.against is not None) if name == "auto" else name for name in named
-    ]
+    methods = (
+        [] if asked.compare and not named else choice.resolved(classifier, named, contrast=asked.against is not None)
+    )
     if unknown := next((name for name in methods if name not in METHODS), None):
         raise ConfigError(f"unknown method {unknown!r}", fix=f"use: {', '.join(loaded.methods)}, auto")
     if any(METHODS[name].torch for name in methods):
@@ -88,7 +86,7 @@ def _explainer(loaded: Loaded, asked: ExplainOptions) -> Callable[[str], dict[st
     return lambda text: explain(
         classifier,
         [text],
-        method=methods[0] if methods else choice.DEFAULT,
+        method=methods[0],
         against=asked.against,
         faithfulness=asked.faithfulness,
         maps=asked.map,

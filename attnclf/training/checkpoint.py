@@ -9,7 +9,7 @@ import torch
 from attnclf.errors import ConfigError, TrainingError
 
 NAME = "checkpoint.pt"
-LAYOUT = 3  # of the state; raised whenever something in it changes
+LAYOUT = 4  # of the state; raised whenever something in it changes
 
 
 def folder_of(out: Path) -> Path:

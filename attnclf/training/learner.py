@@ -138,7 +138,11 @@ class Learner:
         """Return a digest of everything that decides the course of training, so that --resume never mixes two runs."""
         settings = lesson.config.to_dict()
         settings["training"].pop("time_limit")  # a resumed run may be given more time
-        digest = hashlib.sha256(json.dumps([settings, self.labels.names], sort_keys=True).encode())
+        units = self.tokenizer.units if isinstance(self.tokenizer, Tokenizer) else []
+        unknown = [list(part.unknown or ()) for part in (lesson.examples, lesson.validation)]
+        digest = hashlib.sha256(json.dumps([settings, self.labels.names, units, unknown], sort_keys=True).encode())
+        if self.config.model.embedding.vectors is not None:
+            digest.update(lesson.network.get_parameter("embedding.weight").detach().numpy().data)
         for part in (lesson.examples, lesson.validation):
             evidence = None if part.evidence is None else part.evidence.ids
             for array in (part.tokens.ids, part.tokens.offsets, part.targets, part.weights, part.sequences, evidence):
@@ -163,6 +167,9 @@ class Learner:
         Where the lesson is one with labels that were given after another one, `taught` are these and `after` is that.
         """
         training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
+        if state is not None and state["kept"].get("unbegun"):
+            self.say("Resuming from the beginning: training was stopped while it foretold words")
+            state = None
         spent, began = 0.0, {} if state is None else state["kept"].get("began", {})
         if after is not None and state is None:
             spent, began = after.outcome.seconds, {}
@@ -174,7 +181,7 @@ class Learner:
             lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
         )
         run.place.seconds = run.place.begun = spent
-        run.kept = {"began": began}
+        run.kept = {"began": began, "unbegun": spent > 0 and self.ranks.agreed(0.0, self.interrupted.requested)[1]}
         if after is not None and taught is not None:
             run.place.before = after.outcome.history[-1]["step"]
             run.kept = {"taught": taught.kept(), "teacher": after.kept()}

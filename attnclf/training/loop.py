@@ -147,7 +147,7 @@ class Run:
         else:
             self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
-        self.counts = train.weights  # what each row weighs in the mean of the objective
+        self.counts = train.weights  # what each row weighs in the mean of the losses
         if not self.multi_label and not self.sequential:
             self.counts = self.counts * label_weights[train.targets.astype(np.int64)]
         self.restraints = restraints(network)
@@ -343,6 +343,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
 
         marked = self._marked(rows) if self.asked else None
+        counts = sent(self.counts[rows], self.device) if self.asked else weights
 
         def loss_at(vectors: Tensor) -> Tensor:
             with self._autocast():
@@ -350,7 +351,7 @@ class Run:
                 logits = reading.output.logits if reading else self._taught(self.network, vectors, lengths, goals)
             loss = self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
             if reading is not None:
-                loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, marked=marked), weights)
+                loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, marked=marked), counts)
             return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.table.read(ids) if self.table else self.network.embedding(ids)  # type: ignore[operator]

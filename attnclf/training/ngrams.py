@@ -3,6 +3,7 @@
 Its weights are then folded into the tables of `attnclf.model.ngrams`, which never sees a sparse matrix.
 """
 
+import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,10 +56,11 @@ def learn(
 ) -> Iterator[NgramLinear]:
     """Yield the linear model of the training rows, whose unknown words are spelled, for each strength C.
 
-    `label_weights` (labels,) multiply the row weights as they do in the loss of the network; `units` are the known
-    words by id.
+    `label_weights` (labels,) multiply the row weights as they do in the loss of the network, and as there only ratios
+    count; `units` are the known words by id.
     """
     grams = UnitGrams.of([*units, *(examples.unknown or ())])
+    examples = dataclasses.replace(examples, weights=_weights(examples, label_weights))
     tokens, targets, weights = _sample(examples, grams, len(label_weights))
     counts, columns = _count(tokens, grams, len(units), config.features)
     features = Features.of(_tfidf(counts, columns, grams.share(tokens, columns.gram_rows)))
@@ -70,8 +72,8 @@ def learn(
         bias = np.zeros(len(labels))
         for label in labels[1:] if twins else labels:
             column = wanted[:, label]
-            scale = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else label_weights[targets]
-            fitted = _regress(features, column, weights * scale, config.contrast, strength)
+            own = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else 1.0
+            fitted = _regress(features, column, weights * own, config.contrast, strength)
             coefficients[:, label], bias[label] = fitted
         if twins:
             coefficients[:, 0], bias[0] = -coefficients[:, 1], -bias[1]
@@ -131,6 +133,18 @@ def logits(model: nn.Module, examples: Examples, *, spelled: bool = True) -> Ten
             for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
                 said[row] = one
     return torch.stack(said)
+
+
+def _weights(examples: Examples, label_weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what each row counts: 1 in the mean of those with true labels that count at all.
+
+    A regression sums over rows: without that, the scale of the weights would be another strength.
+    """
+    weights = examples.weights
+    if examples.targets.ndim == 1:
+        weights = weights * label_weights[examples.targets.astype(np.int64)]
+    true = weights[: len(examples) - examples.taught]
+    return weights / true[true > 0].mean() if (true > 0).any() else weights
 
 
 def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, NDArray[Any], NDArray[np.float32]]:

@@ -146,30 +146,18 @@ def explain(
 
 def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:
     """Return the methods to use, and say which where the person did not name it."""
-    from attnclf.errors import ConfigError
     from attnclf.explain import choice
-    from attnclf.explain.methods import METHODS, method_for, working
+    from attnclf.explain.methods import METHODS, method_for
 
-    axes = classifier.session.axes
-    if not named and compare:
+    if compare and not named:
         return []
-    if named and "auto" not in named:
-        for name in named:
-            method_for(name, classifier.bundle, axes)
-        return named
-    if not named and not contrast:
-        return [choice.DEFAULT]
-    if not named and not choice.of_bundle(classifier.bundle):
-        signed = [name for name in working(classifier.bundle, axes) if METHODS[name].signed]
-        if not signed:
-            raise ConfigError(
-                "no method of this model says for which label a word speaks", fix="leave --against and --global out"
-            )
-        best = signed[0]
-    else:
-        best = choice.best(classifier.bundle, signed=contrast)
-    typer.echo(f"Method: {best}, {METHODS[best].meaning}", err=True)
-    return [best if name == "auto" else name for name in named] or [best]
+    chosen = choice.resolved(classifier, named, contrast=contrast)
+    for name in chosen:
+        method_for(name, classifier.bundle, classifier.session.axes)
+    found = [name for name in chosen if name not in (named or [choice.DEFAULT])]
+    for name in found:
+        typer.echo(f"Method: {name}, {METHODS[name].meaning}", err=True)
+    return chosen
 
 
 def _summed(

@@ -1,6 +1,7 @@
 """Which method `auto` takes, and when the default says that another one is better."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,8 @@ from attnclf.errors import ConfigError
 from attnclf.explain import choice
 from attnclf.explain.choice import Score
 from attnclf.explain.methods import METHODS
+from attnclf.runtime import session
+from attnclf.runtime.classifier import Classifier
 
 
 def bundle(**scores):
@@ -49,6 +52,22 @@ def test_for_a_contrast_only_signed_methods_are_taken():
     assert choice.best(known, signed=True) == "leave-one-out"
 
 
+def test_without_a_name_attention_is_taken_and_for_a_contrast_what_auto_takes_or_the_first_signed_one(
+    classifier, monkeypatch
+):
+    best = choice.best(classifier.bundle, signed=True)
+    assert choice.resolved(classifier, [], contrast=False) == ["attention"]
+    assert choice.resolved(classifier, [], contrast=True) == [best]
+    assert choice.resolved(classifier, ["ngrams", "auto"], contrast=True) == ["ngrams", best]
+    monkeypatch.setattr(choice, "of_bundle", lambda bundle: {})
+    assert choice.resolved(classifier, [], contrast=True) == ["attention-x-gradient"]
+    with pytest.raises(ConfigError, match="does not say how faithful each method is"):
+        choice.resolved(classifier, ["auto"], contrast=True)
+    monkeypatch.setattr(choice, "working", lambda bundle, axes: ["attention"])
+    with pytest.raises(ConfigError, match="no method of this model says for which label a word speaks"):
+        choice.resolved(classifier, [], contrast=True)
+
+
 @pytest.mark.parametrize(
     ("ahead", "error", "said"), [(0.2, 0.05, "ngrams"), (0.2, 0.15, None), (0.04, 0.001, None), (-0.1, 0.01, None)]
 )
@@ -73,6 +92,18 @@ def test_training_scores_every_cheap_method_of_the_model(classifier, multi_class
             assert score.milliseconds > 0
         assert kept["attention"].ahead == 0
         assert kept["leave-one-out"].score > kept["random"].score
+
+
+def test_what_is_opened_once_for_a_method_is_not_counted_as_its_time(classifier, monkeypatch):
+    opened = session._opened
+
+    def slowly(*arguments):
+        time.sleep(1)
+        return opened(*arguments)
+
+    monkeypatch.setattr(session, "_opened", slowly)
+    found = choice.scores(Classifier.load(classifier.bundle.folder), ["my parcel is late", "I was charged twice"])
+    assert max(score.milliseconds for score in found.values()) < 400
 
 
 def test_long_texts_are_scored_by_their_beginning_and_blank_ones_not_at_all(classifier, tickets):

@@ -236,6 +236,7 @@ def test_a_short_text_is_measured_unasked_and_a_long_one_on_request(classifier):
     assert blank.faithfulness is None
     assert [one.faithfulness is None for one in explain(classifier, texts, faithfulness=True)] == [False, False, True]
     assert all(one.faithfulness is None for one in explain(classifier, texts, faithfulness=False))
+    assert explain(classifier, [], faithfulness=False) == explain(classifier, []) == []
 
 
 def test_the_figures_are_those_of_texts_without_the_words(classifier):

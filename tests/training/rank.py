@@ -19,7 +19,14 @@ SETTINGS = {
         "encoder": {"hidden": 5},
         "dropout": 0.0,
     },
-    "training": {"adversarial": 0.5, "average": 0.9, "epochs": 2, "min_steps": 1, "label_smoothing": 0.1},
+    "training": {
+        "adversarial": 0.5,
+        "average": 0.9,
+        "epochs": 2,
+        "min_steps": 1,
+        "label_smoothing": 0.1,
+        "attention": {"smoothness": 1.0},
+    },
 }
 
 

@@ -63,10 +63,10 @@ def encoded(tokenizer, texts, targets=None, weights=None):
     )
 
 
-def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVERYTHING):
+def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVERYTHING, taught=0):
     labels = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
     importance = np.ones(labels, dtype=np.float32) if label_weights is None else label_weights
-    examples = encoded(tokenizer, TEXTS, targets, weights)
+    examples = dataclasses.replace(encoded(tokenizer, TEXTS, targets, weights), taught=taught)
     return next(ngrams.learn(examples, importance, tokenizer.units, config, [config.strength or 10.0]))
 
 
@@ -241,6 +241,7 @@ def test_the_logits_are_those_of_a_regression_on_the_defined_features(tokenizer,
     assert ours.shape == (len(texts), 3)
     for label in range(3):
         weights = WEIGHTS * label_weights[ONE]
+        weights = weights / weights.mean()
         near(ours[:, label], expected(definition, texts, label == ONE, weights, config))
     assert ours.std() > 0.1
 
@@ -253,7 +254,7 @@ def test_each_of_several_labels_has_its_own_regression_and_its_weight_is_of_its_
     ours = logits(learned(tokenizer, MANY, weights=WEIGHTS, label_weights=label_weights), tokenizer, texts)
     for label in range(4):
         positive = MANY[:, label] > 0
-        weights = WEIGHTS * np.where(positive, label_weights[label], 1)
+        weights = WEIGHTS / WEIGHTS.mean() * np.where(positive, label_weights[label], 1)
         near(ours[:, label], expected(definition, texts, positive, weights))
 
 
@@ -288,12 +289,23 @@ def test_the_words_are_those_of_the_tokenizer_and_the_size_counts_all_features(t
 
 
 @pytest.mark.parametrize("targets", [ONE, TWO, MANY], ids=["one", "two", "several"])
-def test_rows_of_thrice_the_weight_are_a_regression_of_thrice_the_strength(tokenizer, targets):
-    heavy = learned(tokenizer, targets, weights=3 * WEIGHTS)
-    strong = learned(tokenizer, targets, weights=WEIGHTS, config=NgramConfig(features=2000, strength=30.0))
-    near(logits(heavy, tokenizer, NEW), logits(strong, tokenizer, NEW))
-    plain = learned(tokenizer, targets)
-    assert np.abs(logits(heavy, tokenizer, NEW) - logits(plain, tokenizer, NEW)).max() > 0.05
+@pytest.mark.parametrize("scale", [3, 1e-4])
+def test_only_ratios_of_weights_count(tokenizer, targets, scale):
+    scaled = learned(tokenizer, targets, weights=(scale * WEIGHTS).astype(np.float32))
+    near(logits(scaled, tokenizer, NEW), logits(learned(tokenizer, targets, weights=WEIGHTS), tokenizer, NEW))
+    assert np.abs(logits(scaled, tokenizer, NEW) - logits(learned(tokenizer, targets), tokenizer, NEW)).max() > 0.05
+
+
+def test_label_weights_that_are_all_alike_change_nothing(tokenizer):
+    alike = learned(tokenizer, ONE, label_weights=np.full(3, 0.01, np.float32))
+    near(logits(alike, tokenizer, NEW), logits(learned(tokenizer, ONE), tokenizer, NEW))
+
+
+def test_labels_that_were_given_do_not_weaken_the_true_ones(tokenizer):
+    weights = np.where(np.arange(len(ONE)) < len(ONE) - 4, 1.0, 0.2).astype(np.float32)
+    strong = NgramConfig(features=2000, strength=EVERYTHING.strength * float(weights.mean()))
+    given = learned(tokenizer, ONE, weights=weights, taught=4)
+    near(logits(given, tokenizer, NEW), logits(learned(tokenizer, ONE, weights=weights, config=strong), tokenizer, NEW))
 
 
 def test_a_label_weight_is_the_weight_of_its_rows(tokenizer):

@@ -155,6 +155,26 @@ def test_what_was_learned_before_the_labels_is_not_learned_again_by_a_run_that_g
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
 
 
+def test_a_run_stopped_while_it_foretells_words_begins_with_them_again(unexported, run, tmp_path, data):
+    more = tmp_path / "more.txt"
+    more.write_text("\n".join(line.split(maxsplit=1)[1] for line in data.read_text(encoding="utf-8").splitlines()))
+    learned = {"pretraining": 3, "self_training": False}
+    changes = {"model": {"embedding": {"start": "cooccurrence"}}, "training": learned}
+    learning = {"changes": changes, "unlabeled": str(more)}
+    run(tmp_path / "whole", **learning)
+    interrupted = Interrupted()
+
+    def stop(progress):
+        interrupted.requested |= progress.stage == "words" and progress.step == 2
+
+    assert run(tmp_path / "out", **learning, watch=stop, interrupted=interrupted).outcome.ending == "interrupted"
+    shutil.rmtree(tmp_path / "out")
+    said = []
+    run(tmp_path / "out", **learning, resume=True, say=said.append)
+    assert "Resuming from the beginning: training was stopped while it foretold words" in said
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
+
+
 def without_time(epoch):
     return {name: value for name, value in epoch.items() if name != "seconds"}
 
@@ -289,11 +309,6 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, mo
     assert str(refusal.value).startswith("training diverged: the loss is nan at step 1; lower the learning rate")
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "out").exists()
-
-
-def test_frequent_and_rare_labels_may_be_weighed_alike(unexported, run, tmp_path):
-    finished = run(tmp_path / "out", changes={"training": {"class_weights": "balanced"}})
-    assert finished.outcome.history[-1]["train_loss"] > 0
 
 
 def test_a_label_that_every_row_has_is_weighed_too(small):

@@ -74,8 +74,8 @@ def asked(settings: AttentionTraining, *, rationales: bool) -> dict[str, float]:
 def beside(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
     """Return what is added to the loss of the labels: the weighted sum of the losses asked for, their mean over texts.
 
-    A text that has nothing to say, such as one without rationale, counts in the mean with a loss of 0. So each
-    marked text counts alike, however many others stand in its batch.
+    Texts count as they do for the labels (`row_weights`). One that has nothing to say, such as one without rationale,
+    counts in the mean with a loss of 0. So each marked text counts alike, however many others stand in its batch.
     """
     losses: Tensor = sum(weight * OBJECTIVES[name].loss(seen) for name, weight in weights.items())  # type: ignore[assignment]
     return (losses * row_weights).sum() / row_weights.sum().clamp_min(1e-30)
