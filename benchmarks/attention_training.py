@@ -35,7 +35,7 @@ from attnclf.training.attention.smoothness import variation
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import DataOptions, read_splits
+from attnclf.training.rows import DataOptions, read_splits
 from benchmarks.splits import split_of
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)

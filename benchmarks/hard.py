@@ -34,7 +34,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import DataOptions, read_splits
+from attnclf.training.rows import DataOptions, read_splits
 from benchmarks.splits import split_of
 
 KINDS, MARKER, DIM, TIME = 8, 9, 12, 16

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -16,7 +16,8 @@ from attnclf.errors import ConfigError
 from attnclf.evaluation.intervals import Mean, bootstrapped
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.loop import Progress
-from attnclf.training.train import DataOptions, read_splits, train
+from attnclf.training.rows import DataOptions, read_splits
+from attnclf.training.train import train
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -83,16 +84,17 @@ def retrained(
 ) -> Controls:
     """Train the controls of a model on the rows that it learned from, and score all on `rows`.
 
-    `data` and `valid` are what training got. Raises ConfigError where these are other rows, and for an architecture
-    that does not pool states by attention.
+    `data` and `valid` are what training got; the column of weights is the one it took. Raises ConfigError where these
+    are other rows, and for an architecture that does not pool states by attention.
     """
-    settings = classifier.bundle.manifest["config"]
-    if classifier.bundle.manifest["training"].get("taught"):
+    settings, learned = (classifier.bundle.manifest[part] for part in ("config", "training"))
+    if learned.get("taught"):
         raise ConfigError(
             "the model learned from texts without labels too, which its controls would not have",
             fix="leave --controls out, or train with --set training.self_training=false",
         )
-    read, known = _rows(data, valid, options, settings), classifier.bundle.manifest["training"]["rows"]
+    options = replace(options or DataOptions(), weight_column=learned.get("weight_column"))
+    read, known = _rows(data, valid, options, settings), learned["rows"]
     names = LabelSet.from_lists(read.label_lists, multi_label=read.multi_label).names
     if len(read) != known or names != classifier.labels:
         other = f"these are {len(read):,}" if len(read) != known else "these have other labels"
@@ -125,10 +127,10 @@ def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> 
     return Config.from_dict(merged(settings, asked))
 
 
-def _rows(data: str, valid: str | None, options: DataOptions | None, settings: Mapping[str, Any]) -> Corpus:
+def _rows(data: str, valid: str | None, options: DataOptions, settings: Mapping[str, Any]) -> Corpus:
     """Return the rows that would be learned from."""
     config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
-    return read_splits(data, valid, None, options or DataOptions(), config, lambda line: None).train
+    return read_splits(data, valid, None, options, config, lambda line: None).train
 
 
 def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:

@@ -47,6 +47,7 @@ def write_bundle(
     train: Corpus,
     whole: Corpus | None,
     taught: int,
+    weight_column: str | None,
     evaluated: Mapping[str, Corpus],
     outcome: Outcome,
     baseline: bool,
@@ -56,7 +57,8 @@ def write_bundle(
     The scores are those of files just written, read back as `predict` reads them. A `final` network, where there is
     one, has another linear model, learned from the `whole` rows, the split "valid" among them: that split is scored by
     `network`, and all else by the final one, which stays in the folder. Raises ExportError when a graph differs from
-    its network. `taught` is the number of texts that were given labels to be learned from.
+    its network. `taught` is the number of texts that were given labels to be learned from, `weight_column` that of the
+    rows which says what each counts.
     """
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder / "tokenizer.json")
@@ -77,6 +79,7 @@ def write_bundle(
         "training": {
             "rows": len(train),
             "taught": taught,
+            "weight_column": weight_column,
             "seconds": round(outcome.seconds, 1),
             "ending": outcome.ending,
             "units": _mean_units(tokenizer, train),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,10 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled, sorted_by_length
-from attnclf.data.labels import marked
 from attnclf.errors import TrainingError
-from attnclf.evaluation import metrics
-from attnclf.evaluation.thresholds import chosen, settle
 from attnclf.model.restraint import restraints
 from attnclf.text.tokens import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
@@ -35,10 +32,10 @@ from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.deferred import DeferredAdamW
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
+from attnclf.training.judging import TOKENS, Judged, validation_score
 from attnclf.training.transfer import arriving, behind, late, sent
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside an epoch
-VALIDATION_TOKENS = 16_384
 
 Ending = Literal["all epochs", "no better", "time limit", "interrupted"]
 
@@ -106,18 +103,6 @@ class Outcome:
     history: list[dict[str, Any]]
     ending: Ending
     seconds: float
-
-
-class Judged(NamedTuple):
-    """What a network says of examples: logits (rows, labels) on the CPU, the mean loss of the rows with known labels.
-
-    `sequences` (rows, steps) are the labels that a network emitted which emits them one after the other, -1 from the
-    end on; None of other networks.
-    """
-
-    logits: Tensor
-    loss: float
-    sequences: NDArray[np.int64] | None
 
 
 class Run:
@@ -263,7 +248,7 @@ class Run:
         logits = torch.empty(len(examples), labels)
         emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
         total, counted = 0.0, 0
-        batches = sorted_by_length(examples.tokens.lengths, VALIDATION_TOKENS)
+        batches = sorted_by_length(examples.tokens.lengths, TOKENS)
         judged = (self._judge(network, examples, rows) for rows in batches)
         for rows, said, loss, known, sequences in late(judged, behind(self.device)):
             total += float(loss()) * known
@@ -455,23 +440,6 @@ class Run:
             finished=finished,
             before=place.before,
         )
-
-
-def validation_score(targets: NDArray[Any], judged: Judged) -> float:
-    """Return what the best epoch is chosen by: accuracy, or for several labels the micro-F1.
-
-    That is of the labels that the network emits, or of those above the tuned threshold.
-    """
-    names = [str(label) for label in range(judged.logits.shape[1])]
-    several = targets.ndim == 2
-    probabilities = (torch.sigmoid(judged.logits) if several else torch.softmax(judged.logits, dim=-1)).numpy()
-    if not several:
-        return metrics.single(targets, probabilities, names).accuracy
-    if judged.sequences is not None:
-        said = marked(judged.sequences, len(names))
-    else:
-        said = chosen(probabilities, settle(targets, probabilities))
-    return metrics.multi(targets, probabilities, names, said).micro_f1
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

@@ -15,7 +15,8 @@ from attnclf.config import READ_BY, Config
 from attnclf.explain.explain import explain
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.train import DataOptions, train
+from attnclf.training.rows import DataOptions
+from attnclf.training.train import train
 
 # Rows to learn from: a text, and its subjects, of which the first is the label where there may be only one.
 ROWS = {

@@ -16,6 +16,7 @@ from attnclf.model.mixture import Mixture
 from attnclf.model.ngrams import NgramLinear
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
+from attnclf.training.judging import said_of
 from attnclf.training.weighing import loss, weigh
 
 # Where the weights start and, with few rows, stay. Both speakers have seen their training rows too often to be modest;
@@ -66,7 +67,7 @@ def beside_ngrams(
 
 
 def _beside(network: nn.Module, linear: NgramLinear, said: Tensor, validation: Examples, strength: float) -> Beside:
-    beside = ngrams.logits(linear, validation)
+    beside = said_of(linear, validation)
     weights = mix(said, beside, validation.targets)
     a, b = weights.tolist()
     return Beside(Mixture(network, linear, weights), a * said + b * beside, strength)

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnclf.config import NgramConfig
-from attnclf.data.batches import sorted_by_length
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text import pairs, spelling
 from attnclf.text.tokens import PART, UNKNOWN_ID, Tokens
@@ -24,7 +23,6 @@ from attnclf.training.examples import Examples
 
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
-BATCH_TOKENS = 16_384
 AT_A_TIME = 8192  # units spelled
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
@@ -122,17 +120,6 @@ class UnitGrams:
         slots, owners = self.of_each(np.arange(len(self.offsets) - 1))
         having = np.bincount(owners, weights=gram_rows[slots] > 0, minlength=len(self.offsets) - 1) > 0
         return np.add.reduceat(having[tokens.ids].astype(np.float64), tokens.offsets[:-1]) / tokens.lengths
-
-
-def logits(model: nn.Module, examples: Examples, *, spelled: bool = True) -> Tensor:
-    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled."""
-    inputs = examples.spelled if spelled else examples.batch
-    said: list[Tensor] = [torch.empty(0)] * len(examples)
-    with torch.no_grad():
-        for rows in sorted_by_length(examples.tokens.lengths, BATCH_TOKENS):
-            for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
-                said[row] = one
-    return torch.stack(said)
 
 
 def _weights(examples: Examples, label_weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,39 +12,28 @@ import torch
 
 from attnclf.bundle import new_bundle, refuse_to_replace
 from attnclf.config import Config
-from attnclf.data import checks, corpus, splits
+from attnclf.data import checks
 from attnclf.data.corpus import Corpus, plural
 from attnclf.data.labels import LabelSet
 from attnclf.data.spill import Column
-from attnclf.errors import ConfigError, DataError, DeviceError
+from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation.report import Report
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import foremost
-from attnclf.training import checkpoint, ngrams
+from attnclf.training import checkpoint
 from attnclf.training.calibrated import Calibrated, calibrated
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
+from attnclf.training.judging import said_of
 from attnclf.training.learner import Learned, Learner
 from attnclf.training.loop import Ending, Interrupted, Outcome, Progress
 from attnclf.training.mixing import relearned
+from attnclf.training.rows import DataOptions, Splits, read_splits
 from attnclf.training.self_training import MOST, Taught, unseen
 from attnclf.training.unlabeled import read_unlabeled
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataOptions:
-    """How the data files are to be read, where detection should not decide."""
-
-    format: str | None = None
-    text_columns: Sequence[str] | None = None
-    label_column: str | None = None
-    weight_column: str | None = None
-    label_separator: str | None = None
-    rationale_column: str | None = None
-    on_bad_row: Literal["error", "skip"] = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +46,6 @@ class Trained:
     folder: Path
     report: Report | None
     outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Splits:
-    """The rows to learn from, to choose by, and (where given) to test on.
-
-    `whole` are the first two together where the second were set apart; None where they came by themselves.
-    """
-
-    train: Corpus
-    valid: Corpus
-    test: Corpus | None
-    whole: Corpus | None = None
 
 
 def train(
@@ -110,7 +86,8 @@ def train(
     place = ranks.device(_device(device))
     if place.type == "cpu" and config.training.precision == "fp16":
         raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
-    rows = read_splits(data, valid, test, options or DataOptions(), config, say)
+    options = options or DataOptions()
+    rows = read_splits(data, valid, test, options, config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     checks.refuse_unlearnable(rows.train, labels)
     if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
@@ -123,7 +100,6 @@ def train(
         say(f"Warning: {warning}")
 
     torch.set_num_threads(config.training.threads)
-    options = options or DataOptions()
     more = read_unlabeled(unlabeled, config, options.text_columns, say)
     tokenizer: Tokenizer | NumberReader
     if config.model.gate.columns:
@@ -178,6 +154,7 @@ def train(
             train=rows.train,
             whole=rows.whole,
             taught=0 if taught is None else len(taught),
+            weight_column=options.weight_column,
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
             outcome=learned.outcome,
             baseline=baseline,
@@ -263,87 +240,8 @@ def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], co
         rationales=None,
     )
     examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=learner.spelled)
-    said = ngrams.logits(judged.network.eval(), examples, spelled=learner.spelled)
+    said = said_of(judged.network.eval(), examples, spelled=learner.spelled)
     return Taught.by(said, judged.thresholds if learner.labels.multi_label else None, texts[:count])
-
-
-def read_splits(
-    data: str, valid: str | None, test: str | None, options: DataOptions, config: Config, say: Callable[[str], None]
-) -> Splits:
-    """Read the files, and part validation rows from the training rows where no file for them is given.
-
-    A hub dataset brings its own validation and test splits unless files are named. Rationales are read of the training
-    rows only. Raises ConfigError for a column of rationales that these settings cannot learn from.
-    """
-    if options.rationale_column is not None and not config.learns_rationales:
-        raise ConfigError(
-            "these settings learn nothing from rationales: "
-            + (
-                "training.attention.rationale is 0"
-                if not config.training.attention.rationale
-                else f"architecture {config.model.architecture!r} with alignment {config.model.attention.alignment!r} "
-                "has no weights that could be drawn to them"
-            ),
-            fix="leave --rationale-column out",
-        )
-
-    def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
-        # Evidence and weights are for learning.
-        ways = options if learn else dataclasses.replace(options, rationale_column=None, weight_column=None)
-        read = corpus.read(
-            argument,
-            split=split,
-            feature_columns=config.model.gate.columns,
-            rationales=learn and config.learns_rationales,
-            **dataclasses.asdict(ways),
-        )
-        say(read.description)
-        for row in read.bad[:5]:
-            say(f"Warning: left out {row.place}: {row.reason}")
-        if len(read.bad) > 5:
-            say(f"Warning: left out {len(read.bad) - 5:,} more")
-        return read
-
-    own = corpus.hub_splits(data) if data.startswith("hf:") else ()
-    learned = part(data, learn=True)
-    whole = None
-    if valid is not None:
-        judged = part(valid)
-    elif "validation" in own:
-        judged = part(data, "validation")
-    else:
-        labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
-        checks.refuse_unlearnable(learned, labels)
-        kept, apart = splits.stratified(
-            labels.encode(learned.label_lists),
-            learned.texts,
-            fraction=config.training.valid_fraction,
-            seed=config.training.seed,
-        )
-        if not len(apart):
-            raise DataError(
-                "no text can be set aside for validation: each has a label that no other one has",
-                fix="add rows, or pass a file as --valid",
-            )
-        whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
-        say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
-    tested = part(test) if test is not None else None
-    if test is None and "test" in own:
-        try:
-            tested = part(data, "test")
-        except DataError as error:  # many have no labels there; nobody asked for it
-            say(f"Note: the split test is left out: {error.problem}")
-    for name, other in (("--valid", judged), ("--test", tested)):
-        if other is not None and other.multi_label and not learned.multi_label:
-            raise DataError(
-                f"the {name} rows have several labels each, the training rows one",
-                fix="give both files the same kind of labels",
-            )
-    # Of a few rows that may have several labels, each may happen to have one.
-    several = learned.multi_label
-    judged = dataclasses.replace(judged, multi_label=several)
-    tested = tested and dataclasses.replace(tested, multi_label=several)
-    return Splits(train=learned, valid=judged, test=tested, whole=whole)
 
 
 def _device(name: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:

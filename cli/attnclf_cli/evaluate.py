@@ -124,7 +124,7 @@ def evaluate(
     beside = None
     if train is not None:
         from attnclf.training.controls import retrained
-        from attnclf.training.train import DataOptions
+        from attnclf.training.rows import DataOptions
         from attnclf_cli.progress import display
 
         with display(Console(stderr=True, highlight=False)) as (say, watch):

@@ -114,8 +114,8 @@ def train(
         from attnclf.presets import settings as settings_of
         from attnclf.training.distributed import joined
         from attnclf.training.loop import Interrupted
+        from attnclf.training.rows import DataOptions
         from attnclf.training.trackers import tracking
-        from attnclf.training.train import DataOptions
         from attnclf.training.train import train as run
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
     if epochs is not None:

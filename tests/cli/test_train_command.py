@@ -275,6 +275,7 @@ def test_weights_are_asked_of_the_training_rows_alone(in_session, tmp_path):
         as_tsv(tmp_path), "--out", tmp_path / "m", *SETTINGS,
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
+    assert json.loads((tmp_path / "m" / "attnclf.json").read_text())["training"]["weight_column"] == "w"
 
 
 def test_a_few_rows_that_happen_to_have_one_label_each_test_a_model_of_several(in_session, tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus, hub_splits, read
 from attnclf.errors import DataError
-from attnclf.training.train import DataOptions, read_splits
+from attnclf.training.rows import DataOptions, read_splits
 
 ROWS = [
     ("great film 🎬", "pos"),

@@ -25,7 +25,8 @@ from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.learner import label_weights
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import DataOptions, train
+from attnclf.training.rows import DataOptions
+from attnclf.training.train import train
 
 KEEP = torch.tensor([[True, True, True, False]])
 

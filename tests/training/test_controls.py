@@ -1,5 +1,6 @@
 """The controls of attention: what is held stays, the rest learns, and the command says what attention earns."""
 
+import csv
 import json
 
 import numpy as np
@@ -7,10 +8,13 @@ import pytest
 import torch
 
 from attnclf.config import Config
+from attnclf.data.corpus import read
 from attnclf.errors import ConfigError
 from attnclf.model.architectures import ARCHITECTURES
+from attnclf.runtime.classifier import Classifier
+from attnclf.training import controls
 from attnclf.training.attention.held import hold
-from attnclf.training.controls import held
+from attnclf.training.controls import held, retrained
 
 IDS, LENGTHS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.tensor([4, 2])
 
@@ -83,6 +87,26 @@ def test_evaluate_shows_the_model_beside_its_controls(in_session, model, example
         assert one["lost"]["mean"] == pytest.approx(controls["own"]["mean"] - one["score"]["mean"])
         assert one["lost"]["low"] <= one["lost"]["mean"] <= one["lost"]["high"]
         assert f"Training with {name}" in done.stderr
+
+
+class TrainedError(Exception):
+    """Raised in place of a training, with the options that it got."""
+
+
+def test_controls_weigh_rows_as_the_model_did(model, examples, tmp_path, monkeypatch):
+    rows = list(csv.DictReader((examples / "tickets" / "tickets.csv").read_text(encoding="utf-8").splitlines(True)))
+    data = tmp_path / "weighed.jsonl"
+    data.write_text("".join(json.dumps({**row, "weight": 1 + number % 3}) + "\n" for number, row in enumerate(rows)))
+    classifier = Classifier.load(model)
+    classifier.bundle.manifest["training"]["weight_column"] = "weight"
+
+    def trained(*arguments, options, **others):
+        raise TrainedError(options)
+
+    monkeypatch.setattr(controls, "train", trained)
+    with pytest.raises(TrainedError) as caught:
+        retrained(classifier, read(str(data)), str(data))
+    assert caught.value.args[0].weight_column == "weight"
 
 
 def test_without_the_rows_it_learned_from_the_remedy_is_named(in_session, model, examples, tmp_path):

@@ -20,6 +20,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
+from attnclf.training.judging import said_of
 from attnclf.training.mixing import STRENGTHS, beside_ngrams
 from attnclf.training.weighing import loss
 
@@ -71,7 +72,7 @@ def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVER
 
 
 def logits(linear, tokenizer, texts):
-    return ngrams.logits(linear, encoded(tokenizer, texts)).numpy()
+    return said_of(linear, encoded(tokenizer, texts)).numpy()
 
 
 def near(ours, theirs, atol=1e-5):

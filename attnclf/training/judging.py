@@ -1,0 +1,56 @@
+"""What a model says of examples, and how good that is."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from attnclf.data.batches import sorted_by_length
+from attnclf.data.labels import marked
+from attnclf.evaluation import metrics
+from attnclf.evaluation.thresholds import chosen, settle
+from attnclf.training.examples import Examples
+
+TOKENS = 16_384  # units of a batch with its padding
+
+
+class Judged(NamedTuple):
+    """What a network says of examples: logits (rows, labels) on the CPU, the mean loss of the rows with known labels.
+
+    `sequences` (rows, steps) are the labels that a network emitted which emits them one after the other, -1 from the
+    end on; None of other networks.
+    """
+
+    logits: Tensor
+    loss: float
+    sequences: NDArray[np.int64] | None
+
+
+def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True) -> Tensor:
+    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled."""
+    inputs = examples.spelled if spelled else examples.batch
+    said: list[Tensor] = [torch.empty(0)] * len(examples)
+    with torch.no_grad():
+        for rows in sorted_by_length(examples.tokens.lengths, TOKENS):
+            for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
+                said[row] = one
+    return torch.stack(said)
+
+
+def validation_score(targets: NDArray[Any], judged: Judged) -> float:
+    """Return what the best epoch is chosen by: accuracy, or for several labels the micro-F1.
+
+    That is of the labels that the network emits, or of those above the tuned threshold.
+    """
+    names = [str(label) for label in range(judged.logits.shape[1])]
+    several = targets.ndim == 2
+    probabilities = (torch.sigmoid(judged.logits) if several else torch.softmax(judged.logits, dim=-1)).numpy()
+    if not several:
+        return metrics.single(targets, probabilities, names).accuracy
+    if judged.sequences is not None:
+        said = marked(judged.sequences, len(names))
+    else:
+        said = chosen(probabilities, settle(targets, probabilities))
+    return metrics.multi(targets, probabilities, names, said).micro_f1

@@ -1,0 +1,117 @@
+"""The rows of a training: to learn from, to choose by, to test on."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from attnclf.config import Config
+from attnclf.data import checks, corpus, splits
+from attnclf.data.corpus import Corpus
+from attnclf.data.labels import LabelSet
+from attnclf.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """How the data files are to be read, where detection should not decide."""
+
+    format: str | None = None
+    text_columns: Sequence[str] | None = None
+    label_column: str | None = None
+    weight_column: str | None = None
+    label_separator: str | None = None
+    rationale_column: str | None = None
+    on_bad_row: Literal["error", "skip"] = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """The rows to learn from, to choose by, and (where given) to test on.
+
+    `whole` are the first two together where the second were set apart; None where they came by themselves.
+    """
+
+    train: Corpus
+    valid: Corpus
+    test: Corpus | None
+    whole: Corpus | None = None
+
+
+def read_splits(
+    data: str, valid: str | None, test: str | None, options: DataOptions, config: Config, say: Callable[[str], None]
+) -> Splits:
+    """Read the files, and part validation rows from the training rows where no file for them is given.
+
+    A hub dataset brings its own validation and test splits unless files are named. Rationales are read of the training
+    rows only. Raises ConfigError for a column of rationales that these settings cannot learn from.
+    """
+    if options.rationale_column is not None and not config.learns_rationales:
+        raise ConfigError(
+            "these settings learn nothing from rationales: "
+            + (
+                "training.attention.rationale is 0"
+                if not config.training.attention.rationale
+                else f"architecture {config.model.architecture!r} with alignment {config.model.attention.alignment!r} "
+                "has no weights that could be drawn to them"
+            ),
+            fix="leave --rationale-column out",
+        )
+
+    def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
+        # Evidence and weights are for learning.
+        ways = options if learn else dataclasses.replace(options, rationale_column=None, weight_column=None)
+        read = corpus.read(
+            argument,
+            split=split,
+            feature_columns=config.model.gate.columns,
+            rationales=learn and config.learns_rationales,
+            **dataclasses.asdict(ways),
+        )
+        say(read.description)
+        for row in read.bad[:5]:
+            say(f"Warning: left out {row.place}: {row.reason}")
+        if len(read.bad) > 5:
+            say(f"Warning: left out {len(read.bad) - 5:,} more")
+        return read
+
+    own = corpus.hub_splits(data) if data.startswith("hf:") else ()
+    learned = part(data, learn=True)
+    whole = None
+    if valid is not None:
+        judged = part(valid)
+    elif "validation" in own:
+        judged = part(data, "validation")
+    else:
+        labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
+        checks.refuse_unlearnable(learned, labels)
+        kept, apart = splits.stratified(
+            labels.encode(learned.label_lists),
+            learned.texts,
+            fraction=config.training.valid_fraction,
+            seed=config.training.seed,
+        )
+        if not len(apart):
+            raise DataError(
+                "no text can be set aside for validation: each has a label that no other one has",
+                fix="add rows, or pass a file as --valid",
+            )
+        whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
+        say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
+    tested = part(test) if test is not None else None
+    if test is None and "test" in own:
+        try:
+            tested = part(data, "test")
+        except DataError as error:  # many have no labels there; nobody asked for it
+            say(f"Note: the split test is left out: {error.problem}")
+    for name, other in (("--valid", judged), ("--test", tested)):
+        if other is not None and other.multi_label and not learned.multi_label:
+            raise DataError(
+                f"the {name} rows have several labels each, the training rows one",
+                fix="give both files the same kind of labels",
+            )
+    # Of a few rows that may have several labels, each may happen to have one.
+    several = learned.multi_label
+    judged = dataclasses.replace(judged, multi_label=several)
+    tested = tested and dataclasses.replace(tested, multi_label=several)
+    return Splits(train=learned, valid=judged, test=tested, whole=whole)
