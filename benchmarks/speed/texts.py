@@ -58,6 +58,19 @@ def written(setup: Setup, dataset: str, count: int) -> Path:
     return path
 
 
+def repeating(setup: Setup, dataset: str, count: int) -> Path:
+    """Return a file of `count` lines, half of them recombined texts and half drawn from those before, made as above."""
+    path = setup.work / f"{dataset}-{count}-repeating.txt"
+    if not path.is_file():
+        draw = random.Random(0)
+        new = iter(written(setup, dataset, count).read_text(encoding="utf-8").splitlines())
+        lines: list[str] = []
+        for _ in range(count):
+            lines.append(draw.choice(lines) if lines and draw.random() < 0.5 else next(new))
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
+
+
 def labelled(setup: Setup, dataset: str, split: str) -> Path:
     """Return a split in fastText's form, a label in front of each line, made unless it is there."""
     path = setup.work / f"{dataset}-{split}.labelled.txt"

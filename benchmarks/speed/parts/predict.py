@@ -12,6 +12,7 @@ from benchmarks.speed.rounds import Spread, in_turns, ratio
 from benchmarks.speed.settings import Setup
 
 DATASET, LINES = "trec", 200_000
+REPEATING = "attnclf predict, fp32, half of the lines repeated from before"
 
 
 def measure(setup: Setup) -> str:
@@ -28,6 +29,8 @@ def measure(setup: Setup) -> str:
             contenders[f"attnclf, network alone, {precision}"] = alone(processes.enter_context(bare))
             command = [*ATTNCLF, "predict", file, "--model", model, "--precision", precision]
             contenders[f"attnclf predict, {precision}"] = whole(command, count)
+        again = texts.repeating(setup, DATASET, count)
+        contenders[REPEATING] = whole([*ATTNCLF, "predict", again, "--model", model], count)
         for peer in peers:
             contenders[peer.name] = whole(peer.predict(peer.model(setup, DATASET), file), count)
         found = in_turns(contenders, setup.rounds or 3)
@@ -36,6 +39,8 @@ def measure(setup: Setup) -> str:
         for precision in precisions
         for other in (f"attnclf, network alone, {precision}", *(peer.name for peer in peers))
     ]
+    ours = f"attnclf predict, {precisions[0]}"
+    ratios.append([f"{REPEATING} / {ours}", ratio(found[REPEATING], found[ours]).said(2)])
     lines = file.read_text(encoding="utf-8").splitlines()
     return section(
         machine("onnxruntime-gpu", "tokenizers", "fasttext-wheel", "scikit-learn"),
