@@ -142,8 +142,9 @@ def new_bundle(destination: Path) -> Iterator[Path]:
     """Yield an empty folder beside `destination` that takes its place when the block ends well.
 
     An existing bundle at the destination is replaced as a whole, and only then; a folder that is not a bundle is
-    never replaced.
+    never replaced. Where the destination is a link, it stays, and what it points to is replaced.
     """
+    destination = Path(os.path.realpath(destination))
     refuse_to_replace(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))

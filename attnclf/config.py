@@ -39,7 +39,7 @@ READ_BY = {
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        bounds = f"{low:g} or more" if high == float("inf") else f"between {low:g} and {high:g}"
+        bounds = f"{low:g} or more" if high == float("inf") else f"between {low:g} and {high:.10g}"
         raise ConfigError(f"{name} is {value}", fix=f"set it {bounds}")
 
 
@@ -538,7 +538,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the settings of a TOML file."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}", fix="pass a TOML file in UTF-8") from error
     except tomllib.TOMLDecodeError as error:

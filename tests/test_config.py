@@ -125,7 +125,7 @@ def test_a_section_is_not_a_value(value):
         ("model.dropout", 1.0, "between 0 and 0.95"),
         ("model.encoder.layers", 0, "between 1 and 16"),
         ("model.ngrams.features", -1, "between 0 and 262144"),
-        ("model.ngrams.strength", 0.0, "between 1e-06 and 1e+06"),
+        ("model.ngrams.strength", 0.0, "between 1e-06 and 1000000"),
         ("model.ngrams.contrast", 1.5, "between 0 and 1"),
     ],
 )

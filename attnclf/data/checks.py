@@ -1,7 +1,7 @@
 """What is wrong with data that can be read: too little to learn from, or a score that will mislead."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ NAMED = 5
 
 
 def refuse_unlearnable(corpus: Corpus, labels: LabelSet) -> None:
-    """Raise DataError unless there are ten rows or more, two answers or more, and an answer with two texts."""
+    """Raise DataError unless there are ten rows or more, two answers or more, one of them twice, and a weight."""
     answers = Counter(corpus.label_lists)
     if not answers:
         raise DataError("there are no rows to learn from", fix="check that this is the right file")
@@ -32,11 +32,23 @@ def refuse_unlearnable(corpus: Corpus, labels: LabelSet) -> None:
             f"{plural(len(corpus), 'row')} cannot be learned from",
             fix=f"add rows: {FEWEST_ROWS} is the minimum, some dozens of each label begin to be useful",
         )
+    if corpus.weights is not None and not (corpus.weights > 0).any():
+        raise DataError("no row counts: every weight is 0", fix="name another column with --weight-column")
     rows_of = Counter(name for names in corpus.label_lists for name in names)
     if max(rows_of.values()) < 2:
         raise DataError(
             f"each of the {len(labels):,} labels has one row only",
             fix="add rows, or check that --label-column names the right column",
+        )
+
+
+def refuse_foreign(corpus: Corpus, known: Iterable[str], whose: str) -> None:
+    """Raise DataError where no row has a label that is known, as with the wrong column or separator."""
+    rows_of = Counter(name for names in corpus.label_lists for name in names)
+    if not rows_of.keys() & set(known):
+        raise DataError(
+            f"no row has a label of {whose} (they have {listed(rows_of.most_common()) or 'none'})",
+            fix="pass rows with such labels, or check --label-column and --label-separator",
         )
 
 

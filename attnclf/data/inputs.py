@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple, get_args
 from attnclf.data import cells, columns, delimiters
 from attnclf.data.readers import delimited, fasttext, jsonlines, tables
 from attnclf.data.source import EXTENSIONS, extension_of, missing, present
-from attnclf.data.streams import DAMAGE, open_bytes, without_mark
+from attnclf.data.streams import DAMAGE, open_bytes, unzipped, without_mark
 from attnclf.errors import DataError
 
 InputFormat = Literal["lines", "jsonl", "csv", "tsv", "fasttext", "parquet"]
@@ -97,7 +97,7 @@ def open_input(
             raise DataError("stdin is closed", fix="pipe texts into it, or name a file")
         if kind == "parquet":
             raise DataError("parquet cannot be read from a pipe", fix="name the file")
-        yield sys.stdin.buffer, kind
+        yield unzipped(sys.stdin.buffer), kind
         return
     path = Path(argument)
     if not present(path):
@@ -166,9 +166,13 @@ def from_jsonl(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
 
 def from_csv(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
     """Every record is a row under a header line, which also tells the delimiter; a quoted field may span lines."""
-    first = next(lines, "")
-    delimiter, _ = delimiters.sniff([first])
-    return from_rows(delimited.numbered(chain([first], lines), delimiter), wanted)
+    opening: list[str] = []
+    for line in lines:
+        opening.append(line)
+        if not line.isspace():
+            break
+    delimiter, _ = delimiters.sniff(opening[-1:])
+    return from_rows(delimited.numbered(chain(opening, lines), delimiter), wanted)
 
 
 def from_tsv(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
@@ -177,8 +181,8 @@ def from_tsv(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
 
 
 def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> Iterator[str]:
-    """Texts of the rows under their header; columns asked for by position may do without one."""
-    opening, first = next(rows, ("line 1", []))
+    """Texts of the rows under their header, before which lines may be blank; columns by position may do without one."""
+    opening, first = next((row for row in rows if isinstance(row[1], str) or any(map(str.strip, row[1]))), ("", []))
     if isinstance(first, str):
         raise broken(opening, first)
     if not first:

@@ -1,6 +1,7 @@
 """Bytes of a file → lines of text; compressed files are opened as they are."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ def open_bytes(path: Path) -> BinaryIO:
         stream.close()
         return cast("BinaryIO", gzip.open(path, "rb"))
     return stream
+
+
+def unzipped(stream: BinaryIO) -> BinaryIO:
+    """Return what comes out of a pipe, decompressed if its first two bytes say gzip; waits for the first."""
+    seen = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    return cast("BinaryIO", gzip.open(seen, "rb")) if seen.peek(2)[:2] == GZIP_MAGIC else seen
 
 
 def without_mark(first: bytes, name: str = "the text") -> bytes:

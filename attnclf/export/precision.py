@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from attnclf.bundle import NETWORKS, Precision, add_file, checksum, open_bundle
+from attnclf.data.checks import refuse_foreign
 from attnclf.data.corpus import Corpus
 from attnclf.errors import BundleError, ConfigError, DataError, ExportError
 from attnclf.export.half import halve
@@ -57,8 +58,8 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
     """
     original = Classifier.load(folder, device="cpu")
     bundle = original.bundle
-    if rows is not None and not {name for names in rows.label_lists for name in names} & set(original.labels):
-        raise DataError("no row has a label of this model", fix="pass labelled rows like those it learned from")
+    if rows is not None:
+        refuse_foreign(rows, original.labels, "this model")
     try:
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
             path = Path(place) / NETWORKS[precision]

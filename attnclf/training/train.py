@@ -89,7 +89,8 @@ def train(
     options = options or DataOptions()
     rows = read_splits(data, valid, test, options, config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
-    checks.refuse_unlearnable(rows.train, labels)
+    checks.refuse_unlearnable(rows.whole or rows.train, labels)
+    checks.refuse_foreign(rows.valid, labels.names, "the training rows")
     if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
         others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
         raise ConfigError(
@@ -184,7 +185,7 @@ def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Calibr
         first = learner.recalled(lesson, state["kept"]["teacher"])
     else:
         texts = unseen(learner.more, rows.train, rows.valid) if learner.teaches else []
-        half = limit / 2 if texts and limit is not None else limit
+        half = max(limit / 2, 1.0) if texts and limit is not None else limit
         first, state = learner.learn(lesson, fingerprint, state, time_limit=half), None
         if not texts or first.outcome.ending == "interrupted":
             return _alone(learner, first, first.outcome.ending)

@@ -74,6 +74,7 @@ def evaluate(
 
     from rich.console import Console
 
+    from attnclf.data.checks import refuse_foreign
     from attnclf.evaluation.report import Report
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.evaluate import evaluate as run
@@ -119,6 +120,8 @@ def evaluate(
         rationale_column=rationale_column,
         rationales=explanations,
     )
+    if classifier.multi_label or not rows.multi_label:
+        refuse_foreign(rows, classifier.labels, "this model")
     metrics = run(classifier, rows)
     found = _explained(classifier, rows, methods, explain_rows, plot) if explanations else None
     beside = None

@@ -73,7 +73,7 @@ def explain(
         str | None, typer.Option(metavar="N|mean", help="Head on the map; by default the mean.", show_default=False)
     ] = None,
     text_column: options.TextColumns = None,
-    input_format: options.DataFormat = None,
+    input_format: options.TextFormat = None,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
     out: options.Out = None,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -51,6 +52,8 @@ def _whole(place: Path) -> Iterator[TextIO]:
     try:
         with fresh.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+        if place.exists():
+            shutil.copymode(place, fresh)
         fresh.replace(place)
     finally:
         fresh.unlink(missing_ok=True)

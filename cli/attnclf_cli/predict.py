@@ -57,7 +57,7 @@ def predict(
     format: Annotated[PredictionFormat, typer.Option("--format", "-f")] = PredictionFormat.auto,
     attention: Annotated[bool, typer.Option("--attention", help="Add units and their weights (jsonl only).")] = False,
     text_column: options.TextColumns = None,
-    input_format: options.DataFormat = None,
+    input_format: options.TextFormat = None,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
     batch_size: Annotated[

@@ -2,12 +2,13 @@
 
 import contextlib
 import re
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -71,16 +72,21 @@ def train(
     ] = None,
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
-    preset: Annotated[Preset, typer.Option()] = Preset.balanced,
+    preset: Annotated[
+        Preset, typer.Option(metavar="NAME", help=f"Choices of settings: {', '.join(Preset)}.")
+    ] = Preset.balanced,
     architecture: Annotated[
-        Architecture | None, typer.Option(help="The network; short for --set model.architecture.", show_default=False)
+        Architecture | None,
+        typer.Option(metavar="NAME", help=f"The network: {', '.join(get_args(Architecture))}.", show_default=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="One setting over all files.", show_default=False),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="One setting, section.key=value, over all files.", show_default=False
+        ),
     ] = None,
     vectors: Annotated[
         str | None, typer.Option(help="Pretrained vectors in text form (.vec, GloVe).", show_default=False)
@@ -92,11 +98,16 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same model.", show_default=False)] = None,
     device: options.Device = options.DeviceName.auto,
     track: Annotated[
-        list[Tracker] | None, typer.Option(help="Write the learning curve for this tracker too.", show_default=False)
+        list[Tracker] | None,
+        typer.Option(
+            metavar="NAME", help=f"Write the learning curve for it too: {', '.join(Tracker)}.", show_default=False
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the model in --out.")] = False,
-    baseline: Annotated[bool, typer.Option(help="Compare with TF-IDF + logistic regression.")] = True,
+    no_baseline: Annotated[
+        bool, typer.Option("--no-baseline", help="Do not compare with TF-IDF + logistic regression.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
 ) -> None:
     """Train a classifier on your labelled data and write its model folder."""
@@ -161,7 +172,7 @@ def train(
             device=device.value,
             resume=resume,
             force=force,
-            baseline=baseline,
+            baseline=not no_baseline,
             say=say,
             watch=watch,
             interrupted=interrupted,
@@ -171,9 +182,9 @@ def train(
             tracked.end(trained.report)
     if not quiet:
         Console(highlight=False).print(trained.report)
-    usage = f"cat texts.txt | attnclf predict -m {out}"
+    usage = f"cat texts.txt | attnclf predict -m {shlex.quote(str(out))}"
     if settled.model.gate.columns:
-        usage = f"attnclf predict rows.csv -m {out}"
+        usage = f"attnclf predict rows.csv -m {shlex.quote(str(out))}"
     notes.print(f"\nWrote {escape(str(out))}. Try: [bold]{escape(usage)}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")

@@ -230,6 +230,13 @@ def test_files_of_every_kind_give_the_same_answers(in_session, model, tmp_path, 
     ]
 
 
+def test_a_gzipped_pipe_is_read_like_a_gzipped_file(attnclf, model, in_session):
+    lines = ROWS["in.txt"].encode()
+    piped = attnclf("predict", "-m", model, input=gzip.compress(lines))
+    assert piped.stderr == ""
+    assert piped.stdout == in_session("predict", "-m", model, "-f", "tsv", input=lines).stdout
+
+
 def test_stdin_is_read_in_the_format_asked_for_and_from_the_column_asked_for(in_session, model, classifier):
     done = in_session(
         "predict", "-", "-m", model, "-f", "jsonl", "--input-format", "csv", "--text-column", "body",

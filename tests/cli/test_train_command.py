@@ -265,7 +265,30 @@ def test_a_path_that_cannot_be_followed_is_one_line(in_session, tmp_path):
 
 def test_a_name_with_brackets_is_told_as_it_is(in_session, tmp_path):
     done = in_session("train", as_csv(tmp_path), "--out", tmp_path / "m[v2]", *SETTINGS)
-    assert f"predict -m {tmp_path}/m[v2]" in "".join(done.stderr.splitlines())
+    assert f"predict -m '{tmp_path}/m[v2]'" in "".join(done.stderr.splitlines())
+
+
+def test_ten_rows_are_enough_though_some_are_set_aside(in_session, tmp_path):
+    rows = "".join(f"{text},{label}\n" for text, label in ROWS[::3] + ROWS[1:3])
+    assert rows.count("\n") == 10
+    (tmp_path / "ten.csv").write_text(f"text,label\n{rows}")
+    done = in_session("train", tmp_path / "ten.csv", "--out", tmp_path / "m", *SETTINGS)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_validation_rows_of_other_labels_are_refused_before_training(in_session, tmp_path):
+    (tmp_path / "other.csv").write_text("text,label\na red car,vehicles\nsome soup,meals\n")
+    done = in_session("train", as_csv(tmp_path), "--valid", tmp_path / "other.csv", "--out", tmp_path / "m", *SETTINGS)
+    refused(done, "no row has a label of the training rows (they have vehicles: 1, meals: 1)", "--label-column")
+
+
+def test_a_link_to_a_model_stays_and_what_it_points_to_is_replaced(in_session, tmp_path):
+    (tmp_path / "current").symlink_to("model-3")
+    for force in ([], ["--force"]):
+        done = in_session("train", as_csv(tmp_path), "--out", tmp_path / "current", *SETTINGS, *force)
+        assert done.exit_code == 0, done.stderr
+        assert (tmp_path / "current").is_symlink()
+        assert (tmp_path / "model-3" / "attnclf.json").is_file()
 
 
 def test_weights_are_asked_of_the_training_rows_alone(in_session, tmp_path):

@@ -1,8 +1,11 @@
 """Data that cannot be learned from, and data whose score misleads."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from attnclf.data.checks import refuse_unlearnable, warnings
+from attnclf.data.checks import refuse_foreign, refuse_unlearnable, warnings
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import DataError
@@ -37,6 +40,20 @@ def refuse(data):
 def test_what_cannot_be_learned_is_refused_with_a_reason(rows, words):
     with pytest.raises(DataError, match=words):
         refuse(corpus(rows))
+
+
+def test_rows_of_which_none_counts_cannot_be_learned_from():
+    rows = corpus([(f"text {n}", "ab"[n % 2]) for n in range(10)])
+    with pytest.raises(DataError, match="no row counts: every weight is 0; name another column with --weight-column"):
+        refuse(replace(rows, weights=np.zeros(10, np.float32)))
+    refuse(replace(rows, weights=np.arange(10, dtype=np.float32)))
+
+
+def test_rows_of_other_labels_are_named_and_refused():
+    rows = corpus([("one", "a|b"), ("two", "c")])
+    with pytest.raises(DataError, match=r"no row has a label of this model \(they have a\|b: 1, c: 1\); .*--label-sep"):
+        refuse_foreign(rows, ["a", "b"], "this model")
+    refuse_foreign(rows, ["a", "c"], "this model")
 
 
 def test_ten_rows_of_two_labels_can_be_learned():

@@ -31,6 +31,14 @@ def test_blank_lines_and_an_unended_last_line_are_texts():
     assert read("") == []
 
 
+@pytest.mark.parametrize(("format", "delimiter"), [("csv", ","), ("csv", ";"), ("tsv", "\t")])
+@pytest.mark.parametrize("before", ["\n", " \n\n", "\r\n"])
+def test_blank_lines_before_a_header_are_no_header(format, delimiter, before):
+    rows = f"label{delimiter}text\nx{delimiter}one\n\ny{delimiter}two\n"
+    assert read(before + rows, format) == read(rows, format) == ["one", "", "two"]
+    assert read(before, format) == []
+
+
 def test_broken_bytes_are_replaced_and_counted():
     damage = Damage()
     assert read(b"fine\nb\xffd\n\xe2\x82\nok\n", damage=damage) == ["fine", "b\ufffdd", "\ufffd", "ok"]
