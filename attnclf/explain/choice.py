@@ -1,6 +1,5 @@
 """Which method to trust on one model: all cheap ones are scored when it is trained, and the scores kept with it."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,9 +9,10 @@ from numpy.typing import NDArray
 from attnclf.bundle import Bundle
 from attnclf.errors import ConfigError
 from attnclf.explain.faithfulness import Probe, curves, ranking
-from attnclf.explain.methods import METHODS, working
+from attnclf.explain.methods import METHODS, speaking, working
 from attnclf.explain.question import Judge, questions_about
 from attnclf.explain.removal import REMOVALS
+from attnclf.explain.timing import timed
 from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
@@ -52,15 +52,10 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
         return {}
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
     judge = Judge.of(classifier, classifier.encoded(read))
+    questions = questions_about(classifier, read)
     found, taken = {}, {}
     for name in (*names, "random"):
-        row = METHODS[name]
-        outputs = row.named(classifier.session.axes)
-        row.weigh(questions_about(classifier, read[:1], outputs), judge)  # what is built once is not counted
-        start = time.perf_counter()
-        questions = questions_about(classifier, read, outputs)
-        weights = row.weigh(questions, judge)
-        taken[name] = 1000 * (time.perf_counter() - start) / len(read)
+        weights, taken[name] = timed(classifier, judge, read, METHODS[name])
         probes = [
             Probe(question, np.arange(len(question.ids)), ranking(weight.values)[np.newaxis])
             for question, weight in zip(questions, weights, strict=True)
@@ -137,10 +132,10 @@ def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) ->
         return [best(bundle, signed=contrast) if name == "auto" else name for name in named or [DEFAULT]]
     if of_bundle(bundle):
         return [best(bundle, signed=True)]
-    signed = [name for name in working(bundle, classifier.session.axes) if METHODS[name].signed]
-    if not signed:
+    usable = speaking(bundle, classifier.session.axes)
+    if not usable:
         raise ConfigError("no method of this model says for which label a word speaks", fix="ask without a contrast")
-    return signed[:1]
+    return usable[:1]
 
 
 def _top(found: Mapping[str, Score]) -> float:

@@ -1,6 +1,5 @@
 """What the methods are worth on one model, over many texts: faithfulness, agreement, plausibility, and the time."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,11 +15,12 @@ from attnclf.explain import choice
 from attnclf.explain.agreement import kendall
 from attnclf.explain.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
 from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
-from attnclf.explain.methods import METHODS, Method, method_for, working
+from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.permutation import permuted
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.explain.question import FEW, Judge, Question, Weights, questions_about
 from attnclf.explain.removal import REMOVALS, Removal
+from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, weighed
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import words
 
@@ -28,11 +28,7 @@ REFERENCE = "leave-one-out"  # what the others are compared with
 ROWS = 100  # of a file, unless more are asked for
 VALUES = "value_logits"  # the output of a network that says what each state would add with all the attention
 
-TOGETHER = 256  # texts at a time: those of about one length go through the network with little padding
-PAIRS = 2**24  # of units of each of these texts, which bounds the memory
-
 Watch = Callable[[str, int, int], None]
-Tick = Callable[[int], None]  # told of so many texts that are done
 
 
 def chosen(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:
@@ -87,14 +83,14 @@ def evaluate(
         tick(0)
         return tick
 
-    weighed, taken = {}, {}
+    by_unit, taken = {}, {}
     for name in methods:
-        weighed[name], taken[name] = _timed(classifier, judge, texts, METHODS[name], within(name))
+        by_unit[name], taken[name] = timed(classifier, judge, texts, METHODS[name], within(name))
     questions = questions_about(classifier, texts, sorted({VALUES} & classifier.session.axes.keys()))
     parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
-        for name, weights in weighed.items()
+        for name, weights in by_unit.items()
     }
     probes = _probes(questions, parts, [by_word[name] for name in methods])
     deletion = _curves(judge, probes, "delete", SHARES, within("words deleted"))
@@ -102,7 +98,7 @@ def evaluate(
         "delete": [_at(one, BINS) for one in deletion],
         "mask": _curves(judge, probes, "mask", BINS, within("words masked")),
     }
-    left_out = weighed.get(REFERENCE) or _weighed(questions, judge, METHODS[REFERENCE], within(REFERENCE))
+    left_out = by_unit.get(REFERENCE) or weighed(questions, judge, METHODS[REFERENCE], within(REFERENCE))
     marks = [
         np.array(touched(part.places, spans), dtype=bool)
         for part, spans in zip(parts, _marked(rationales, said), strict=True)
@@ -119,7 +115,7 @@ def evaluate(
                 removal: bootstrapped([one.sufficiency[row] for one in found]) for removal, found in drawn.items()
             },
             left=np.mean([[one.full, *one.without[row]] for one in deletion], axis=0),
-            tau=None if name == REFERENCE else _tau(weighed[name], left_out),
+            tau=None if name == REFERENCE else _tau(by_unit[name], left_out),
             plausible=None
             if share is None
             else _plausible([by_word[name][place] for place in places], [marks[place] for place in places], share),
@@ -142,25 +138,6 @@ class _Parts(NamedTuple):
     firsts: NDArray[np.int64]
     owner: NDArray[np.int64]
     places: list[tuple[int, int]]
-
-
-def _weighed(questions: Sequence[Question], judge: Judge, row: Method, tick: Tick) -> list[Weights]:
-    weights: list[Weights] = []
-    for run in in_order([len(question.ids) for question in questions], PAIRS, TOGETHER):
-        weights += row.weigh(questions[run], judge)
-        tick(len(questions[run]))
-    return weights
-
-
-def _timed(
-    classifier: Classifier, judge: Judge, texts: Sequence[str], row: Method, tick: Tick
-) -> tuple[list[Weights], float]:
-    """Return the weights of each text, and the milliseconds that one takes."""
-    outputs = row.named(classifier.session.axes)
-    row.weigh(questions_about(classifier, texts[:1], outputs), judge)  # what is built once is not counted
-    start = time.perf_counter()
-    weights = _weighed(questions_about(classifier, texts, outputs), judge, row, tick)
-    return weights, 1000 * (time.perf_counter() - start) / len(texts)
 
 
 def _parts(classifier: Classifier, text: str, question: Question) -> _Parts:

@@ -13,7 +13,7 @@ from attnclf.explain import choice
 from attnclf.explain.explanation import Comparison, Explanation, Word
 from attnclf.explain.faithfulness import SHORT, Faithfulness, measured
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
-from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, working
+from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, speaking, working
 from attnclf.explain.methods.ngrams import added
 from attnclf.explain.question import FEW, Judge, Question, Weights, asked
 from attnclf.runtime.classifier import Classifier, Prediction
@@ -121,7 +121,7 @@ def check_label(classifier: Classifier, name: str) -> None:
 def _check_contrast(classifier: Classifier, row: Method, method: str, against: str) -> None:
     check_label(classifier, against)
     if not row.signed:
-        usable = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].signed]
+        usable = speaking(classifier.bundle, classifier.session.axes)
         raise ConfigError(
             f"{method} is the same for every label, so it says nothing about one against another",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --against out",

@@ -1,7 +1,6 @@
 """A network in another precision beside the original one of a model: made, compared, and kept only if it is as good."""
 
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.errors import BundleError, ConfigError, DataError, ExportError
 from attnclf.export.half import halve
 from attnclf.export.quantize import quantize
+from attnclf.replacing import replacing
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import CHUNK, evaluate
 from attnclf.runtime.samples import made_for
@@ -137,17 +137,13 @@ def copy_out(folder: Path, precision: Precision, out: Path) -> None:
             with path.open("rb") as network, out.open("wb") as taker:
                 shutil.copyfileobj(network, taker)
         else:
-            _copy_whole(path, Path(os.path.realpath(out)))  # where out is a link, the link stays
+            _copy_whole(path, out)
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
 
 
 def _copy_whole(path: Path, out: Path) -> None:
-    fresh = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
+    with replacing(out) as fresh:
         shutil.copyfile(path, fresh)
         if checksum(fresh) != checksum(path):
             raise DataError(f"{out} could not be written in full", fix="look for free space there")
-        fresh.replace(out)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -86,6 +86,12 @@ class Examples:
         unknown = self.unknown or ()
         return ids, lengths, spellings([unknown[number] for number in used.tolist()])
 
+    def counts(self, label_weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what each row counts among the others (rows,): its weight, with one label a row times that of it."""
+        if self.targets.ndim == 2:
+            return self.weights
+        return self.weights * label_weights[self.targets.astype(np.int64)]
+
     def goals(self, rows: NDArray[np.int64]) -> NDArray[np.integer] | NDArray[np.floating]:
         """Return what the network is to learn of these rows: their targets, or their sequences up to the last end."""
         if self.sequences is None:

@@ -181,10 +181,12 @@ class Learner:
             lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
         )
         run.place.seconds = run.place.begun = spent
-        run.kept = {"began": began, "unbegun": spent > 0 and self.ranks.agreed(0.0, self.interrupted.requested)[1]}
         if after is not None and taught is not None:
             run.place.before = after.outcome.history[-1]["step"]
             run.kept = {"taught": taught.kept(), "teacher": after.kept()}
+        else:
+            stopped = spent > 0 and self.ranks.agreed(0.0, self.interrupted.requested)[1]
+            run.kept = {"began": began, "unbegun": stopped}
         if state is not None:
             run.restore(state)
             state.clear()  # as large as all that learns

@@ -132,9 +132,7 @@ class Run:
         else:
             self.objective = objectives.cross_entropy
         self.label_weights = torch.from_numpy(label_weights).to(device)
-        self.counts = train.weights  # what each row weighs in the mean of the losses
-        if not self.multi_label and not self.sequential:
-            self.counts = self.counts * label_weights[train.targets.astype(np.int64)]
+        self.counts = train.counts(label_weights)
         self.restraints = restraints(network)
         self.asked = asked(config.attention, rationales=train.evidence is not None)
         self.precision = _precision(config.precision, device)

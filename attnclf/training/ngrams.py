@@ -127,9 +127,7 @@ def _weights(examples: Examples, label_weights: NDArray[np.float32]) -> NDArray[
 
     A regression sums over rows: without that, the scale of the weights would be another strength.
     """
-    weights = examples.weights
-    if examples.targets.ndim == 1:
-        weights = weights * label_weights[examples.targets.astype(np.int64)]
+    weights = examples.counts(label_weights)
     true = weights[: len(examples) - examples.taught]
     return weights / true[true > 0].mean() if (true > 0).any() else weights
 

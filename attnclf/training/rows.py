@@ -77,14 +77,14 @@ def read_splits(
 
     own = corpus.hub_splits(data) if data.startswith("hf:") else ()
     learned = part(data, learn=True)
+    labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
+    checks.refuse_unlearnable(learned, labels)
     whole = None
     if valid is not None:
         judged = part(valid)
     elif "validation" in own:
         judged = part(data, "validation")
     else:
-        labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
-        checks.refuse_unlearnable(learned, labels)
         kept, apart = splits.stratified(
             labels.encode(learned.label_lists),
             learned.texts,

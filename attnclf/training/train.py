@@ -89,7 +89,6 @@ def train(
     options = options or DataOptions()
     rows = read_splits(data, valid, test, options, config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
-    checks.refuse_unlearnable(rows.whole or rows.train, labels)
     checks.refuse_foreign(rows.valid, labels.names, "the training rows")
     if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
         others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
@@ -128,14 +127,12 @@ def train(
     learned, judged, taught = learn(learner, rows, resume)
     if judged is None:
         return Trained(folder=out, report=None, outcome=learned.outcome)
-    final = None
+    final, texts = None, 0 if taught is None else len(taught)
     if judged.beside is not None and rows.whole is not None:
-        known = Examples.of(
-            rows.whole if taught is None else taught.beside(rows.whole, labels), tokenizer, labels, spelled=True
-        )
+        known = rows.whole if taught is None else taught.beside(rows.whole, labels)
         final = relearned(
             judged.beside,
-            dataclasses.replace(known, taught=0 if taught is None else len(taught)),
+            dataclasses.replace(Examples.of(known, tokenizer, labels, spelled=True), taught=texts),
             learned.lesson.label_weights,
             tokenizer.units,
             config.model.ngrams,
@@ -154,7 +151,7 @@ def train(
             thresholds=judged.thresholds,
             train=rows.train,
             whole=rows.whole,
-            taught=0 if taught is None else len(taught),
+            taught=texts,
             weight_column=options.weight_column,
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
             outcome=learned.outcome,

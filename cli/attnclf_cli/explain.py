@@ -166,10 +166,10 @@ def _summed(
     from attnclf.errors import ConfigError
     from attnclf.explain.explain import explain as run
     from attnclf.explain.influence import Influences
-    from attnclf.explain.methods import METHODS, working
+    from attnclf.explain.methods import METHODS, speaking
 
     if not METHODS[method].signed:
-        usable = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].signed]
+        usable = speaking(classifier.bundle, classifier.session.axes)
         raise ConfigError(
             f"{method} does not say for which label a word speaks, so it cannot be added up",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",

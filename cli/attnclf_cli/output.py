@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from attnclf.errors import DataError
+from attnclf.replacing import replacing
 from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
@@ -46,17 +46,8 @@ def opened(out: str | Path | None, *, option: str = "--out") -> Iterator[TextIO]
 
 @contextlib.contextmanager
 def _whole(place: Path) -> Iterator[TextIO]:
-    """Yield a temporary file, which takes the place of the file, or of what a link points to."""
-    place = Path(os.path.realpath(place))
-    fresh = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        with fresh.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        if place.exists():
-            shutil.copymode(place, fresh)
-        fresh.replace(place)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with replacing(place) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
 
 
 def drawn(name: str, windows: "Iterable[list[Explanation] | list[Comparison]]", output: TextIO, *, top: int) -> None:

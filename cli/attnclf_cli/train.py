@@ -182,9 +182,8 @@ def train(
             tracked.end(trained.report)
     if not quiet:
         Console(highlight=False).print(trained.report)
-    usage = f"cat texts.txt | attnclf predict -m {shlex.quote(str(out))}"
-    if settled.model.gate.columns:
-        usage = f"attnclf predict rows.csv -m {shlex.quote(str(out))}"
+    reading = "attnclf predict rows.csv" if settled.model.gate.columns else "cat texts.txt | attnclf predict"
+    usage = f"{reading} -m {shlex.quote(str(out))}"
     notes.print(f"\nWrote {escape(str(out))}. Try: [bold]{escape(usage)}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
         notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")

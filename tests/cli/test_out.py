@@ -35,11 +35,11 @@ def test_a_link_stays_and_what_it_points_to_is_written(in_session, model, tmp_pa
     assert set(tmp_path.rglob("*")) == {target, link.parent, link}
 
 
-@pytest.mark.parametrize("command", ["predict", "explain"])
-def test_a_file_that_is_replaced_stays_as_private_as_it_was(in_session, model, tmp_path, command):
+@pytest.mark.parametrize(("command", "option"), WRITERS)
+def test_a_file_that_is_replaced_stays_as_private_as_it_was(in_session, model, tmp_path, command, option):
     place = tmp_path / "private"
     place.touch(mode=0o600)
-    assert written(in_session, model, command, "--out", place).exit_code == 0
+    assert written(in_session, model, command, option, place).exit_code == 0
     assert place.stat().st_size
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 

@@ -91,6 +91,11 @@ def working(bundle: Bundle, axes: Mapping[str, object]) -> list[str]:
     return [name for name, row in METHODS.items() if not _hindrance(row, bundle, axes)]
 
 
+def speaking(bundle: Bundle, axes: Mapping[str, object]) -> list[str]:
+    """Return the names of the signed ones among them, which say for which label a word speaks."""
+    return [name for name in working(bundle, axes) if METHODS[name].signed]
+
+
 def method_for(name: str, bundle: Bundle, axes: Mapping[str, object]) -> Method:
     """Return the row of a method; raises ConfigError, with those that work, for one unknown or without sense here."""
     choices = ", ".join(working(bundle, axes))
