@@ -13,10 +13,10 @@ import numpy as np
 from attnclf.bundle import NETWORKS, Precision, add_file, checksum, open_bundle
 from attnclf.data.checks import refuse_foreign
 from attnclf.data.corpus import Corpus
-from attnclf.errors import BundleError, ConfigError, DataError, ExportError
+from attnclf.errors import BundleError, DataError, ExportError
 from attnclf.export.half import halve
 from attnclf.export.quantize import quantize
-from attnclf.replacing import replacing
+from attnclf.replacing import place_of, replacing
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import CHUNK, evaluate
 from attnclf.runtime.samples import made_for
@@ -121,23 +121,20 @@ def refuse_loss(comparison: Comparison, precision: Made) -> None:
         )
 
 
-def copy_out(folder: Path, precision: Precision, out: Path) -> None:
+def copy_out(folder: Path, precision: Precision, out: str | Path) -> None:
     """Copy the network of a model folder to a file, which appears when it is complete and checked.
 
     Raises BundleError for a damaged or missing network, ConfigError for a file in the model folder, DataError where
     nothing can be written.
     """
     path = open_bundle(folder).network(precision)
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(f"{out} lies in the model folder, which would be damaged", fix="pass another --to")
     try:
-        if out.is_dir():
-            raise DataError(f"{out} is a folder", fix=f"name a file: --to {out / NETWORKS[precision]}")
-        if out.exists() and not out.is_file():  # a device or a pipe is written to, not replaced
-            with path.open("rb") as network, out.open("wb") as taker:
+        place = place_of(out, option="--to", model=folder, file=NETWORKS[precision])
+        if place.exists() and not place.is_file():  # a device or a pipe is written to, not replaced
+            with path.open("rb") as network, place.open("wb") as taker:
                 shutil.copyfileobj(network, taker)
         else:
-            _copy_whole(path, out)
+            _copy_whole(path, place)
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
 

@@ -177,7 +177,7 @@ def _explained(
     sample = sampled(rows, most or ROWS)
     drawn = f" drawn at random (seed {SEED})" if len(sample) < len(rows) else ""
     typer.echo(f"Explanations: {len(sample):,} of {len(rows):,} rows{drawn}; {', '.join(methods)}", err=True)
-    with opened(plot, option="--plot") if plot else contextlib.nullcontext() as picture:
+    with opened(plot, option="--plot", model=classifier.bundle.folder) if plot else contextlib.nullcontext() as picture:
         with counted(Console(stderr=True, highlight=False), "Explanations") as watch:
             found = evaluate(classifier, list(sample.texts), methods, rationales=sample.rationales, watch=watch)
         if picture:

@@ -88,7 +88,7 @@ def explain(
 
     name = format.value
     if name == "auto" and out is not None and out != "-":
-        name = ENDINGS.get(Path(out).suffix.lower(), "json")
+        name = _ending(out)
     elif name == "auto":
         name = "terminal" if sys.stdout.isatty() else "json"
     pictures = {"maps": maps, "layer": layer, "head": _head(head)}
@@ -124,7 +124,7 @@ def explain(
         for window in Windows(lines, size=FEW if asked or faithfulness or compare else WINDOW):
             yield from explained(window)
 
-    with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
+    with open_input(source, format=input_format) as (stream, kind), opened(out, model=model) as output:
         lines = texts(
             stream,
             format=kind,
@@ -142,6 +142,18 @@ def explain(
     better = choice.better(classifier.bundle)
     if not method and chosen == [choice.DEFAULT] and better is not None:
         typer.echo(f"Note: {better} is more faithful than attention on this model; --method auto takes it", err=True)
+
+
+def _ending(out: str) -> str:
+    """Return the format that the name of a file asks for; one without an ending, as pipes have, gets json."""
+    from attnclf.errors import ConfigError
+
+    ending = Path(out).suffix.lower()
+    if ending and ending not in ENDINGS:
+        raise ConfigError(
+            f"explain writes no {ending}", fix=f"name a file that ends in {', '.join(ENDINGS)}, or pass --format"
+        )
+    return ENDINGS.get(ending, "json")
 
 
 def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:

@@ -27,7 +27,7 @@ def export(
         typer.Option("--data", help="Labelled rows on which it must be as accurate.", show_default=False),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
+        str | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
     ] = None,
     format: Annotated[
         NetworkFormat, typer.Option("--format", "-f", help="Of --to; triton: a folder of its model repository.")
@@ -55,7 +55,7 @@ def export(
 
             write_model(
                 model,
-                to,
+                Path(to),
                 precision=precision.value,
                 device=device.value,
                 instances=instances,

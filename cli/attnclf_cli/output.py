@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from attnclf.errors import DataError
-from attnclf.replacing import replacing
+from attnclf.replacing import place_of, replacing
 from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
@@ -22,19 +21,17 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def opened(out: str | Path | None, *, option: str = "--out") -> Iterator[TextIO]:
+def opened(out: str | Path | None, *, model: Path, option: str = "--out") -> Iterator[TextIO]:
     """Yield a UTF-8 text stream: stdout, or a file that appears when the block ends well.
 
     A link stays, and what it points to is written; so is a device or a pipe, as it is. `option` is the one by which a
-    person named the file.
+    person named the file, and `model` the folder of the model in use, in which nothing is written.
     """
     if out is None or str(out) == "-":
         yield sys.stdout
         return
-    place = Path(out)
     try:
-        if place.is_dir() or str(out).endswith(("/", os.sep)):
-            raise DataError(f"{out or place} is a folder", fix=f"name a file: {option} {place / 'FILE'}")
+        place = place_of(out, option=option, model=model)
         special = place.exists() and not place.is_file()
         with place.open("w", encoding="utf-8", newline="\n") if special else _whole(place) as file:
             yield file

@@ -119,7 +119,7 @@ def predict(
         raise ConfigError("--workers is for --engine ray", fix="add --engine ray, or leave --workers out")
     classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
     damage = Damage()
-    with open_input(source, format=input_format) as (stream, kind), opened(out) as output:
+    with open_input(source, format=input_format) as (stream, kind), opened(out, model=model) as output:
         lines = texts(
             stream,
             format=kind,

@@ -88,11 +88,22 @@ def test_without_colour_the_heaviest_words_stand_in_brackets(in_session, model, 
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("x.html", "<!doctype html>"), ("x.SVG", "<svg"), ("x.jsonl", "{"), ("x.txt", "{"), ("x", "{")]
+    ("name", "begins"), [("x.html", "<!doctype html>"), ("x.SVG", "<svg"), ("x.jsonl", "{"), ("x", "{")]
 )
-def test_the_format_goes_by_the_ending_of_the_file_and_is_json_for_any_other(in_session, model, tmp_path, name, begins):
+def test_the_format_goes_by_the_ending_of_the_file_and_is_json_without_one(in_session, model, tmp_path, name, begins):
     assert in_session("explain", "-m", model, "--out", tmp_path / name, input=TEXT + "\n").exit_code == 0
     assert (tmp_path / name).read_text(encoding="utf-8").lower().startswith(begins)
+
+
+def test_an_ending_that_no_format_has_is_refused_unless_the_format_is_said(in_session, model, tmp_path):
+    place = tmp_path / "x.pdf"
+    done = in_session("explain", "-m", model, "-o", place, input=TEXT + "\n")
+    assert (done.exit_code, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: explain writes no .pdf; name a file that ends in .json, .jsonl, .html, .htm, .svg")
+    assert not place.exists()
+    assert in_session("explain", "-m", model, "-o", place, "-f", "svg", input=TEXT + "\n").exit_code == 0
+    assert place.read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_a_dash_is_stdout_and_a_pipe_gets_json(in_session, model):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import threading
@@ -97,9 +98,9 @@ def test_a_folder_is_refused_with_the_remedy(in_session, model, tmp_path, monkey
 
 
 @pytest.mark.parametrize("out", ["", "new/", "/"])
-def test_a_name_that_no_file_can_have_is_refused(tmp_path, monkeypatch, out):
+def test_a_name_that_no_file_can_have_is_refused(model, tmp_path, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"is a folder; name a file: --out .*FILE"), opened(out):
+    with pytest.raises(DataError, match=r"is a folder; name a file: --out .*FILE"), opened(out, model=model):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -129,13 +130,45 @@ def test_a_device_that_is_full_is_one_line(attnclf, model, tmp_path):
         assert done.stderr == f"Error: cannot write {full}: No space left on device; pass another {option}\n"
 
 
-@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize(("command", "option"), WRITERS)
 @pytest.mark.parametrize("name", ["new/", ""])
 def test_a_folder_to_be_and_no_name_at_all_are_told_from_a_file(
-    in_session, model, tmp_path, monkeypatch, command, name
+    in_session, model, tmp_path, monkeypatch, command, option, name
 ):
     monkeypatch.chdir(tmp_path)
-    done = written(in_session, model, command, "--out", name)
+    done = written(in_session, model, command, option, name)
     assert done.exit_code == 1
-    assert "is a folder; name a file: --out" in done.stderr
+    assert "is a folder; name a file: " + option in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("command", "option"), WRITERS)
+@pytest.mark.parametrize("name", ["model/attnclf.json", "model/report/../labels.jsonl", "link.json"])
+def test_nothing_is_written_into_the_folder_of_the_model_in_use(
+    in_session, model, tmp_path, monkeypatch, command, option, name
+):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "link.json").symlink_to("model/attnclf.json")
+    before = contents(folder)
+    monkeypatch.chdir(tmp_path)
+    done = written(in_session, "model", command, option, name)
+    assert (done.exit_code, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line == f"Error: {name} lies in the model folder, which would be damaged; pass another {option}"
+    assert contents(folder) == before
+
+
+def test_the_picture_of_evaluate_is_not_written_there_either(in_session, model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "rows.csv").write_text("text,label\nmy card,billing\nno parcel,delivery\n")
+    before = contents(folder)
+    picture = next(folder.rglob("*.svg"))
+    options = ["--explanations", "--method", "attention", "--plot", picture]
+    done = in_session("evaluate", tmp_path / "rows.csv", "-m", folder, *options)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].endswith("which would be damaged; pass another --plot")
+    assert contents(folder) == before
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
