@@ -1,8 +1,10 @@
 """The `attnclf` command: its sub-commands, and the one place where errors become a line and an exit status."""
 
 import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +16,11 @@ from attnclf_cli import streams
 
 # Each is a function in a module of its name.
 COMMANDS = ("train", "predict", "explain", "evaluate", "export", "push", "bench", "serve", "info", "mechanisms")
-PROBLEM, INTERRUPTED = 1, 130
+PROBLEM, INTERRUPTED, TERMINATED = 1, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does: what it has begun to write is removed on the way out."""
 
 
 class OneLineErrors(TyperGroup):
@@ -46,6 +52,8 @@ class OneLineErrors(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
+        except Terminated as end:
+            raise typer.Exit(TERMINATED) from end
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
 
@@ -83,6 +91,10 @@ def application(asked: str = "") -> typer.Typer:
     return app
 
 
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
 def main() -> None:
     """Run the command line and leave; at once after a stream, whose reader may still wait for a line on stdin.
 
@@ -90,6 +102,7 @@ def main() -> None:
     """
     status: int = 0
     streams.prepare()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         application(*sys.argv[1:2])()
     except SystemExit as leaving:

@@ -385,14 +385,28 @@ def test_an_out_that_cannot_be_written_is_one_line(in_session, model, tmp_path):
     refused(in_session("predict", "-m", model, "-o", tmp_path / "no" / "out.tsv", input="x\n"), "cannot write", "--out")
 
 
-def test_an_interrupt_ends_with_130_and_no_traceback(attnclf, model):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_with_its_own_status_and_no_traceback(attnclf, model, number, status):
     process = attnclf.start("predict", "-m", model)
     process.stdin.write(b"my parcel\n")
     answer(process, PATIENTLY)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=PATIENTLY) == 130
-    assert b"Traceback" not in process.stderr.read()
+    process.send_signal(number)
+    assert process.wait(timeout=PATIENTLY) == status
+    assert process.stderr.read() == b""
     process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_half_written(attnclf, model, tmp_path, number):
+    process = attnclf.start("predict", "-m", model, "-o", tmp_path / "labels.tsv")
+    process.stdin.write(b"my parcel\n")
+    deadline = time.monotonic() + PATIENTLY
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [path.name for path in tmp_path.iterdir()] == [f".labels.tsv.{process.pid}"]
+    process.send_signal(number)
+    process.communicate(timeout=PATIENTLY)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_closed_stdin_is_one_line(attnclf, model):

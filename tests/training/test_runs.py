@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -378,6 +379,20 @@ def test_one_ctrl_c_keeps_the_best_model_so_far_and_exits_with_130(attnclf, comm
     assert b"accuracy" in output
     assert json.loads((tmp_path / "out" / "attnclf.json").read_text())["training"]["ending"] == "interrupted"
     assert [one.label is not None for one in Classifier.load(tmp_path / "out").predict(["курс доллара"])] == [True]
+
+
+def test_a_terminated_training_leaves_its_checkpoint_alone_also_while_the_model_is_written(attnclf, command, tmp_path):
+    def written():
+        return [path for path in tmp_path.glob(".out.*") if (path / "tokenizer.json").exists()]
+
+    with attnclf.start(*command("out", epochs=1)) as process:
+        while process.poll() is None and not written():
+            time.sleep(0.01)
+        process.terminate()
+        output, notes = process.communicate(timeout=300)
+    assert (process.returncode, output) == (143, b"")
+    assert b"Traceback" not in notes
+    assert [path.name for path in tmp_path.iterdir()] == ["out.training"]
 
 
 @pytest.mark.long
