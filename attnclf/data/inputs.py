@@ -151,10 +151,15 @@ def from_jsonl(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
         if line.isspace():
             yield ""
             continue
+        if reading is None and line.lstrip().startswith("["):
+            raise DataError(
+                "this is a JSON array, and one object a line (jsonl) is wanted",
+                fix="convert it: jq -c '.[]' OLD > NEW.jsonl, or of strings jq -c '.[] | {text: .}' OLD > NEW.jsonl",
+            )
         try:
             values = jsonlines.parse(line)
             if reading is None:
-                strings = [name for name, value in values.items() if value is None or isinstance(value, str)]
+                strings = [name for name, value in values.items() if may_hold_text(name, value)]
                 reading = wanted.among(tuple(values), strings)
             if not any(column in values for column in reading.columns):
                 raise ValueError(f"there is no {columns.quoted(reading.columns)}")
@@ -253,6 +258,11 @@ def unended(line: str) -> str:
     if line.endswith("\n"):
         return line[:-2] if line.endswith("\r\n") else line[:-1]
     return line
+
+
+def may_hold_text(name: str, value: object) -> bool:
+    """Whether the texts may be in a column of which only the first value is known; one called text has nothing else."""
+    return value is None or isinstance(value, str) or columns.normal(name) in columns.TEXT_NAMES[0]
 
 
 def encodable(text: str) -> str:

@@ -83,6 +83,8 @@ def test_jsonl_gives_the_text_of_each_line():
         ('{"text": "a"}\n"b"\n', "line 2: text where an object should be"),
         ('{"text": "a"}\n{"body": "a"}\n', "line 2: there is no 'text'"),
         ('{"text": "a"}\n{"text": 1}\n', "line 2: 'text' is a number, not text"),
+        ('{"text": 1}\n{"text": "a"}\n', "line 1: 'text' is a number, not text"),
+        ('{"id": "x", "text": 1}\n{"id": "y", "text": "a"}\n', "line 1: 'text' is a number, not text"),
         ('{"a": "a", "b": "b"}\n', "the text could be in any of 'a', 'b'; pass --text-column"),
         ('{"n": 1}\n', "no column holds text: 'n'"),
     ],
@@ -90,6 +92,12 @@ def test_jsonl_gives_the_text_of_each_line():
 def test_a_jsonl_line_without_a_text_is_an_error_that_names_it(lines, words):
     with pytest.raises(DataError, match=words):
         read(lines, "jsonl")
+
+
+@pytest.mark.parametrize("array", ['[{"text": "a"}]', '\n [\n  {"text": "a"}\n]\n', '["a", "b"]\n'])
+def test_a_json_array_is_refused_with_the_command_that_makes_lines_of_it(array):
+    with pytest.raises(DataError, match=r"JSON array, .* convert it: jq -c '\.\[\]' OLD > NEW\.jsonl"):
+        read(array, "jsonl")
 
 
 def test_a_quoted_csv_field_may_span_lines():
