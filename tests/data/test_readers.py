@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus, hub_splits, read
+from attnclf.data.inputs import open_input, texts
 from attnclf.errors import DataError
 from attnclf.training.rows import DataOptions, read_splits
 
@@ -83,6 +84,16 @@ def test_a_byte_order_mark_is_not_part_of_the_data(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(b"\xef\xbb\xbf" + content)
     assert rows(read(str(path))) == expected()
+
+
+@pytest.mark.parametrize(("line", "delimiter"), [("sep=;", ";"), ('"Sep=|"', "|"), ("sep=,", ","), ("sep=\t", "\t")])
+def test_a_first_line_of_excel_names_the_delimiter_and_is_no_row(tmp_path, line, delimiter):
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"{line}\r\n".encode() + as_csv([*ROWS, ("", "neg")], delimiter))
+    assert rows(corpus := read(str(path), on_bad_row="skip")) == expected()
+    assert [bad.place for bad in corpus.bad] == ["line 7"]
+    with open_input(str(path)) as (stream, kind):
+        assert list(texts(stream, format=kind)) == [*(text for text, _ in ROWS), ""]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt"])

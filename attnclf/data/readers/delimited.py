@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from attnclf.data.columns import known
-from attnclf.data.delimiters import DELIMITERS, QUOTED, Quoting, sniff
+from attnclf.data.delimiters import DELIMITERS, QUOTED, Quoting, sniff, without_name
 from attnclf.data.rows import BadRow, Record
 from attnclf.data.source import Source
 from attnclf.data.streams import lines, open_bytes
@@ -51,7 +51,7 @@ def records(source: Source) -> Iterator[Record | BadRow]:
 
 def numbered(lines: Iterable[str], delimiter: str, quoting: Quoting = QUOTED) -> Iterator[tuple[str, list[str] | str]]:
     """Each record with the place of its first line, no fields for a blank one; a string says why they cannot be had."""
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(without_name(lines), delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         start = reader.line_num + 1
         try:
