@@ -34,18 +34,20 @@ def texts(
     text_columns: Sequence[str] | None = None,
     feature_columns: Sequence[str] = (),
     damage: Damage | None = None,
+    say: Callable[[str], None] = lambda note: None,
 ) -> Iterator[str]:
     """Yield the text of each record as soon as its line is there, "" for a blank one.
 
     Of a line only its ending is stripped. With `feature_columns` the text is made of those numeric columns. DataError
-    names the line that is broken, or the columns if none is the text. Parquet needs a stream that can seek.
+    names the line that is broken, or the columns if none is the text. Parquet needs a stream that can seek. `say` is
+    told of a guess that may be wrong.
     """
     if feature_columns and format not in NAMED_COLUMNS:
         raise DataError(
             f"the model reads the columns {columns.quoted(feature_columns)}, not {format}",
             fix="pass a file with such columns; for a pipe say --input-format csv, tsv or jsonl",
         )
-    wanted = Wanted(text_columns, feature_columns)
+    wanted = Wanted(text_columns, feature_columns, say)
     if text_columns and format not in NAMED_COLUMNS:
         raise DataError(
             f"{format} have no columns" if format == "lines" else f"{format} has no columns",
@@ -58,10 +60,11 @@ def texts(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What makes the text of a record: the text columns asked for, or numeric columns."""
+    """What makes the text of a record: the text columns asked for, or numeric columns; `say` is told of a guess."""
 
     text: Sequence[str] | None
     features: Sequence[str]
+    say: Callable[[str], None]
 
     @property
     def named(self) -> Sequence[str]:
@@ -192,11 +195,12 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> It
         raise broken(opening, first)
     if not first:
         return
-    headed = any(map(columns.known, first)) or not all(
-        name.isdigit() and name not in first for name in wanted.named or [""]
-    )
+    known = any(map(columns.known, first))
+    headed = known or not all(name.isdigit() and name not in first for name in wanted.named or [""])
     names = delimited.names(first) if headed else delimited.positions(len(first))
     reading = wanted.among(names, names)
+    if not (known or wanted.named):
+        wanted.say(f"Note: {opening} is taken for the header; if it is a text, pass --text-column 1")
     for place, fields in rows if headed else chain([(opening, first)], rows):
         if isinstance(fields, str):
             raise broken(place, fields)

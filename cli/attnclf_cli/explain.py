@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -131,6 +132,7 @@ def explain(
             text_columns=text_column,
             feature_columns=classifier.bundle.columns,
             damage=damage,
+            say=partial(typer.echo, err=True),
         )
         if over_all:
             summed_up(name, _summed(classifier, Windows(lines), chosen[0], against, top or 10), output)

@@ -126,6 +126,7 @@ def predict(
             text_columns=text_column,
             feature_columns=classifier.bundle.columns,
             damage=damage,
+            say=partial(typer.echo, err=True),
         )
         answered = answer(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)

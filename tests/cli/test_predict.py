@@ -381,6 +381,14 @@ def test_a_run_that_fails_leaves_the_old_file_and_nothing_else(in_session, model
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_text_that_was_taken_for_a_header_is_told_on_stderr(in_session, model, tmp_path, command):
+    (tmp_path / "a.csv").write_text("my parcel is late\nmy card\n")
+    done = in_session(command, tmp_path / "a.csv", "-m", model)
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 1)
+    assert done.stderr.startswith("Note: line 1 is taken for the header; if it is a text, pass --text-column 1\n")
+
+
 def test_an_out_that_cannot_be_written_is_one_line(in_session, model, tmp_path):
     refused(in_session("predict", "-m", model, "-o", tmp_path / "no" / "out.tsv", input="x\n"), "cannot write", "--out")
 

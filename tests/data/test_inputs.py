@@ -14,9 +14,9 @@ from attnclf.data.inputs import Damage, open_input, texts
 from attnclf.errors import DataError
 
 
-def read(content, format="lines", columns=None, damage=None):
+def read(content, format="lines", columns=None, **others):
     data = content if isinstance(content, bytes) else content.encode()
-    return list(texts(io.BytesIO(data), format=format, text_columns=columns, damage=damage))
+    return list(texts(io.BytesIO(data), format=format, text_columns=columns, **others))
 
 
 @settings(deadline=None)
@@ -110,6 +110,25 @@ def test_a_quoted_csv_field_may_span_lines():
 def test_rows_without_a_header_are_read_by_position():
     assert read("1,one\n2,two\n", "csv", ["2"]) == ["one", "two"]
     assert read("id,text\n2,two\n", "csv", ["2"]) == ["two"]
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+def test_a_header_that_could_be_a_text_is_named_and_the_remedy_reads_it(format):
+    notes = []
+    assert read("\nmy parcel is late\nmy card\n", format, say=notes.append) == ["my card"]
+    assert notes == ["Note: line 2 is taken for the header; if it is a text, pass --text-column 1"]
+    assert read("\nmy parcel is late\nmy card\n", format, ["1"], say=notes.append) == ["my parcel is late", "my card"]
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [("Text\na\n", None), ("label\na\n", None), ("id\na\n", ["id"]), ("id\na\n", ["1"]), ("\n", None)],
+)
+def test_a_header_with_a_known_name_or_one_asked_for_is_not_named(content, columns):
+    notes = []
+    read(content, "csv", columns, say=notes.append)
+    assert notes == []
 
 
 def test_a_tsv_line_is_a_record_whatever_its_quotes():
