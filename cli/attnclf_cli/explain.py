@@ -28,6 +28,7 @@ class ExplanationFormat(StrEnum):
 
 
 FEW = 16  # texts at a time where each takes many runs of the network, or has a map, which may be large
+BESIDE = "Beside the highlight"  # a panel of its own: with these long names in one, 80 columns cut them
 UNASKED = 100  # texts of one run whose faithfulness is measured unasked
 ENDINGS = {".json": "json", ".jsonl": "json", ".html": "html", ".htm": "html", ".svg": "svg"}
 
@@ -59,19 +60,35 @@ def explain(
             "--faithfulness/--no-faithfulness",
             help="Measure what each explanation is worth; by default of short texts, the first 100.",
             show_default=False,
+            rich_help_panel=BESIDE,
         ),
     ] = None,
     maps: Annotated[
         bool | None,
         typer.Option(
-            "--map/--no-map", help="Draw the map of attention; by default of short texts.", show_default=False
+            "--map/--no-map",
+            help="Draw the map of attention; by default of short texts.",
+            show_default=False,
+            rich_help_panel=BESIDE,
         ),
     ] = None,
     layer: Annotated[
-        int | None, typer.Option(metavar="N", help="Layer on the map, from 1; by default the last.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Layer on the map, from 1; by default the last.",
+            show_default=False,
+            rich_help_panel=BESIDE,
+        ),
     ] = None,
     head: Annotated[
-        str | None, typer.Option(metavar="N|mean", help="Head on the map; by default the mean.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="N|mean",
+            help="Head on the map; by default the mean.",
+            show_default=False,
+            rich_help_panel=BESIDE,
+        ),
     ] = None,
     text_column: options.TextColumns = None,
     input_format: options.TextFormat = None,
