@@ -1,6 +1,7 @@
 """Drawing on a terminal what the methods of a model are worth: a row for each method, a table for each question."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -9,9 +10,10 @@ from rich.text import Text
 from attnclf.evaluation.intervals import Mean
 from attnclf.explain.evaluation import Evaluation, Permutation
 from attnclf.explain.removal import Removal
+from attnclf.text.screen import packed
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 TITLES: dict[Removal, str] = {"delete": "words deleted", "mask": "words masked"}
 
@@ -20,7 +22,7 @@ def tables(found: Evaluation) -> Iterator["RenderableType"]:
     """Yield a table for each removal, one for agreement, plausibility and time, and the permutation test."""
     for removal, title in TITLES.items():
         yield Text(f"\nFaithfulness over {_texts(found.texts)}, {title}", style="bold")
-        yield table(
+        yield Figures(
             ["method", "comprehensiveness ↑", "sufficiency ↓"],
             [
                 [name, interval(one.comprehensiveness[removal]), interval(one.sufficiency[removal])]
@@ -28,7 +30,7 @@ def tables(found: Evaluation) -> Iterator["RenderableType"]:
             ],
         )
     yield Text("\nAgreement and time", style="bold")
-    yield table(
+    yield Figures(
         ["method", "tau with leave-one-out", "ms a text"],
         [
             [name, "" if one.tau is None else interval(one.tau), f"{one.milliseconds:.1f}"]
@@ -37,7 +39,7 @@ def tables(found: Evaluation) -> Iterator["RenderableType"]:
     )
     if found.marked:
         yield Text(f"\nAgreement with what people marked in {_texts(found.marked)}", style="bold")
-        yield table(
+        yield Figures(
             ["method", "AUPRC", "token F1", "IOU F1"],
             [
                 [name, interval(one.plausible.auprc), interval(one.plausible.token_f1), f"{one.plausible.iou_f1:.2f}"]
@@ -68,12 +70,21 @@ def interval(mean: Mean, digits: int = 2) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table whose first column is text and whose others are figures."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
-    drawn.add_column(header[0], no_wrap=True)
-    for name in header[1:]:
-        drawn.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    return drawn
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A table whose first column is text and whose others are figures, as many beside each other as fit."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        stub, *columns = zip(self.header, *self.rows, strict=True)
+        sizes = [2 + max(map(len, column)) for column in columns]
+        for block in packed(sizes, options.max_width - max(map(len, stub))):
+            drawn = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+            drawn.add_column(stub[0], no_wrap=True)
+            for place in block:
+                drawn.add_column(columns[place][0], justify="right", no_wrap=True)
+            for name, *cells in zip(stub[1:], *(columns[place][1:] for place in block), strict=True):
+                drawn.add_row(*map(Text, [name, *cells]))
+            yield drawn

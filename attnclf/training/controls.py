@@ -59,10 +59,10 @@ class Controls:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        from attnclf.explain.evaluation_terminal import interval, table
+        from attnclf.explain.evaluation_terminal import Figures, interval
 
         yield Text(f"\nThe same network with attention that learned nothing, {self.rows:,} rows", style="bold")
-        yield table(
+        yield Figures(
             ["attention", self.measure, "less than learned"],
             [
                 ["learned", interval(self.own, 3), ""],

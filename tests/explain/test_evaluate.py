@@ -165,6 +165,15 @@ def test_the_tables_fit_a_terminal_and_have_a_row_for_each_method(found):
     assert "−0.00" not in shown
 
 
+@pytest.mark.parametrize("width", [45, 60, 70])
+def test_columns_that_do_not_fit_stand_below_each_other_and_no_figure_is_cut(found, width):
+    wide, narrow = [re.sub(r"\s+", " ", text) for text in (drawn(found), drawn(found, width))]
+    figures = r"\S+ \(\S+ to \S+\)"
+    assert max(map(len, drawn(found, width).splitlines())) <= width
+    assert sorted(re.findall(figures, narrow)) == sorted(re.findall(figures, wide))
+    assert "…" not in narrow
+
+
 def test_the_picture_has_a_curve_for_each_method_at_its_places(found):
     root = ElementTree.fromstring(evaluation_svg.render(found))
     curves = {line.find(f"{SVG}title").text: line for line in root.iter(f"{SVG}polyline")}
