@@ -40,6 +40,13 @@ class OneLineErrors(TyperGroup):
             sys.exit(PROBLEM)
         except streams.ReaderLeft:
             sys.exit(0)
+        except ModuleNotFoundError as error:  # what only predicts needs few packages; a part of one is a bug of ours
+            if error.name is None or "." in error.name:
+                raise
+            typer.echo(
+                f"Error: this needs the package {error.name}; pip install attnclf brings what is missing", err=True
+            )
+            sys.exit(PROBLEM)
         except OSError as error:  # wherever a path is followed, it may not be allowed, or be gone
             if error.filename is None:
                 raise

@@ -84,6 +84,34 @@ def test_the_check_would_notice(module):
 
 
 @pytest.mark.parametrize(
+    ("missing", "arguments"),
+    [
+        ("torch", ["train", "ROWS", "--out", "OUT"]),
+        ("torch", ["mechanisms"]),
+        ("torch", ["evaluate", "ROWS", "-m", "MODEL", "--explanations", "--controls", "--train", "ROWS"]),
+        ("onnx", ["export", "-m", "MODEL", "--precision", "int8"]),
+        ("pyarrow", ["predict", "-m", "MODEL", "ROWS", "--input-format", "parquet"]),
+        ("huggingface_hub", ["predict", "-m", "hf:owner/name", "ROWS"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_package_that_is_not_installed_is_one_line_with_the_remedy(attnclf, model, tmp_path, missing, arguments):
+    (tmp_path / "hidden").mkdir()
+    hiding = f"raise ModuleNotFoundError(\"No module named '{missing}'\", name='{missing}')\n"
+    (tmp_path / "hidden" / f"{missing}.py").write_text(hiding)
+    (tmp_path / "rows.csv").write_text("text,label\nmy card,billing\nno parcel,delivery\n")
+    named = {"MODEL": model, "ROWS": tmp_path / "rows.csv", "OUT": tmp_path / "out"}
+    path = os.pathsep.join(filter(None, [str(tmp_path / "hidden"), os.environ.get("PYTHONPATH")]))
+    done = attnclf(*(named.get(word, word) for word in arguments), env={"PYTHONPATH": path, "HF_HUB_CACHE": tmp_path})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: this needs the package {missing}; pip install attnclf brings what is missing"
+    )
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     "module", ["attnclf", "attnclf.runtime.classifier", "attnclf.explain.explain", "attnclf.bundle"]
 )
 def test_the_library_at_rest_loads_nothing_heavy(module):
