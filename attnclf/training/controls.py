@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.config import Config, merged
+from attnclf.data.checks import refuse_foreign
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError
@@ -71,21 +72,21 @@ class Controls:
         )
 
 
-def retrained(
-    classifier: Classifier,
-    rows: Corpus,
-    data: str,
-    *,
-    valid: str | None = None,
-    options: DataOptions | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    say: Callable[[str], None] = print,
-    watch: Callable[[Progress], None] = lambda progress: None,
-) -> Controls:
-    """Train the controls of a model on the rows that it learned from, and score all on `rows`.
+class Origin(NamedTuple):
+    """What a model learned from, as its training got it."""
+
+    data: str
+    valid: str | None
+    options: DataOptions
+
+
+def origin_of(
+    classifier: Classifier, data: str, *, valid: str | None = None, options: DataOptions | None = None
+) -> Origin:
+    """Return what a model learned from, after a look at whether its controls can learn from it too.
 
     `data` and `valid` are what training got; the column of weights is the one it took. Raises ConfigError where these
-    are other rows, and for an architecture that does not pool states by attention.
+    are other rows, and for an architecture that does not pool states by attention; DataError where they cannot be read.
     """
     settings, learned = (classifier.bundle.manifest[part] for part in ("config", "training"))
     if learned.get("taught"):
@@ -94,14 +95,31 @@ def retrained(
             fix="leave --controls out, or train with --set training.self_training=false",
         )
     options = replace(options or DataOptions(), weight_column=learned.get("weight_column"))
-    read, known = _rows(data, valid, options, settings), learned["rows"]
-    names = LabelSet.from_lists(read.label_lists, multi_label=read.multi_label).names
-    if len(read) != known or names != classifier.labels:
-        other = f"these are {len(read):,}" if len(read) != known else "these have other labels"
+    config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
+    rows = read_splits(data, valid, None, options, config, lambda line: None)
+    own, known = rows.train, learned["rows"]
+    names = LabelSet.from_lists(own.label_lists, multi_label=own.multi_label).names
+    if len(own) != known or names != classifier.labels:
+        other = f"these are {len(own):,}" if len(own) != known else "these have other labels"
         raise ConfigError(
             f"the model learned from {known:,} rows, and {other}",
             fix="pass what attnclf train got: --train FILE, and --valid FILE where it had one",
         )
+    refuse_foreign(rows.valid, names, "the training rows")
+    return Origin(data, valid, options)
+
+
+def retrained(
+    classifier: Classifier,
+    rows: Corpus,
+    origin: Origin,
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    say: Callable[[str], None] = print,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Controls:
+    """Train the controls of a model on what it learned from, and score all on `rows`."""
+    settings = classifier.bundle.manifest["config"]
     own = _right(classifier, rows)
     others = {}
     for name, weights in CONTROLS.items():
@@ -109,8 +127,8 @@ def retrained(
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "model"
             train(
-                data, out, valid=valid, options=options, config=held(settings, weights), device=device, baseline=False,
-                say=lambda line: None, watch=watch,
+                origin.data, out, valid=origin.valid, options=origin.options, config=held(settings, weights),
+                device=device, baseline=False, say=lambda line: None, watch=watch,
             )  # fmt: skip
             right = _right(Classifier.load(out), rows)
         others[name] = Control(bootstrapped(right), bootstrapped(own - right))
@@ -125,12 +143,6 @@ def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> 
         hard = settings["model"]["attention"]["context"] == "hard"
         asked["model"] = {"attention": {"alignment": "global", **({"context": "soft"} if hard else {})}}
     return Config.from_dict(merged(settings, asked))
-
-
-def _rows(data: str, valid: str | None, options: DataOptions, settings: Mapping[str, Any]) -> Corpus:
-    """Return the rows that would be learned from."""
-    config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
-    return read_splits(data, valid, None, options, config, lambda line: None).train
 
 
 def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:

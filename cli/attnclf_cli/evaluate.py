@@ -122,31 +122,31 @@ def evaluate(
     )
     if classifier.multi_label or not rows.multi_label:
         refuse_foreign(rows, classifier.labels, "this model")
+    origin = None
+    if train is not None:  # what stands in the way of the controls is found before hours of scoring
+        from attnclf.training.controls import origin_of, retrained
+        from attnclf.training.rows import DataOptions
+
+        origin = origin_of(
+            classifier,
+            train,
+            valid=valid,
+            options=DataOptions(
+                format=input_format,
+                text_columns=text_column,
+                label_column=label_column,
+                label_separator=label_separator,
+                on_bad_row=on_bad_row.value,
+            ),
+        )
     metrics = run(classifier, rows)
     found = _explained(classifier, rows, methods, explain_rows, plot) if explanations else None
     beside = None
-    if train is not None:
-        from attnclf.training.controls import retrained
-        from attnclf.training.rows import DataOptions
+    if origin is not None:
         from attnclf_cli.progress import display
 
         with display(Console(stderr=True, highlight=False)) as (say, watch):
-            beside = retrained(
-                classifier,
-                rows,
-                train,
-                valid=valid,
-                options=DataOptions(
-                    format=input_format,
-                    text_columns=text_column,
-                    label_column=label_column,
-                    label_separator=label_separator,
-                    on_bad_row=on_bad_row.value,
-                ),
-                device=device.value,
-                say=say,
-                watch=watch,
-            )
+            beside = retrained(classifier, rows, origin, device=device.value, say=say, watch=watch)
     if format is ReportFormat.json:
         record = metrics.to_dict() | ({"explanations": found.to_dict()} if found else {})
         record |= {"controls": beside.to_dict()} if beside else {}

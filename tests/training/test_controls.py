@@ -14,7 +14,7 @@ from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import controls
 from attnclf.training.attention.held import hold
-from attnclf.training.controls import held, retrained
+from attnclf.training.controls import held, origin_of, retrained
 
 IDS, LENGTHS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.tensor([4, 2])
 
@@ -105,7 +105,7 @@ def test_controls_weigh_rows_as_the_model_did(model, examples, tmp_path, monkeyp
 
     monkeypatch.setattr(controls, "train", trained)
     with pytest.raises(TrainedError) as caught:
-        retrained(classifier, read(str(data)), str(data))
+        retrained(classifier, read(str(data)), origin_of(classifier, str(data)))
     assert caught.value.args[0].weight_column == "weight"
 
 
@@ -120,4 +120,13 @@ def test_without_the_rows_it_learned_from_the_remedy_is_named(in_session, model,
     done = in_session(*asked, "--train", fewer)
     assert done.exit_code == 1
     assert "rows, and these are 1" in done.stderr
+    assert "Explanations:" not in done.stderr  # before anything is scored
+    rows = list(csv.DictReader(data.read_text(encoding="utf-8").splitlines(True)))
+    apart, foreign = tmp_path / "apart.jsonl", tmp_path / "foreign.csv"
+    apart.write_text("".join(json.dumps(row) + "\n" for place, row in enumerate(rows) if place % 10))
+    foreign.write_text("text,label\nmy card,pos\nno parcel,neg\n")
+    done = in_session(*asked, "--train", apart, "--valid", foreign)
+    assert done.exit_code == 1
+    assert "Explanations:" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: no row has a label of the training rows")
     assert in_session(*asked[:-1], "--train", data).exit_code == 2
