@@ -3,15 +3,18 @@
 import sys
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from attnclf_cli import options
 
+UNWRITTEN = (".gz", ".parquet")  # endings of files that are read and not written
+
 
 class PredictionFormat(StrEnum):
-    """How predictions are printed; auto is a table on a terminal and tsv elsewhere."""
+    """How predictions are printed; auto goes by the name of `--out`, and is a table on a terminal, tsv elsewhere."""
 
     auto = "auto"
     table = "table"
@@ -82,9 +85,7 @@ def predict(
     from attnclf_cli.formats import LINES, if_sure, jsonl_with_attention
     from attnclf_cli.output import note_of_truncation, opened, warn_of_damage
 
-    name = format.value
-    if name == "auto":
-        name = "jsonl" if attention else "table" if out in (None, "-") and sys.stdout.isatty() else "tsv"
+    name = _by_name(out, attention) if format is PredictionFormat.auto else format.value
     if attention and name != "jsonl":
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = partial(jsonl_with_attention if attention else LINES[name], top=top_k)
@@ -131,3 +132,21 @@ def predict(
         answered = answer(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)
     note_of_truncation(answered, classifier.tokenizer.max_length)
+
+
+def _by_name(out: str | None, attention: bool) -> str:
+    """Return the format for where predictions go: a file gets what a file of that name is read as."""
+    from attnclf.data.source import EXTENSIONS
+    from attnclf.errors import ConfigError
+
+    if out in (None, "-"):
+        return "jsonl" if attention else "table" if sys.stdout.isatty() else "tsv"
+    ending = Path(out).suffix.lower()
+    if ending in UNWRITTEN:
+        raise ConfigError(
+            f"predict writes no {ending}", fix="name a file that ends in .jsonl, .csv or .tsv, or pass --format"
+        )
+    kind = EXTENSIONS.get(ending, "lines")
+    if kind == "lines":
+        return "jsonl" if attention else "tsv"
+    return "jsonl" if kind == "json" else kind

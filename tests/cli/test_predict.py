@@ -372,6 +372,35 @@ def test_out_holds_what_the_pipe_would_and_appears_when_it_is_whole(attnclf, mod
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "format"),
+    [
+        ("x.jsonl", [], "jsonl"),
+        ("x.JSON", [], "jsonl"),
+        ("x.csv", [], "csv"),
+        ("x.ft", [], "fasttext"),
+        ("x.txt", [], "tsv"),
+        ("x", [], "tsv"),
+        ("x.csv", ["-f", "jsonl"], "jsonl"),
+    ],
+)
+def test_a_file_gets_the_format_that_its_name_says_unless_another_is_said(
+    in_session, model, tmp_path, name, options, format
+):
+    assert in_session("predict", "-m", model, "-o", tmp_path / name, *options, input="\n".join(TEXTS)).exit_code == 0
+    assert (tmp_path / name).read_text() == in_session(
+        "predict", "-m", model, "-f", format, input="\n".join(TEXTS)
+    ).stdout
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv.gz"])
+def test_an_ending_that_is_not_written_is_refused(in_session, model, tmp_path, name):
+    refused(
+        in_session("predict", "-m", model, "-o", tmp_path / name, input="\n".join(TEXTS)), "writes no", "pass --format"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_that_fails_leaves_the_old_file_and_nothing_else(in_session, model, tmp_path):
     out = tmp_path / "out.jsonl"
     out.write_text("old")
