@@ -350,7 +350,7 @@ class TrainingConfig:
     warmup: float = 0.1  # share of the steps over which the learning rate rises; then it falls linearly
     weight_decay: float = 0.01  # of everything but the embedding tables
     clip: float = 1.0  # largest norm of the gradient, of the tables and of the rest
-    patience: int = 5  # epochs without a better validation score before stopping
+    patience: int = 4  # epochs without a better validation score before stopping
     label_smoothing: float = 0.0
     word_dropout: float = 0.0  # share of units replaced by the unknown one
     adversarial: float = 0.0  # worst-case step on the embeddings, in mean token norms (Miyato et al. 2017); 0: none

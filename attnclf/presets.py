@@ -43,7 +43,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "attention": {"alignment": "entmax15", "context": "soft+max"},
             "ngrams": {"features": 200_000},
         },
-        "training": {"epochs": 12, "patience": 6, "adversarial": 0.7},
+        "training": {"epochs": 12, "adversarial": 0.7},
     },
 }
 
