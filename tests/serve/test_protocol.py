@@ -107,7 +107,7 @@ def test_what_the_document_allows_breaks_nothing(server):
         [
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
             f"http://127.0.0.1:{server.port}/openapi.json", "--max-examples", "4", "--seed", "0", "--no-color",
-            "--phases", "examples,coverage,fuzzing", "--max-time", "8",
+            "--phases", "examples,coverage,fuzzing", "--max-time", "5",
             "--checks", "not_a_server_error,content_type_conformance,response_schema_conformance",
         ],
         capture_output=True, text=True, timeout=300, check=False,

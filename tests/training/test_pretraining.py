@@ -53,9 +53,7 @@ def model(network, texts=None):
     ("cell", "bidirectional"),
     [
         ("lstm", True),
-        ("gru", False),
-        pytest.param("lstm", False, marks=pytest.mark.long),
-        pytest.param("gru", True, marks=pytest.mark.long),
+        *(pytest.param(*kind, marks=pytest.mark.long) for kind in (("lstm", False), ("gru", True), ("gru", False))),
     ],
 )
 def test_what_can_be_foretold_is_learned_in_each_direction(cell, bidirectional):

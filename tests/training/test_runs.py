@@ -348,6 +348,7 @@ def wait_for(process, words):
     raise AssertionError(f"the process ended without {words!r}")
 
 
+@pytest.mark.long
 def test_a_process_killed_in_mid_training_and_resumed_makes_the_model_of_one_that_was_not(
     attnclf, in_session, command, tmp_path
 ):
