@@ -19,9 +19,10 @@ from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
 from attnclf.training.weighing import loss, weigh
 
-# Where the weights start and, with few rows, stay. Both speakers have seen their training rows too often to be modest;
-# this is about what hundreds of validation rows of several public datasets make of them.
-PRIOR = (0.3, 0.5)  # network, linear
+# Where the weights of network and linear model start and, with few validation rows, stay. Both have seen their training
+# rows too often to be modest; this is about what hundreds of validation rows of several public datasets make of them.
+NETWORK, LINEAR = 0.3, 0.5
+FEW = 300  # training rows after which the network is worth half of that: it needs more of them than n-grams do
 # C of the linear model, the first of equals: the weaker where texts say little about their labels, as with sentiment.
 STRENGTHS = (10.0, 1.0)
 
@@ -54,7 +55,7 @@ def beside_ngrams(
     learned = ngrams.learn(examples, label_weights, units, config, strengths)
     best = min(
         (
-            _beside(network, linear, said, validation, strength)
+            _beside(network, linear, said, validation, strength, prior(len(examples)))
             for linear, strength in zip(learned, strengths, strict=True)
         ),
         key=lambda one: loss(one.joint, validation.targets),
@@ -66,9 +67,22 @@ def beside_ngrams(
     return best
 
 
-def _beside(network: nn.Module, linear: NgramLinear, said: Tensor, validation: Examples, strength: float) -> Beside:
+def prior(rows: int) -> tuple[float, float]:
+    """Return the weights of network and linear model before any validation row, after so many training rows."""
+    return NETWORK * rows / (rows + FEW), LINEAR
+
+
+def _beside(
+    network: nn.Module,
+    linear: NgramLinear,
+    said: Tensor,
+    validation: Examples,
+    strength: float,
+    start: tuple[float, float],
+) -> Beside:
     beside = said_of(linear, validation)
-    weights = mix(said, beside, validation.targets)
+    # a is 1 / temperature of the network, so that the probabilities are honest as well.
+    weights = weigh([said, beside], validation.targets, start)
     a, b = weights.tolist()
     return Beside(Mixture(network, linear, weights), a * said + b * beside, strength)
 
@@ -90,11 +104,3 @@ def relearned(
     seconds = time.monotonic() - start
     say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
     return Mixture(beside.mixture.network, linear, beside.mixture.weights)
-
-
-def mix(network: Tensor, linear: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:
-    """Return the weights (2,) under which a · network + b · linear makes the targets most likely.
-
-    Both logits are (rows, labels). a is 1 / temperature, so that the probabilities are honest as well.
-    """
-    return weigh([network, linear], targets, PRIOR)

@@ -24,6 +24,7 @@ from attnclf.training.examples import Examples
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
 AT_A_TIME = 8192  # units spelled
+MANY = 1000  # rows from which on a pair or an n-gram that only one of them has is left out
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
 
@@ -151,7 +152,7 @@ def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, 
 
 
 def _count(tokens: Tokens, grams: UnitGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
-    """Count the features of every row; pairs and n-grams of two rows or more, at most `most` of each."""
+    """Count the features of every row; of pairs and n-grams at most `most`, and of many rows those of two or more."""
     ids = tokens.ids.astype(np.int64)
     rows = np.repeat(np.arange(len(tokens)), tokens.lengths)
     own = np.where(ids < words, ids, UNKNOWN_ID)
@@ -159,8 +160,9 @@ def _count(tokens: Tokens, grams: UnitGrams, words: int, most: int) -> tuple[spa
     previous[tokens.offsets[:-1]] = 0
     pair = pairs.slot(previous, own)
     gram, owners = grams.of_each(ids)
-    pair_rows = _numbered(_rows_with(rows, pair, pairs.SLOTS), most)
-    gram_rows = _numbered(_rows_with(rows[owners], gram, spelling.SLOTS + 1), most)
+    least = 1 if len(tokens) < MANY else 2
+    pair_rows = _numbered(_rows_with(rows, pair, pairs.SLOTS), most, least)
+    gram_rows = _numbered(_rows_with(rows[owners], gram, spelling.SLOTS + 1), most, least)
     kinds = [
         (rows, own, words),
         (rows, pair_rows[pair], int(pair_rows.max()) + 1),
@@ -184,10 +186,10 @@ def _rows_with(rows: NDArray[np.int64], slots: NDArray[np.int64], size: int) -> 
     return np.bincount(different, minlength=size)
 
 
-def _numbered(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
-    """Number the slots that were counted twice or more, at most the `most` frequent, from 1 on; the others are 0."""
+def _numbered(counts: NDArray[np.int64], most: int, least: int) -> NDArray[np.int32]:
+    """Number the slots that were counted `least` times or more, at most the `most` frequent; the others are 0."""
     order = np.argsort(-counts, kind="stable")[:most]
-    chosen = np.sort(order[counts[order] >= 2])
+    chosen = np.sort(order[counts[order] >= least])
     rows = np.zeros(len(counts), dtype=np.int32)
     rows[chosen] = np.arange(1, len(chosen) + 1)
     return rows

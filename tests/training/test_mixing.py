@@ -7,10 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from attnclf.training.mixing import PRIOR, mix
-from attnclf.training.weighing import PULL
+from attnclf.training.mixing import LINEAR, NETWORK, prior
+from attnclf.training.weighing import PULL, weigh
 
 LABELS = 3
+PRIOR = prior(5000)
+
+
+def mix(network, linear, targets):
+    return weigh([network, linear], targets, PRIOR)
 
 
 def problem(rows, *, several=False, seed=0):
@@ -99,7 +104,7 @@ def test_rows_with_a_label_that_the_model_does_not_know_are_left_out():
     right, noise, targets = problem(200)
     known = np.arange(200) % 3 != 0
     expected = mix(noise[known], right[known], targets[known])
-    assert torch.equal(mix(noise, right, np.where(known, targets, -1)), expected)
+    assert torch.allclose(mix(noise, right, np.where(known, targets, -1)), expected, rtol=1e-5)
     assert not torch.allclose(mix(noise, right, targets), expected, rtol=1e-3)
 
 
@@ -114,3 +119,10 @@ def test_speakers_who_are_never_wrong_are_not_believed_without_limit():
     targets = np.arange(60) % LABELS
     assert (mix(sure, sure, targets) <= torch.tensor(PRIOR) * 1.1).all()
     assert (mix(-sure, -sure, targets) > 0).all()
+
+
+def test_a_network_of_few_rows_counts_less_before_any_row_has_said_so():
+    few, some, many = (prior(rows)[0] for rows in (10, 300, 100_000))
+    assert few < NETWORK / 10 < some == NETWORK / 2 < many < NETWORK
+    assert many == pytest.approx(NETWORK, rel=0.01)
+    assert {prior(rows)[1] for rows in (10, 300, 100_000)} == {LINEAR}

@@ -46,6 +46,14 @@ WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 1, 0.25, 1, 1, 2, 1], dtype=np.float32)
 EVERYTHING = NgramConfig(strength=10.0, features=2000)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def many():
+    """Take these few rows for many, of which only what two of them have is kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngrams, "MANY", 0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def tokenizer():
     return Tokenizer.learn(TEXTS, unit="word", vocabulary=99, min_frequency=2, lowercase=True, max_length=99)
@@ -185,7 +193,11 @@ def test_words_with_pairs_are_of_length_one_and_ngrams_of_the_root_of_their_shar
 
 
 @pytest.mark.parametrize("most", [0, 1, 5, 2000])
-def test_the_most_frequent_pairs_and_ngrams_of_two_rows_or_more_are_kept(tokenizer, definition, most):
+@pytest.mark.parametrize("least", [1, 2])
+def test_the_most_frequent_pairs_and_ngrams_are_kept_of_many_rows_those_of_two_or_more(
+    monkeypatch, tokenizer, definition, most, least
+):
+    monkeypatch.setattr(ngrams, "MANY", len(TEXTS) + 1 if least == 1 else len(TEXTS))
     _, columns = counted(tokenizer, most)
     for kind, rows in (("after", columns.pair_rows), ("in", columns.gram_rows)):
         slots = {
@@ -197,7 +209,7 @@ def test_the_most_frequent_pairs_and_ngrams_of_two_rows_or_more_are_kept(tokeniz
         }
         frequency = {feature: definition.rows_with[feature] for feature in slots}
         kept = [feature for feature, slot in slots.items() if rows[slot]]
-        best = sorted((times for times in frequency.values() if times >= 2), reverse=True)[:most]
+        best = sorted((times for times in frequency.values() if times >= least), reverse=True)[:most]
         assert sorted((frequency[feature] for feature in kept), reverse=True) == best
         assert sorted(rows[slots[feature]] for feature in kept) == list(range(1, len(kept) + 1))
         assert np.count_nonzero(rows) == len(kept)
