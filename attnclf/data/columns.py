@@ -1,6 +1,7 @@
 """Which columns hold the text, the labels, the weight and the rationale: as asked, else by name, else by content."""
 
 import difflib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -118,6 +119,9 @@ def find(asked: str, columns: Sequence[str]) -> str:
     """Column of that name, else at that position counted from 1; DataError lists what there is."""
     if asked in columns:
         return asked
+    same = [column for column in columns if composed(column) == composed(asked)]
+    if len(same) == 1:
+        return same[0]
     if asked.isascii() and asked.isdigit() and 1 <= int(asked) <= len(columns):
         return columns[int(asked) - 1]
     near = difflib.get_close_matches(normal(asked), [normal(column) for column in columns], n=1)
@@ -202,4 +206,9 @@ def quoted(names: Sequence[str]) -> str:
 
 def normal(name: str) -> str:
     """Column name without the differences that do not matter."""
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return composed(name).strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+def composed(name: str) -> str:
+    """The name in one of the ways to write it that nobody can see apart: й is one character, or и and a breve."""
+    return unicodedata.normalize("NFC", name)

@@ -197,6 +197,8 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> It
         return
     known = any(map(columns.known, first))
     headed = known or not all(name.isdigit() and name not in first for name in wanted.named or [""])
+    if headed and not known and "\ufffd" in "".join(first) and not set(first).intersection(wanted.named):
+        raise DataError("the header is not valid UTF-8", fix="convert it: iconv -f ENCODING -t UTF-8 OLD > NEW")
     names = delimited.names(first) if headed else delimited.positions(len(first))
     reading = wanted.among(names, names)
     if not (known or wanted.named):

@@ -1,5 +1,7 @@
 """Which columns are taken for the text and the label."""
 
+import unicodedata
+
 import pytest
 
 from attnclf.data.columns import choose
@@ -91,6 +93,13 @@ def test_a_column_that_is_not_there_suggests_the_nearest_and_lists_all():
         choose(names, sample, text=["txet"])
     with pytest.raises(DataError, match="no column '3'; the columns are"):
         choose(names, sample, label="3")
+
+
+def test_names_that_look_the_same_are_the_same_however_they_are_composed():
+    comment, case = (unicodedata.normalize("NFD", name) for name in ("Комментарий", "Случай"))
+    names, sample = table(**{"number": prose(), comment: prose(), case: SHORT})
+    chosen = choose(names, sample, label="Случай")
+    assert (chosen.text, chosen.labels) == ((comment,), case)
 
 
 def test_one_column_cannot_be_both():

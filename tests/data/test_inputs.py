@@ -131,6 +131,21 @@ def test_a_header_with_a_known_name_or_one_asked_for_is_not_named(content, colum
     assert notes == []
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "gb18030"])
+@pytest.mark.parametrize("header", ["Обращение", "номер,обращение", "слово,слава"])
+def test_a_header_in_another_encoding_is_refused_with_the_command_that_converts_it(header, encoding):
+    content = f"{header}\n1,один\n".encode(encoding)
+    with pytest.raises(DataError, match=r"the header is not valid UTF-8; convert it: iconv -f ENCODING -t UTF-8"):
+        read(content, "csv")
+    with pytest.raises(DataError, match="the header is not valid UTF-8"):
+        read(content, "csv", ["обращение"])
+
+
+def test_a_broken_name_beside_the_one_that_is_read_does_no_harm():
+    assert read(b"\xff,text\n1,one\n", "csv") == ["one"]
+    assert read(b"\xff,words\n1,one\n", "csv", ["words"]) == ["one"]
+
+
 def test_a_tsv_line_is_a_record_whatever_its_quotes():
     assert read('text\tn\n"open\t1\n"closed"\t2\n"two\twords"\t3\n\n', "tsv") == ['"open', "closed", "two\twords", ""]
 
