@@ -40,7 +40,7 @@ class Slopes:
         """Build the network of a loaded model; raises ConfigError where torch is not installed."""
         try:
             import torch
-            from safetensors.torch import load_file
+            from safetensors.torch import load
         except ImportError as error:
             raise ConfigError(
                 "this method needs gradients, and torch is not installed",
@@ -53,7 +53,7 @@ class Slopes:
         config = Config.from_dict(bundle.manifest["config"])
         build = ARCHITECTURES[bundle.architecture].build
         network = build(config.model, classifier.tokenizer.size, len(bundle.labels), config.text.max_length)
-        saved = load_file(bundle.path("weights.safetensors"))
+        saved = load(bundle.path("weights.safetensors").read_bytes())
         share, bias = 1.0, np.zeros(len(bundle.labels), dtype=np.float32)
         if "linear.bias" in saved:
             share, other = saved["weights"].tolist()

@@ -162,7 +162,7 @@ def _described(network: Path) -> tuple[list[str], list[str]]:
 
     An output that is not of the rows of a batch is left out; Triton could not say whose it is.
     """
-    session = onnxruntime.InferenceSession(str(network), providers=[CPU])
+    session = onnxruntime.InferenceSession(network.read_bytes(), providers=[CPU])
     given = [_tensor(value) for value in session.get_inputs()]
     answered = [
         _tensor(value, f', label_filename: "{LABELS}"' if value.name == "probabilities" else "")

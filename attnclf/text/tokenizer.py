@@ -97,13 +97,14 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`."""
-        self._library.save(str(path))
+        # Not by the library itself: it takes only paths that are UTF-8.
+        path.write_text(self._library.to_str(pretty=True), encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, path: Path, max_length: int) -> "Tokenizer":
         """Read `tokenizer.json`."""
         try:
-            return cls(Library.from_file(str(path)), max_length)
+            return cls(Library.from_buffer(path.read_bytes()), max_length)
         except Exception as error:  # the library raises bare Exception for a file that it cannot parse
             raise BundleError(f"{path} is not a tokenizer", fix="copy the model again or train it again") from error
 

@@ -172,3 +172,16 @@ def test_the_picture_of_evaluate_is_not_written_there_either(in_session, model, 
 
 def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_model_works_in_a_folder_whose_name_is_not_utf8(in_session, model, tmp_path):
+    folder = tmp_path / os.fsdecode("模型".encode("gbk"))
+    shutil.copytree(model, folder / "m")
+    for asked in (
+        ["predict", "--out", folder / "o.jsonl"],
+        ["explain", "--method", "integrated-gradients", "--out", folder / "o.json"],
+        ["export", "--to", folder / "o.onnx"],
+        ["export", "--format", "triton", "--to", folder / "repository" / "m"],
+    ):
+        assert in_session(asked[0], "-m", folder / "m", *asked[1:], input=TEXT).exit_code == 0
+        assert asked[-1].exists()

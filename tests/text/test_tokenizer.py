@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import time
 from itertools import pairwise
 
@@ -216,6 +217,13 @@ def test_a_saved_tokenizer_reads_alike(tokenizer, tmp_path):
     for text in [*TEXTS[:5], "a[PAD]b", "İ unseen\u0000 words 豈"]:
         assert loaded.pieces(text) == tokenizer.pieces(text)
         assert loaded.encode([text])[0].tolist() == tokenizer.encode([text])[0].tolist()
+
+
+def test_a_tokenizer_is_saved_in_a_folder_whose_name_is_not_utf8(tokenizer, tmp_path):
+    path = tmp_path / os.fsdecode("模型".encode("gbk")) / "tokenizer.json"
+    path.parent.mkdir()
+    tokenizer.save(path)
+    assert Tokenizer.load(path, tokenizer.max_length).units == tokenizer.units
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff"])
