@@ -488,6 +488,9 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{path} is a section, not a value", fix=f"set one of its settings: {path}.NAME=VALUE")
         return _build(hint, value, path + ".")
+    # TOML has whole numbers below 2^63 only, as those who compute with them do; and JSON has no infinity.
+    if isinstance(value, int | float) and abs(value) >= 2**63:
+        raise ConfigError(f"{path} is {value}", fix="give it a number of at most 18 digits")
     origin, choices = get_origin(hint), get_args(hint)
     if origin is Literal:
         _known(path, value, choices) if isinstance(value, str) else _wrong_type(path, value, " | ".join(choices))

@@ -135,6 +135,14 @@ def test_a_value_out_of_range_is_told_the_range(path, value, bounds):
     assert str(raised.value) == f"{path} is {value}; set it {bounds}"
 
 
+@pytest.mark.parametrize("path", ["model.attention.window", "text.min_frequency", "training.clip"])
+@pytest.mark.parametrize("value", [10**20, -(10**30), float("inf")])
+def test_a_number_that_nothing_can_compute_with_is_refused(path, value):
+    with pytest.raises(ConfigError) as raised:
+        configured(path, value)
+    assert str(raised.value) == f"{path} is {value}; give it a number of at most 18 digits"
+
+
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
 def test_a_class_weight_that_no_loss_can_use_is_refused(weight):
     with pytest.raises(ConfigError, match="class_weights"):

@@ -235,6 +235,8 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
             if name not in labels.index:
                 raise ConfigError(f"class_weights names {name!r}", fix=f"use labels: {', '.join(labels.names)}")
             weights[labels.index[name]] = weight
+        if not weights.any():
+            raise ConfigError("no row counts: every class weight is 0", fix="give a label a weight above 0")
     elif chosen == "balanced" and labels.multi_label:
         having = targets.sum(axis=0)
         weights = np.clip((len(targets) - having) / np.maximum(having, 1), 0.01, 100).astype(np.float32)

@@ -14,7 +14,7 @@ from support import weights_alone
 
 from attnclf.config import Config, merged
 from attnclf.data.labels import LabelSet
-from attnclf.errors import TrainingError
+from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokens import Tokens
 from attnclf.training import checkpoint, learner, loop
@@ -324,6 +324,20 @@ def test_a_label_that_every_row_has_is_weighed_too(small):
         unknown=None,
     )
     assert learner.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
+
+
+def test_class_weights_that_are_all_0_are_refused(small):
+    labels = LabelSet(("ham", "spam"), False)
+    config = Config.from_dict(merged(small, {"training": {"class_weights": {"ham": 0.0, "spam": 0.0}}}))
+    examples = Examples(
+        tokens=Tokens.of([np.array([2])] * 2),
+        targets=np.array([0, 1]),
+        weights=np.ones(2, np.float32),
+        vocabulary=3,
+        unknown=None,
+    )
+    with pytest.raises(ConfigError, match="every class weight is 0; give a label a weight above 0"):
+        learner.label_weights(config, labels, examples)
 
 
 @pytest.fixture
