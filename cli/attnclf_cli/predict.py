@@ -90,8 +90,10 @@ def predict(
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = partial(jsonl_with_attention if attention else LINES[name], top=top_k)
     if min_confidence is not None:
-        if open_bundle(model).multi_label:
-            raise ConfigError("--min-confidence is for one label per text", fix="pass --threshold for several")
+        bundle = open_bundle(model)
+        if bundle.multi_label:
+            remedy = "leave it out" if bundle.architecture == "label-decoder" else "pass --threshold for several"
+            raise ConfigError("--min-confidence is for one label per text", fix=remedy)
         if top_k > 1:
             raise ConfigError("--min-confidence is about the one best label", fix="leave out --top-k")
         line = partial(if_sure, line=line, least=min_confidence)

@@ -79,6 +79,12 @@ def test_a_threshold_is_refused(in_session, trained):
     )
 
 
+def test_a_least_confidence_is_refused_without_the_advice_to_pass_a_threshold(in_session, trained):
+    done = in_session("predict", "--model", trained[0], "--min-confidence", 0.3, input="Strom weg")
+    assert done.returncode == 1
+    assert done.stderr == "Error: --min-confidence is for one label per text; leave it out\n"
+
+
 def test_an_explanation_has_a_row_of_weights_for_each_emitted_label(decoder):
     for text, explanation in zip(TEXTS, explain(decoder, TEXTS), strict=True):
         if not explanation.chosen:
