@@ -138,7 +138,7 @@ def train(
         {"training": {name: value for name, value in flags.items() if value is not None}},
         {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
         {"model": {"architecture": architecture}} if architecture else {},
-        {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns else {},
+        {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns is not None else {},
     )
     settled = Config.from_dict(chosen)
     interrupted = Interrupted()
@@ -191,8 +191,11 @@ def train(
 
 
 def listed(names: str) -> list[str]:
-    """Return the names that "age, income" means."""
-    return [name.strip() for name in names.split(",") if name.strip()]
+    """Return the names that "age, income" means; ConfigError if there is none."""
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if not found:
+        raise ConfigError(f"--feature-columns {names!r} names no column", fix="write it as age,income")
+    return found
 
 
 def seconds(text: str) -> float:

@@ -222,6 +222,13 @@ def test_names_are_separated_by_commas():
     assert listed("age, income ,x") == ["age", "income", "x"]
 
 
+@pytest.mark.parametrize("names", ["", " , "])
+def test_no_names_are_not_the_same_as_no_option(in_session, data, tmp_path, names):
+    done = in_session("train", data, "-o", tmp_path / "m", "--architecture", "feature-gate", "--feature-columns", names)
+    assert done.exit_code == 1
+    assert done.stderr.endswith(f"Error: --feature-columns {names!r} names no column; write it as age,income\n")
+
+
 def test_its_explanations_cannot_be_evaluated(in_session, folder, data):
     done = in_session("evaluate", data, "-m", folder, "--label-column", "plan", "--explanations")
     problem = "numbers cannot be taken out of a row of columns; leave --explanations out"
