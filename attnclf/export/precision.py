@@ -71,7 +71,10 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
             refuse_loss(comparison, precision)
             add_file(bundle, path, **{precision: asdict(comparison)})
     except OSError as error:
-        raise BundleError(f"cannot write into {folder}: {error.strerror}", fix="check its permissions") from error
+        raise BundleError(
+            f"cannot write into {folder}: {error.strerror}",
+            fix="check its permissions, and the room there and for temporary files (TMPDIR)",
+        ) from error
     return comparison
 
 

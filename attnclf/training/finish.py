@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from attnclf import __version__
@@ -114,7 +114,8 @@ def _checked(
 ) -> float:
     """Write the weights, and return by how much the graph differs from them at most."""
     network.eval()
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
+    weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
+    (folder / "weights.safetensors").write_bytes(weights)
     return check_parity(
         network,
         folder / "model.onnx",

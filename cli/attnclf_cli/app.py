@@ -1,5 +1,6 @@
 """The `attnclf` command: its sub-commands, and the one place where errors become a line and an exit status."""
 
+import errno
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from attnclf_cli import streams
 # Each is a function in a module of its name.
 COMMANDS = ("train", "predict", "explain", "evaluate", "export", "push", "bench", "serve", "info", "mechanisms")
 PROBLEM, INTERRUPTED, TERMINATED = 1, 130, 143
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Terminated(KeyboardInterrupt):
@@ -47,7 +49,10 @@ class OneLineErrors(TyperGroup):
                 f"Error: this needs the package {error.name}; pip install attnclf brings what is missing", err=True
             )
             sys.exit(PROBLEM)
-        except OSError as error:  # wherever a path is followed, it may not be allowed, or be gone
+        except OSError as error:  # wherever a path is followed, it may not be allowed, or be gone; any disk may be full
+            if error.errno in FULL:
+                typer.echo(f"Error: {error.strerror}; make room for it and for temporary files (TMPDIR)", err=True)
+                sys.exit(PROBLEM)
             if error.filename is None:
                 raise
             from attnclf.text.screen import visible

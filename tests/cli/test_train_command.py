@@ -393,3 +393,10 @@ def test_epochs_asked_for_are_not_exceeded_on_a_small_file(in_session, tmp_path)
     )
     assert done.exit_code == 0
     assert done.stderr.count("epoch ") == 2
+
+
+def test_no_room_for_temporary_files_is_one_line(attnclf, tmp_path):
+    rows = 'yes "my parcel is late,delivery" | head -4000 | sed "1i text,label"'
+    done = attnclf.shell(f"ulimit -f 64; {rows} | $attnclf train - --out {tmp_path}/model --quiet")
+    assert done.returncode == 1
+    assert done.stderr == "Error: File too large; make room for it and for temporary files (TMPDIR)\n"

@@ -17,7 +17,7 @@ from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokens import Tokens
-from attnclf.training import checkpoint, learner, loop
+from attnclf.training import checkpoint, finish, learner, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples
@@ -324,6 +324,12 @@ def test_a_label_that_every_row_has_is_weighed_too(small):
         unknown=None,
     )
     assert learner.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
+
+
+def test_weights_for_which_there_is_no_room_are_an_error_of_the_system(tmp_path):
+    (tmp_path / "weights.safetensors").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        finish._checked(tmp_path, torch.nn.Linear(2, 2), None, None, None)
 
 
 def test_class_weights_that_are_all_0_are_refused(small):
