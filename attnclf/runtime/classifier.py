@@ -128,7 +128,7 @@ class Classifier:
         return cls(bundle, reader_of(bundle), session, batch_size)
 
     def predict(
-        self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
+        self, texts: Iterable[str], *, threshold: float | None = None, named: Sequence[str] = ()
     ) -> list[Prediction]:
         """Classify texts, in order. `threshold` replaces the model's own for multi-label choices.
 
@@ -138,7 +138,7 @@ class Classifier:
         return self.start(texts, threshold=threshold, named=named)()
 
     def start(
-        self, texts: Sequence[str], *, threshold: float | None = None, named: Sequence[str] = ()
+        self, texts: Iterable[str], *, threshold: float | None = None, named: Sequence[str] = ()
     ) -> Callable[[], list[Prediction]]:
         """Begin to `predict`; what is returned waits for the predictions. Meanwhile, other texts may be begun."""
         if threshold is not None and self.sequential:
@@ -147,17 +147,17 @@ class Classifier:
                 fix="leave --threshold out",
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        rows = self._start(texts, named)
+        rows = self._start(listed(texts), named)
         return lambda: self._judged(rows(), thresholds)
 
-    def explain(self, texts: Sequence[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
+    def explain(self, texts: Iterable[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
         """Say which words decided; what comes back prints itself, and draws itself in a notebook.
 
         The options are those of `attnclf.explain.explain.explain`.
         """
         from attnclf.explain.explain import explain
 
-        return explain(self, texts, method=method, **options)
+        return explain(self, listed(texts), method=method, **options)
 
     def _judged(self, rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
         if not len(rows.probabilities):
@@ -280,3 +280,10 @@ class Classifier:
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""
         return tuple(slice(length if axis == "time" else None) for axis in self.session.axes[name][1:])
+
+
+def listed(texts: Iterable[str]) -> list[str]:
+    """Return the texts of any kind of column as a list; TypeError for one string, each letter of which is a text too."""
+    if isinstance(texts, str):
+        raise TypeError("texts is one string; pass a list, [text]")
+    return list(texts)

@@ -87,6 +87,20 @@ def test_no_texts_give_no_predictions(classifier):
     assert classifier.predict([]) == []
 
 
+def test_one_string_is_not_taken_for_a_list_of_letters(classifier):
+    for ask in (classifier.predict, classifier.explain):
+        with pytest.raises(TypeError, match=r"texts is one string; pass a list, \[text\]"):
+            ask("my parcel is late")
+
+
+def test_texts_may_come_as_a_column_of_a_table(classifier):
+    pandas = pytest.importorskip("pandas")
+    texts = ["my parcel is late", "my card"]
+    column = pandas.Series(texts, index=[7, 8])
+    assert [said.score for said in classifier.predict(column)] == [said.score for said in classifier.predict(texts)]
+    assert [said.text for said in classifier.explain(column)] == texts
+
+
 @pytest.fixture
 def copy(model, tmp_path):
     return shutil.copytree(model, tmp_path / "copy")
