@@ -16,7 +16,8 @@ def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32],
     """Return a vector for each unit, (units, dim) float32, and which units the file had, (units,).
 
     A unit that the file lacks gets zeros; a unit that it has only with capitals gets the first such vector. The file
-    is read once, line by line. Raises DataError naming the line for one whose width differs from the first.
+    is read once, line by line. Raises DataError naming the line for one whose width differs from the first, and where no
+    unit has a vector.
     """
     rows = {unit: row for row, unit in enumerate(units)}
     matrix: NDArray[np.float32] | None = None
@@ -42,6 +43,11 @@ def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32],
         matrix[row], found[row], exact[row] = vector, True, is_exact
     if matrix is None:
         raise DataError(f"{path} holds no vectors", fix="pass a .vec or GloVe file in text form")
+    if not found.any():
+        raise DataError(
+            f"{path} has no vector for any of the {len(units):,} units of the texts",
+            fix="pass a .vec or GloVe file of their language in text form",
+        )
     return matrix, found
 
 

@@ -67,6 +67,11 @@ def test_a_file_without_vectors_is_an_error(tmp_path, content):
         read_vectors(written(tmp_path, content), UNITS)
 
 
+def test_a_file_without_a_vector_for_any_unit_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"no vector for any of the \d units of the texts; pass .* of their language"):
+        read_vectors(written(tmp_path, "Haus 1 2\nBaum 3 4\n"), UNITS)
+
+
 def test_a_broken_character_spoils_its_own_word_only(tmp_path):
     matrix, found = read_vectors(written(tmp_path, b"fi\xfflm 1 2\ngood 3 4\n"), UNITS)
     assert found.tolist() == [False, False, True, False, False, False]
