@@ -148,6 +148,8 @@ def by_name(tiers: Sequence[set[str]], columns: Sequence[str], role: str) -> str
 
 def text_by_content(columns: Sequence[str], sample: Sample) -> str:
     """The column whose strings are long and differ from row to row, if it stands out twofold."""
+    if not columns:
+        raise DataError("no column is left for the text", fix="add one, or name other columns for the rest")
     scores = {column: richness(column, sample) for column in columns if holds_text(column, sample)}
     ranked = sorted(scores, key=lambda column: -scores[column])
     if not ranked:

@@ -112,6 +112,9 @@ def test_too_few_columns_say_what_is_lacking():
     names, sample = table(text=prose())
     with pytest.raises(DataError, match="no label column"):
         choose(names, sample)
+    names, sample = table(text=prose(), label=SHORT)
+    with pytest.raises(DataError, match="no column is left for the text; add one"):
+        choose(names, sample, weight="text")
     names, sample = table(label=range(6), n=range(6))
     with pytest.raises(DataError, match="no column holds text: 'n'"):
         choose(names, sample)
