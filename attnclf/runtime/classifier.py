@@ -283,7 +283,7 @@ class Classifier:
 
 
 def listed(texts: Iterable[str]) -> list[str]:
-    """Return the texts of any kind of column as a list; TypeError for one string, each letter of which is a text too."""
+    """Return texts, however they come, as a list; TypeError for one string, each letter of which is a text too."""
     if isinstance(texts, str):
         raise TypeError("texts is one string; pass a list, [text]")
     return list(texts)

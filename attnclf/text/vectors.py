@@ -16,8 +16,8 @@ def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32],
     """Return a vector for each unit, (units, dim) float32, and which units the file had, (units,).
 
     A unit that the file lacks gets zeros; a unit that it has only with capitals gets the first such vector. The file
-    is read once, line by line. Raises DataError naming the line for one whose width differs from the first, and where no
-    unit has a vector.
+    is read once, line by line. Raises DataError naming the line for one whose width differs from the first, and where
+    no unit has a vector.
     """
     rows = {unit: row for row, unit in enumerate(units)}
     matrix: NDArray[np.float32] | None = None
