@@ -89,6 +89,8 @@ def predict(
     if attention and name != "jsonl":
         raise ConfigError(f"--attention cannot be shown as {name}", fix="pass --format jsonl")
     line = partial(jsonl_with_attention if attention else LINES[name], top=top_k)
+    if threshold is not None and top_k > 1:
+        raise ConfigError("--top-k shows the best labels, however probable", fix="leave out --top-k or --threshold")
     if min_confidence is not None:
         bundle = open_bundle(model)
         if bundle.multi_label:

@@ -75,6 +75,11 @@ def test_confidence_is_about_the_one_label_of_a_text(in_session, request, which,
     assert remedy in done.stderr
 
 
+def test_the_best_labels_and_those_above_a_threshold_are_not_both_to_be_had(in_session, multi_model):
+    done = in_session("predict", "-m", multi_model, "-k", 2, "--threshold", 0.2, input="x\n")
+    refused(done, "--top-k", "leave out --top-k or --threshold")
+
+
 def test_three_lines_in_are_three_lines_out_and_a_blank_one_has_no_label(attnclf, model, classifier):
     good, blank, bad = records(
         attnclf("predict", "-m", model, "--format", "jsonl", input="great film\n\nterrible plot\n")
