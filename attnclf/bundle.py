@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from attnclf.errors import BundleError
+from attnclf.replacing import replacing
 
 FORMAT_VERSION = 2
 MANIFEST = "attnclf.json"
@@ -207,6 +208,5 @@ def add_file(bundle: Bundle, source: Path, **description: Any) -> None:
 
 
 def _write(folder: Path, manifest: dict[str, Any]) -> None:
-    fresh = folder / f".{MANIFEST}.{os.getpid()}"
-    fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    fresh.replace(folder / MANIFEST)
+    with replacing(folder / MANIFEST) as fresh:
+        fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

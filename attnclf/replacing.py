@@ -27,8 +27,12 @@ def place_of(said: str | Path, *, option: str, model: Path, file: str = "FILE") 
 def replacing(place: Path) -> Iterator[Path]:
     """Yield a path beside a file, for another one that takes its place when the block ends well.
 
-    A link stays, and what it points to is replaced; a file that was there leaves its permissions.
+    A link stays, and what it points to is replaced; a file that was there leaves its permissions. A device or a pipe is
+    yielded as it is, for it is written to and not replaced.
     """
+    if place.exists() and not place.is_file():
+        yield place
+        return
     place = Path(os.path.realpath(place))
     fresh = place.with_name(f".{place.name}.{os.getpid()}")
     try:

@@ -18,7 +18,7 @@ from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
 from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.permutation import permuted
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
-from attnclf.explain.question import FEW, Judge, Question, Weights, questions_about
+from attnclf.explain.question import Judge, Question, Weights, questions_about
 from attnclf.explain.removal import REMOVALS, Removal
 from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, weighed
 from attnclf.runtime.classifier import Classifier
@@ -71,7 +71,6 @@ def evaluate(
         raise DataError("no row has a text to explain", fix="pass rows whose text says something")
     texts = [texts[place] for place in said]
     judge = Judge.of(classifier, classifier.encoded(texts))
-    classifier.predict(texts[:FEW])  # the first run of a session takes longer
     done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
 
     def within(stage: str) -> Tick:

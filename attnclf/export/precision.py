@@ -133,17 +133,10 @@ def copy_out(folder: Path, precision: Precision, out: str | Path) -> None:
     path = open_bundle(folder).network(precision)
     try:
         place = place_of(out, option="--to", model=folder, file=NETWORKS[precision])
-        if place.exists() and not place.is_file():  # a device or a pipe is written to, not replaced
-            with path.open("rb") as network, place.open("wb") as taker:
+        with replacing(place) as fresh:
+            with path.open("rb") as network, fresh.open("wb") as taker:
                 shutil.copyfileobj(network, taker)
-        else:
-            _copy_whole(path, place)
+            if fresh.is_file() and checksum(fresh) != checksum(path):  # what a pipe was given cannot be read again
+                raise DataError(f"{out} could not be written in full", fix="look for free space there")
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
-
-
-def _copy_whole(path: Path, out: Path) -> None:
-    with replacing(out) as fresh:
-        shutil.copyfile(path, fresh)
-        if checksum(fresh) != checksum(path):
-            raise DataError(f"{out} could not be written in full", fix="look for free space there")

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.config import Config, merged
-from attnclf.data.checks import refuse_foreign
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError
@@ -96,8 +95,7 @@ def origin_of(
         )
     options = replace(options or DataOptions(), weight_column=learned.get("weight_column"))
     config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
-    rows = read_splits(data, valid, None, options, config, lambda line: None)
-    own, known = rows.train, learned["rows"]
+    own, known = read_splits(data, valid, None, options, config, lambda line: None).train, learned["rows"]
     names = LabelSet.from_lists(own.label_lists, multi_label=own.multi_label).names
     if len(own) != known or names != classifier.labels:
         other = f"these are {len(own):,}" if len(own) != known else "these have other labels"
@@ -105,7 +103,6 @@ def origin_of(
             f"the model learned from {known:,} rows, and {other}",
             fix="pass what attnclf train got: --train FILE, and --valid FILE where it had one",
         )
-    refuse_foreign(rows.valid, names, "the training rows")
     return Origin(data, valid, options)
 
 

@@ -110,6 +110,7 @@ def read_splits(
                 f"the {name} rows have several labels each, the training rows one",
                 fix="give both files the same kind of labels",
             )
+    checks.refuse_foreign(judged, {name for names in learned.label_lists for name in names}, "the training rows")
     # Of a few rows that may have several labels, each may happen to have one.
     several = learned.multi_label
     judged = dataclasses.replace(judged, multi_label=several)

@@ -89,7 +89,6 @@ def train(
     options = options or DataOptions()
     rows = read_splits(data, valid, test, options, config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
-    checks.refuse_foreign(rows.valid, labels.names, "the training rows")
     if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
         others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
         raise ConfigError(

@@ -104,11 +104,7 @@ def explain(
     from attnclf.runtime.stream import WINDOW, Windows
     from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
 
-    name = format.value
-    if name == "auto" and out is not None and out != "-":
-        name = _ending(out)
-    elif name == "auto":
-        name = "terminal" if sys.stdout.isatty() else "json"
+    name = _by_name(out) if format is ExplanationFormat.auto else format.value
     pictures = {"maps": maps, "layer": layer, "head": _head(head)}
     asked = [option for option, value in pictures.items() if value not in (None, False)]
     compare = compare or len(method or ()) > 1
@@ -163,10 +159,12 @@ def explain(
         typer.echo(f"Note: {better} is more faithful than attention on this model; --method auto takes it", err=True)
 
 
-def _ending(out: str) -> str:
-    """Return the format that the name of a file asks for; one without an ending, as pipes have, gets json."""
+def _by_name(out: str | None) -> str:
+    """Return the format for where explanations go: a file without an ending, as pipes have, gets json."""
     from attnclf.errors import ConfigError
 
+    if out in (None, "-"):
+        return "terminal" if sys.stdout.isatty() else "json"
     ending = Path(out).suffix.lower()
     if ending and ending not in ENDINGS:
         raise ConfigError(

@@ -32,19 +32,12 @@ def opened(out: str | Path | None, *, model: Path, option: str = "--out") -> Ite
         return
     try:
         place = place_of(out, option=option, model=model)
-        special = place.exists() and not place.is_file()
-        with place.open("w", encoding="utf-8", newline="\n") if special else _whole(place) as file:
+        with replacing(place) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as file:
             yield file
     except BrokenPipeError as closed:
         raise ReaderLeft from closed
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix=f"pass another {option}") from error
-
-
-@contextlib.contextmanager
-def _whole(place: Path) -> Iterator[TextIO]:
-    with replacing(place) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as file:
-        yield file
 
 
 def drawn(name: str, windows: "Iterable[list[Explanation] | list[Comparison]]", output: TextIO, *, top: int) -> None:
