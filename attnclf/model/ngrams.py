@@ -28,6 +28,9 @@ class NgramLinear(nn.Module):
     rest. A row of a table holds a feature's weight for each label, times its idf, and in the last column idf², from
     which the lengths ‖·‖ = √(Σ_t idf²) are summed: Euclidean where no feature repeats.
 
+    Of a pair each of its two units contributes half, as Shapley would share it; the pair of a text's first unit with
+    the start is the unit's own.
+
     Args:
         tables: `words` (vocabulary, labels + 1); `word_grams` (vocabulary, labels + 2), the sum over the word's own
             n-grams, then 1 where it has any, with zeros for the unknown unit; `pairs` (pairs, labels + 1) and `grams`
@@ -66,7 +69,8 @@ class NgramLinear(nn.Module):
         # Not padded: for whole numbers ONNX Runtime does that on the CPU only, also beside a GPU.
         previous = torch.cat([torch.zeros_like(own[:, :1]), own[:, :-1]], dim=1)
         pair = _read(self.pair_rows, pairs.slot(previous, own))
-        neighbours = embedding(own, self.words) + embedding(pair, self.pairs)
+        paired = embedding(pair, self.pairs)
+        neighbours = embedding(own, self.words) + paired
         strange = (ids - len(self.words) + 1).clamp_min(0)
         inside = embedding(own, self.word_grams) + embedding(strange, self._strange(spellings))
         # Summed by products, which take no copies of the rows: what a text is divided by is known only then.
@@ -75,7 +79,8 @@ class NgramLinear(nn.Module):
         by_words = words[..., -1:].clamp_min(1.0).rsqrt()  # an idf is at least 1 where there is any
         by_grams = (share / grams[..., -2:-1].clamp_min(1.0)).sqrt()
         logits = words[..., :-1] * by_words + grams[..., :-2] * by_grams
-        contributions = (neighbours[..., :-1] * by_words + inside[..., :-2] * by_grams) * keep.mT
+        shared = neighbours + _halved(paired * keep.mT)
+        contributions = (shared[..., :-1] * by_words + inside[..., :-2] * by_grams) * keep.mT
         return Evidence(logits.squeeze(1) + self.bias, contributions)
 
     def _strange(self, spellings: Int[Tensor, "unknown grams"]) -> Float[Tensor, "strange columns"]:
@@ -83,6 +88,13 @@ class NgramLinear(nn.Module):
         spelled = embedding(_read(self.gram_rows, spellings), self.grams).sum(dim=1)
         having = torch.cat([spelled, (spelled[:, -1:] > 0).to(spelled)], dim=1)
         return torch.cat([torch.zeros_like(having[:1]), having])
+
+
+def _halved(paired: Float[Tensor, "batch time columns"]) -> Float[Tensor, "batch time columns"]:
+    """Return what units gain and lose when half of each pair, which stands at its second unit, goes to its first."""
+    halves = paired[:, 1:] / 2
+    nothing = torch.zeros_like(paired[:, :1])
+    return torch.cat([halves, nothing], dim=1) - torch.cat([nothing, halves], dim=1)
 
 
 def _read(rows: Int[Tensor, " slots"], slots: Int[Tensor, "*axes"]) -> Int[Tensor, "*axes"]:
