@@ -327,13 +327,14 @@ class AttentionTraining:
     """
 
     rationale: float = 2.0  # distance from what people marked, in rows that have a rationale
+    ngrams: float = 0.5  # distance from what n-grams go by, where there are some and no rationales (Zou et al. 2018)
     diversity: float = 0.0  # how alike the states of a text are (Mohankumar et al. 2020)
     tying: float = 0.0  # distance of states from their units' vectors (Tutek & Šnajder 2020)
     smoothness: float = 0.0  # change of the weight from unit to unit (Lei et al. 2016)
     weights: Literal["learned", "frozen", "uniform"] = "learned"  # the others are controls: as they were drawn, or even
 
     def __post_init__(self) -> None:
-        for name in ("rationale", "diversity", "tying", "smoothness"):
+        for name in ("rationale", "ngrams", "diversity", "tying", "smoothness"):
             _within(f"training.attention.{name}", getattr(self, name), 0, 1e6)
 
 
@@ -412,9 +413,18 @@ class Config:
     @property
     def learns_rationales(self) -> bool:
         """Whether training can and should draw attention to what people marked, where the data say it."""
+        return self._guides and self.training.attention.rationale > 0
+
+    @property
+    def learns_from_ngrams(self) -> bool:
+        """Whether training can and should draw attention to what the n-grams go by."""
+        return self._guides and self.training.attention.ngrams > 0 and self.model.ngrams.features > 0
+
+    @property
+    def _guides(self) -> bool:
+        """Whether training can say where attention is to go."""
         weighs = self.model.architecture in POOLED and self.model.attention.alignment != "hard"
-        asked = self.training.attention
-        return weighs and asked.weights == "learned" and asked.rationale > 0
+        return weighs and self.training.attention.weights == "learned"
 
     @property
     def learns_unlabeled(self) -> bool:

@@ -86,6 +86,11 @@ class Tokens:
         """The number of units of each row."""
         return np.diff(self.offsets)
 
+    @property
+    def stored(self) -> bool:
+        """Whether the ids lie in a file and not in memory."""
+        return isinstance(self.ids.base, np.memmap)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

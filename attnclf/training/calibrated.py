@@ -33,16 +33,8 @@ def calibrated(learner: Learner, learned: Learned) -> Calibrated:
     lesson, said = learned.lesson, learned.said
     temperature, beside, network = 1.0, None, lesson.network
     if learner.spelled:
-        beside = beside_ngrams(
-            network,
-            said,
-            lesson.examples,
-            lesson.validation,
-            lesson.label_weights,
-            learner.tokenizer.units,
-            learner.config.model.ngrams,
-            learner.say,
-        )
+        rows = len(lesson.examples)
+        beside = beside_ngrams(network, said, lesson.linears, lesson.validation, rows, learner.say)
         network, said, temperature = beside.mixture, beside.joint, float(1 / beside.mixture.weights[0])
     elif not learner.sequential:
         network, said, temperature = temper(network, said, lesson.validation.targets)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ class Examples:
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
     them. The last `taught` rows have labels that another model gave them (`training.self_training`). `sequences`
     (rows, steps) are what a network learns that emits labels one after the other (`training.sequences`). `evidence`,
-    laid out as `tokens`, has 1 at units that a person marked (`training.attention.evidence`).
+    laid out as `tokens`, says how much each unit speaks for the labels of its row (`training.attention.evidence`), by
+    its `source`: people, who marked it, or n-grams.
     """
 
     tokens: Tokens
@@ -40,6 +41,7 @@ class Examples:
     taught: int = 0
     sequences: NDArray[np.int64] | None = None
     evidence: Tokens | None = None
+    source: Literal["rationale", "ngrams"] = "rationale"
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -4,9 +4,10 @@ import copy
 import dataclasses
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError
 from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.ngrams import NgramLinear
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens, foremost
-from attnclf.training.attention.evidence import marked_units
+from attnclf.training import mixing, ngrams
+from attnclf.training.attention.evidence import marked_units, spoken
 from attnclf.training.building import build, build_gate
 from attnclf.training.cooccurrence import begin_alike
 from attnclf.training.distributed import Ranks
@@ -41,7 +44,8 @@ Weights = dict[str, Tensor]
 class Lesson:
     """What is to be learned from and chosen by, and the new network that is to learn.
 
-    `config` has what the data decided; `label_weights` is (labels,).
+    `config` has what the data decided; `label_weights` is (labels,). `linears` are the linear models over n-grams by
+    the C that they were learned with, once they have been.
     """
 
     config: Config
@@ -49,6 +53,7 @@ class Lesson:
     validation: Examples
     network: nn.Module
     label_weights: NDArray[np.float32]
+    linears: Mapping[float, NgramLinear] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +167,11 @@ class Learner:
         after: Learned | None = None,
         taught: Taught | None = None,
     ) -> Learned:
-        """Train the network of a lesson, or go on from the state of a checkpoint.
+        """Train the network of a lesson beside its n-grams, or go on from the state of a checkpoint.
 
         Where the lesson is one with labels that were given after another one, `taught` are these and `after` is that.
         """
+        lesson = self._with_ngrams(lesson)
         training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
         if state is not None and state["kept"].get("unbegun"):
             self.say("Resuming from the beginning: training was stopped while it foretold words")
@@ -198,8 +204,26 @@ class Learner:
 
     def recalled(self, lesson: Lesson, kept: Mapping[str, Any]) -> Learned:
         """Return what was learned of a lesson before the checkpoint that has this of it."""
+        lesson = self._with_ngrams(lesson)
         lesson.network.load_state_dict(kept["network"])
         return Learned(lesson=lesson, said=kept["said"], outcome=Outcome(**kept["outcome"]), began={})
+
+    def _with_ngrams(self, lesson: Lesson) -> Lesson:
+        """Learn the linear models of a lesson that has n-grams; without rationales they tell attention where to go."""
+        if not self.spelled:
+            return lesson
+        examples, config, start = lesson.examples, self.config.model.ngrams, time.monotonic()
+        strengths = mixing.strengths(config)
+        linears: list[NgramLinear] = self.ranks.first(
+            lambda: list(ngrams.learn(examples, lesson.label_weights, self.tokenizer.units, config, strengths))
+        )
+        marked = examples.evidence is not None and bool(examples.evidence.ids.any())
+        if self.config.learns_from_ngrams and not marked:
+            parts = spoken(linears[-1], examples)
+            evidence = Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
+            examples = dataclasses.replace(examples, evidence=evidence, source="ngrams")
+        self.say(f"Linear model over {linears[0].size:,} n-grams: {time.monotonic() - start:.0f} s")
+        return dataclasses.replace(lesson, examples=examples, linears=dict(zip(strengths, linears, strict=True)))
 
     def _begin(self, network: nn.Module, examples: Examples, training: TrainingConfig) -> float:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""

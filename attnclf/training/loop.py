@@ -134,7 +134,7 @@ class Run:
         self.label_weights = torch.from_numpy(label_weights).to(device)
         self.counts = train.counts(label_weights)
         self.restraints = restraints(network)
-        self.asked = asked(config.attention, rationales=train.evidence is not None)
+        self.asked = asked(config.attention, source=None if train.evidence is None else train.source)
         self.precision = _precision(config.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is torch.float16)
         self.averaged: AveragedModel | None = None
@@ -325,7 +325,7 @@ class Run:
         learning_rate = self._set_learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
 
-        marked = self._marked(rows) if self.asked else None
+        evidence = self._evidence(rows) if self.asked else None
         counts = sent(self.counts[rows], self.device) if self.asked else weights
 
         def loss_at(vectors: Tensor) -> Tensor:
@@ -334,7 +334,7 @@ class Run:
                 logits = reading.output.logits if reading else self._taught(self.network, vectors, lengths, goals)
             loss = self.objective(logits, goals, weights, self.label_weights, self.config.label_smoothing)
             if reading is not None:
-                loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, marked=marked), counts)
+                loss = loss + beside(self.asked, Seen(vectors=vectors, reading=reading, evidence=evidence), counts)
             return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
 
         embedded: Tensor = self.table.read(ids) if self.table else self.network.embedding(ids)  # type: ignore[operator]
@@ -371,10 +371,10 @@ class Run:
         logits: Tensor = network.classify(vectors, lengths).logits  # type: ignore[operator]
         return logits
 
-    def _marked(self, rows: NDArray[np.int64]) -> Tensor | None:
-        """Return which units of these rows people marked (batch, time), where they did."""
+    def _evidence(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """Return how much the units of these rows speak for their labels (batch, time), where that is known."""
         evidence = self.train_examples.evidence
-        return None if evidence is None else sent(evidence.padded(rows)[0] > 0, self.device)
+        return None if evidence is None else sent(evidence.padded(rows)[0].astype(np.float32), self.device)
 
     def _constrain(self, network: nn.Module) -> None:
         for restraint in self.restraints:

@@ -4,7 +4,7 @@ What was chosen by validation rows that were set apart stays, and the linear mod
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,35 +35,29 @@ class Beside(NamedTuple):
     strength: float
 
 
+def strengths(config: NgramConfig) -> Sequence[float]:
+    """Return the C of the linear models that are learned: the one that is set, else those that may serve."""
+    return STRENGTHS if config.strength is None else (config.strength,)
+
+
 def beside_ngrams(
     network: nn.Module,
     said: Tensor,
-    examples: Examples,
+    linears: Mapping[float, NgramLinear],
     validation: Examples,
-    label_weights: NDArray[np.float32],
-    units: Sequence[str],
-    config: NgramConfig,
+    rows: int,
     say: Callable[[str], None],
 ) -> Beside:
-    """Return the trained network with a linear model over n-grams at its side.
+    """Return the trained network with a linear model over n-grams at its side, that of the C which serves best.
 
-    `said` are the network's own logits of the validation rows (rows, labels); `label_weights` (labels,) count in the
-    linear model as they did in the network; `units` are the known words by id.
+    `said` are the network's own logits of the validation rows (rows, labels); all have learned from so many `rows`.
     """
-    start = time.monotonic()
-    strengths = STRENGTHS if config.strength is None else (config.strength,)
-    learned = ngrams.learn(examples, label_weights, units, config, strengths)
     best = min(
-        (
-            _beside(network, linear, said, validation, strength, prior(len(examples)))
-            for linear, strength in zip(learned, strengths, strict=True)
-        ),
+        (_beside(network, linear, said, validation, strength, prior(rows)) for strength, linear in linears.items()),
         key=lambda one: loss(one.joint, validation.targets),
     )
     a, b = best.mixture.weights.tolist()
-    seconds = time.monotonic() - start
-    size = best.mixture.linear.size
-    say(f"Linear model over {size:,} n-grams: {seconds:.0f} s; logits {a:.2f} · network + {b:.2f} · n-grams")
+    say(f"Logits: {a:.2f} · network + {b:.2f} · n-grams")
     return best
 
 

@@ -15,6 +15,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.rationales import spans_of
 from attnclf.errors import ConfigError, TrainingError
+from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.attention.diversity import conicity
 from attnclf.training.attention.evidence import marked_units
@@ -29,6 +30,13 @@ from attnclf.training.rows import DataOptions
 from attnclf.training.train import train
 
 KEEP = torch.tensor([[True, True, True, False]])
+
+
+def test_only_the_shares_of_the_evidence_count_and_attention_in_their_proportion_loses_nothing():
+    evidence = torch.tensor([[0.0, 51.0, 204.0], [0.0, 1.0, 4.0]])
+    weights = torch.tensor([[0.0, 0.2, 0.8], [0.5, 0.1, 0.4]])
+    away = 0.2 * np.log(0.2 / 0.1) + 0.8 * np.log(0.8 / 0.4)
+    torch.testing.assert_close(divergence(weights, evidence), torch.tensor([0.0, away], dtype=torch.float32))
 
 
 def test_divergence_is_zero_where_attention_is_even_over_the_marked_units_and_grows_from_there():
@@ -260,6 +268,52 @@ def test_diversity_and_tying_change_the_states(learned, rows):
 def test_an_alignment_that_gives_some_units_nothing_learns_too(learned):
     _, weights = learned({"model": {"attention": {"score": "additive", "alignment": "sparsemax"}}})
     assert np.isfinite(weights).all()
+
+
+def attended(rows, config, tmp_path):
+    """Return the mean attention that a model trained on unmarked rows gives to each word that tells the label."""
+    data = write(tmp_path / "rows.jsonl", [{**row, "rationale": None} for row in rows])
+    train(data, tmp_path / "out", config=config, device="cpu", baseline=False, force=True, say=str)
+    texts = [row["text"] for row in rows]
+    weights = np.stack([one.attention for one in Classifier.load(tmp_path / "out").predict(texts)])
+    words = np.array([text.split() for text in texts])
+    return [weights[words == word].mean() for word in ("fine", "dull", "sun", "rain")]
+
+
+GUIDED = merged(SMALLEST, {"model": {"attention": {"score": "additive"}, "ngrams": {"features": 200}}})
+UNGUIDED = merged(GUIDED, {"training": {"attention": {"ngrams": 0.0}}})
+
+
+@pytest.mark.usefixtures("exporting")
+def test_attention_goes_where_the_ngrams_tell_the_label(rows, tmp_path):
+    guided, unguided = (attended(rows, Config.from_dict(settings_), tmp_path) for settings_ in (GUIDED, UNGUIDED))
+    assert sum(guided) / 2 > 0.9  # of each pair of words a text has one
+    assert sum(unguided) / 2 < 0.75
+
+
+@pytest.mark.usefixtures("exporting", "unexported")
+def test_where_people_marked_the_ngrams_say_nothing(rows, tmp_path):
+    data, weights = write(tmp_path / "rows.jsonl", rows), []
+    for name, settings_ in (("guided", GUIDED), ("unguided", UNGUIDED)):
+        out = tmp_path / name
+        train(data, out, config=Config.from_dict(settings_), device="cpu", baseline=False, say=str)
+        weights.append((out / "weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"training": {"attention": {"ngrams": 0.0}}},
+        {"training": {"attention": {"weights": "uniform"}}},
+        {"model": {"attention": {"alignment": "hard"}}},
+        {"model": {"ngrams": {"features": 0}}},
+    ],
+)
+def test_ngrams_guide_attention_only_where_there_are_some_and_where_it_learns(changes):
+    asked = Config.from_dict(merged({"model": {"ngrams": {"features": 10}}}, changes))
+    assert asked.learns_from_ngrams == (not changes)
 
 
 def write(path, rows, **renamed):

@@ -19,9 +19,10 @@ from attnclf.text import pairs, spelling
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
+from attnclf.training.attention import evidence as evidence_module
 from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
-from attnclf.training.mixing import STRENGTHS, beside_ngrams
+from attnclf.training.mixing import STRENGTHS, beside_ngrams, strengths
 from attnclf.training.weighing import loss
 
 TEXTS = [
@@ -478,6 +479,26 @@ def test_whatever_ids_stand_at_padding_change_nothing(linear, row):
         near(contributions, clean.contributions[0])
 
 
+@pytest.mark.parametrize(
+    "targets", [ONE, MANY[:, :3] * (ONE > 0)[:, None]], ids=["one label", "several labels or none"]
+)
+def test_the_evidence_of_ngrams_is_what_each_unit_adds_to_the_labels_of_its_row_over_the_most(
+    monkeypatch, tokenizer, linear, targets
+):
+    monkeypatch.setattr(evidence_module, "CHUNK", 4)  # texts
+    monkeypatch.setattr(evidence_module, "TOKENS", 20)
+    examples = encoded(tokenizer, TEXTS, targets)
+    found = Tokens.join(list(evidence_module.spoken(linear, examples)))
+    assert found.offsets.tolist() == examples.tokens.offsets.tolist()
+    for row, target in enumerate(examples.targets):
+        (contributions,) = linear(*map(torch.from_numpy, examples.spelled(np.array([row])))).contributions.numpy()
+        wanted = np.arange(3) == target if targets is ONE else target > 0
+        own = contributions[:, wanted].sum(axis=1).clip(0)
+        near(found[row] / 255, own / max(own.max(), 1e-9), atol=0.5 / 255 + 1e-5)
+    assert (found.ids == 255).any()
+    assert (found.ids == 0).any()
+
+
 def test_a_word_is_judged_alike_by_the_table_and_by_its_spelling(tokenizer, linear):
     """A known word's n-grams, summed beforehand, are those that an unknown word of that spelling would have."""
     for unit in ("parcel", "walked", "delivered"):
@@ -502,8 +523,10 @@ def test_the_strength_that_is_not_set_is_the_one_under_which_validation_rows_are
 
     def losses(strength):
         config = NgramConfig(features=2000, strength=strength)
-        arguments = np.ones(3, np.float32), tokenizer.units, config, lambda line: None
-        joint = beside_ngrams(torch.nn.Identity(), network, examples, validation, *arguments)[1]
+        tried = strengths(config)
+        learned = ngrams.learn(examples, np.ones(3, np.float32), tokenizer.units, config, tried)
+        linears = dict(zip(tried, learned, strict=True))
+        joint = beside_ngrams(torch.nn.Identity(), network, linears, validation, len(examples), str)[1]
         return float(loss(joint, validation.targets))
 
     apart = [losses(strength) for strength in STRENGTHS]

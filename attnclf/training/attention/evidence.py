@@ -1,11 +1,21 @@
-"""Rationales, which are spans of characters, as marks on the units that the network reads."""
+"""How much each unit of a row speaks for its labels: by what people marked, or by way of the n-grams."""
+
+from collections.abc import Iterator
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
+from attnclf.data.batches import sorted_by_length
 from attnclf.data.corpus import Corpus
 from attnclf.data.rationales import touched
+from attnclf.model.ngrams import NgramLinear
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
+from attnclf.training.examples import CHUNK, Examples
+from attnclf.training.judging import TOKENS
+
+MOST = 255  # of the unit that speaks most in its row: a byte for each unit
 
 
 def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens:
@@ -20,3 +30,32 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens
             pieces = tokenizer.pieces(text)[:length]
             marks[start : start + len(pieces)] = touched([(piece.start, piece.end) for piece in pieces], spans)
     return Tokens(marks, tokens.offsets)
+
+
+def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
+    """Yield how much each unit of the rows speaks for their labels by way of n-grams, laid out as their own tokens.
+
+    That is what it contributes to the logits of these labels, 0 where it speaks against them, and `MOST` for the unit
+    of a row that contributes most. A row without labels has only zeros.
+    """
+    for start in range(0, len(examples), CHUNK):
+        part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))
+        said = np.zeros(len(part.ids), np.uint8)
+        for rows in sorted_by_length(part.lengths, TOKENS):
+            levels = _levels(linear, examples, start + rows)
+            lengths = part.lengths[rows]
+            within = np.arange(levels.shape[1]) < lengths[:, None]
+            places = part.offsets[rows][:, None] + np.arange(levels.shape[1])
+            said[places[within]] = levels[within]
+        yield Tokens(said, part.offsets)
+
+
+def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return what `spoken` says of these rows, (rows, time)."""
+    with torch.no_grad():
+        contributions = linear(*map(torch.from_numpy, examples.spelled(rows))).contributions.numpy()
+    targets = examples.targets[rows]
+    wanted = targets if targets.ndim == 2 else np.eye(contributions.shape[2], dtype=np.float32)[targets]
+    own: NDArray[np.float32] = np.maximum((contributions @ wanted[..., np.newaxis])[..., 0], 0)
+    most = own.max(axis=1, keepdims=True)
+    return np.rint(MOST * own / np.where(most > 0, most, 1)).astype(np.uint8)

@@ -1,9 +1,9 @@
-"""Attention where people saw the evidence (Bao et al. 2018; Mathew et al. 2021, section 4.2)."""
+"""Attention where the evidence is: where people saw it (Mathew et al. 2021), or where n-grams have it."""
 
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 LEAST = 1e-6  # weights below it have no gradient: the logarithm of exactly 0, which a window gives, is not finite
@@ -18,45 +18,51 @@ SPARSE: dict[str, Callable[[Tensor], Tensor]] = {
 def disagreement(
     scores: Float[Tensor, "batch time"],
     weights: Float[Tensor, "batch time"],
-    marked: Bool[Tensor, "batch time"],
+    evidence: Float[Tensor, "batch time"],
     alignment: str,
 ) -> Float[Tensor, " batch"]:
-    """Return how far attention is from even weights over the marked units of a text, 0 where it agrees.
+    """Return how far attention is from the evidence of a text, 0 where it agrees.
 
-    `weights` are 0 at padding and are what the alignment made of the `scores`. It is the divergence; for a sparse
-    alignment, which would pass no gradient of that to a unit with weight 0, the Fenchel-Young loss of the alignment.
+    `evidence` is at least 0, and 0 at padding: 1 at marked units and 0 elsewhere, or how much each unit speaks for the
+    labels; only its shares count. `weights` are 0 at padding and are what the alignment made of the `scores`. It is the
+    divergence; for a sparse alignment, which would pass no gradient of that to a unit with weight 0, the Fenchel-Young
+    loss of the alignment.
     """
     if alignment in SPARSE:
-        return fenchel_young(scores, weights, marked, SPARSE[alignment])
-    return divergence(weights, marked)
+        return fenchel_young(scores, weights, evidence, SPARSE[alignment])
+    return divergence(weights, evidence)
 
 
-def divergence(weights: Float[Tensor, "batch time"], marked: Bool[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
-    """Return KL(p ‖ a) = Σ_t p_t log(p_t / a_t), where p is even over the marked units of a text and 0 elsewhere.
+def divergence(weights: Float[Tensor, "batch time"], evidence: Float[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+    """Return KL(p ‖ a) = Σ_t p_t log(p_t / a_t), where p are the shares of the evidence in a text.
 
-    That is the cross-entropy of Mathew et al. 2021 less a constant, so that 0 means agreement. A text without a marked
-    unit has 0 and no gradient. `weights` a are 0 at padding and sum to 1.
+    For marked units, where p is even, that is the cross-entropy of Mathew et al. 2021 less a constant, so that 0 means
+    agreement. A text without evidence has 0 and no gradient. `weights` a are 0 at padding and sum to 1.
     """
-    count = marked.sum(dim=1)
-    logs = weights.clamp_min(LEAST).log()
-    cross_entropy = -(logs * marked).sum(dim=1) / count.clamp_min(1)
-    return torch.where(count > 0, cross_entropy - count.clamp_min(1).log(), 0.0)
+    shares = _shares(evidence)
+    loss: Tensor = (torch.xlogy(shares, shares) - shares * weights.clamp_min(LEAST).log()).sum(dim=1)
+    return loss
 
 
 def fenchel_young(
     scores: Float[Tensor, "batch time"],
     weights: Float[Tensor, "batch time"],
-    marked: Bool[Tensor, "batch time"],
+    evidence: Float[Tensor, "batch time"],
     omega: Callable[[Tensor], Tensor],
 ) -> Float[Tensor, " batch"]:
-    """Return Ω(p) − Ω(a) + (a − p)·e, where p is even over the marked units and a the weights made of the scores e.
+    """Return Ω(p) − Ω(a) + (a − p)·e, where p are the shares of the evidence and a the weights made of the scores e.
 
     Its gradient at the scores is a − p, also at units of weight 0 (Blondel et al. 2020, proposition 2; with the
-    negative entropy of Shannon, whose alignment is softmax, it is the divergence). A text without a marked unit has 0.
+    negative entropy of Shannon, whose alignment is softmax, it is the divergence). A text without evidence has 0.
     """
-    count = marked.sum(dim=1)
-    even = marked.to(scores.dtype) / count.clamp_min(1).unsqueeze(1)
+    shares = _shares(evidence).to(scores.dtype)
     # a maximises, so that its own change adds nothing to the gradient.
     given = weights.detach()
-    loss = omega(even) - omega(given) + ((given - even) * scores).sum(dim=1)
-    return torch.where(count > 0, loss, 0.0)
+    loss = omega(shares) - omega(given) + ((given - shares) * scores).sum(dim=1)
+    return torch.where(evidence.sum(dim=1) > 0, loss, 0.0)
+
+
+def _shares(evidence: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+    """Return the evidence of each text over its sum; zeros where there is none."""
+    total = evidence.sum(dim=1, keepdim=True)
+    return evidence / torch.where(total > 0, total, 1.0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from attnclf.config import AttentionTraining
@@ -19,12 +19,12 @@ from attnclf.training.attention.tying import distance
 class Seen:
     """A batch as training sees it: embedded units (batch, time, dim), what the network made of them, the evidence.
 
-    `marked` (batch, time) is True at units that a person marked; it is None where no rationale was read.
+    `evidence` (batch, time) says how much each unit speaks for the labels; it is None where nobody knows.
     """
 
     vectors: Tensor
     reading: Reading
-    marked: Bool[Tensor, "batch time"] | None
+    evidence: Float[Tensor, "batch time"] | None
 
 
 class Objective(NamedTuple):
@@ -35,10 +35,10 @@ class Objective(NamedTuple):
     source: str
 
 
-def _rationale(seen: Seen) -> Tensor:
-    assert seen.marked is not None
+def _evidence(seen: Seen) -> Tensor:
+    assert seen.evidence is not None
     reading = seen.reading
-    return disagreement(reading.scores.float(), reading.output.weights.float(), seen.marked, reading.alignment)
+    return disagreement(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
 
 
 def _diversity(seen: Seen) -> Tensor:
@@ -55,9 +55,14 @@ def _smoothness(seen: Seen) -> Tensor:
 
 OBJECTIVES: dict[str, Objective] = {
     "rationale": Objective(
-        _rationale,
+        _evidence,
         "KL(even over marked units ‖ a), or the Fenchel-Young loss of a sparse alignment",
         "Mathew et al. 2021, sec. 4.2; Blondel et al. 2020",
+    ),
+    "ngrams": Objective(
+        _evidence,
+        "the same with p in proportion to what each unit adds to the right labels by way of the n-grams, 0 if less",
+        "after Zou et al. 2018, whose weights are those of a lexicon",
     ),
     "diversity": Objective(_diversity, "mean cosine of h_t with the mean state", "Mohankumar et al. 2020, sec. 3.1"),
     "tying": Objective(_tying, "mean ‖h_t − e_t‖²", "Tutek & Šnajder 2020"),
@@ -65,10 +70,11 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def asked(settings: AttentionTraining, *, rationales: bool) -> dict[str, float]:
-    """Return the weights of what is asked for by name; without rationales none can be learned from."""
+def asked(settings: AttentionTraining, *, source: str | None) -> dict[str, float]:
+    """Return the weights of what is asked for by name; `source` is what the evidence is from, where there is some."""
+    others = {"rationale", "ngrams"} - {source}
     weights = {name: getattr(settings, name) for name in OBJECTIVES}
-    return {name: weight for name, weight in weights.items() if weight and (rationales or name != "rationale")}
+    return {name: weight for name, weight in weights.items() if weight and name not in others}
 
 
 def beside(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
