@@ -63,6 +63,9 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
         weights=np.ones(len(rows.labels), np.float32),
         vocabulary=rows.vocabulary,
         unknown=None,
+        # As costly as what n-grams would say.
+        evidence=Tokens(np.ones(len(rows.ids), np.uint8), rows.offsets) if config.learns_from_ngrams else None,
+        source="ngrams",
     )
     first = np.arange(1)
     one = Examples(
