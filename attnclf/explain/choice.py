@@ -98,9 +98,10 @@ def of_bundle(bundle: Bundle) -> dict[str, Score]:
 def best(bundle: Bundle, *, signed: bool = False) -> str:
     """Return what `auto` takes: the fastest method that scores at least `GOOD_ENOUGH` of the best one's score.
 
-    Methods that run the network for each unit, seconds for a long text, are left out where another signed one works,
-    unless they score higher by `CLEARLY`. `signed` ones only where that is asked. Raises ConfigError where a model
-    folder has no scores.
+    Left out are methods whose sufficiency is worse than the best by more than `CLEARLY`: they know without which words
+    an answer breaks, which may be half of them, and not which words carry it. So are those that run the network for
+    each unit, seconds for a long text, where another signed one works, unless they score higher by `CLEARLY`. `signed`
+    ones only where that is asked. Raises ConfigError where a model folder has no scores.
     """
     found = {
         name: score
@@ -113,6 +114,8 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
         raise ConfigError(
             "this model folder does not say how faithful each method is", fix="name a method, or train the model again"
         )
+    carried = min(score.sufficiency for score in found.values()) + CLEARLY
+    found = {name: score for name, score in found.items() if score.sufficiency <= carried}
     steady = {name: score for name, score in found.items() if not METHODS[name].each}
     top = _top(found)
     if any(METHODS[name].signed for name in steady) and top - _top(steady) < CLEARLY:

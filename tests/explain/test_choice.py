@@ -16,9 +16,10 @@ from attnclf.runtime.classifier import Classifier
 
 
 def bundle(**scores):
+    """Return what holds scores: score, ahead, error, milliseconds, and perhaps the sufficiency."""
     found = {
-        name.replace("_", "-"): Score(score, 0.0, 0.0, ahead, error, milliseconds)
-        for name, (score, ahead, error, milliseconds) in scores.items()
+        name.replace("_", "-"): Score(score, score + sum(sufficiency), sum(sufficiency), ahead, error, milliseconds)
+        for name, (score, ahead, error, milliseconds, *sufficiency) in scores.items()
     }
     return SimpleNamespace(manifest={"explanations": json.loads(json.dumps(choice.kept(found)))})
 
@@ -36,6 +37,13 @@ def test_methods_that_take_seconds_for_a_long_text_must_be_clearly_better_where_
     assert choice.best(bundle(attention=poor, ngrams=(0.36, 0.1, 0.05, 0.2), leave_one_out=best)) == "ngrams"
     assert choice.best(bundle(attention=poor, ngrams=(0.34, 0.1, 0.05, 0.2), leave_one_out=best)) == "leave-one-out"
     assert choice.best(bundle(attention=(0.38, 0.0, 0.0, 0.1), leave_one_out=best)) == "leave-one-out"
+
+
+def test_a_method_whose_words_do_not_carry_the_answer_is_left_out_whatever_it_scores():
+    """Without one word of a negation the answer breaks; with that one alone there is none."""
+    carries = (0.40, 0.0, 0.0, 0.1, 0.10)
+    assert choice.best(bundle(ngrams=carries, erasure_search=(0.50, 0.1, 0.0, 4.0, 0.16))) == "ngrams"
+    assert choice.best(bundle(ngrams=carries, erasure_search=(0.50, 0.1, 0.0, 4.0, 0.14))) == "erasure-search"
 
 
 def test_where_nothing_is_faithful_the_best_of_them_is_taken():
