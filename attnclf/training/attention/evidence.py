@@ -55,7 +55,10 @@ def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) ->
     with torch.no_grad():
         contributions = linear(*map(torch.from_numpy, examples.spelled(rows))).contributions.numpy()
     targets = examples.targets[rows]
-    wanted = targets if targets.ndim == 2 else np.eye(contributions.shape[2], dtype=np.float32)[targets]
-    own: NDArray[np.float32] = np.maximum((contributions @ wanted[..., np.newaxis])[..., 0], 0)
+    if targets.ndim == 1:
+        own = contributions[np.arange(len(rows)), :, targets.astype(np.int64)]
+    else:
+        own = (contributions @ targets[..., np.newaxis])[..., 0]
     most = own.max(axis=1, keepdims=True)
-    return np.rint(MOST * own / np.where(most > 0, most, 1)).astype(np.uint8)
+    levels: NDArray[np.float32] = np.rint(MOST * np.maximum(own, 0) / np.where(most > 0, most, 1))
+    return levels.astype(np.uint8)
