@@ -123,6 +123,14 @@ def test_a_typed_text_gets_its_label_and_its_words_in_the_tones_of_the_palette(d
     assert_tones(one.words(), expected.words)
 
 
+def test_one_may_type_at_once(desk):
+    one = desk()
+    one.page.wait_for_function("document.activeElement.id === 'text'")
+    one.page.keyboard.type(TEXT)
+    one.page.keyboard.press("Control+Enter")
+    assert TEXT in one.result()
+
+
 def test_an_example_is_one_click(desk):
     one = desk()
     one.page.click(".examples button[lang=zh]")

@@ -397,6 +397,8 @@ $("unlock").addEventListener("submit", (event) => {
   key = String.fromCharCode(...new TextEncoder().encode($("key").value.trim())); // a header holds bytes
   attempt(again);
 });
+// Not by the attribute autofocus: where somebody was quicker, a browser complains of it.
+if (document.activeElement === document.body) text.focus();
 if (navigator.platform.startsWith("Mac")) $("keys").firstElementChild.textContent = "⌘";
 
 attempt(async () => {});
