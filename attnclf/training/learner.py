@@ -219,7 +219,7 @@ class Learner:
         )
         marked = examples.evidence is not None and bool(examples.evidence.ids.any())
         if self.config.learns_from_ngrams and not marked:
-            parts = spoken(linears[-1], examples)
+            parts = spoken(linears[-1], examples)  # the weakest C: it knows these rows least by heart
             evidence = Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
             examples = dataclasses.replace(examples, evidence=evidence, source="ngrams")
         self.say(f"Linear model over {linears[0].size:,} n-grams: {time.monotonic() - start:.0f} s")

@@ -42,6 +42,8 @@ def test_a_large_file_becomes_the_same_examples_on_disk(examples, monkeypatch, s
         small.texts, unit="word", vocabulary=300, min_frequency=2, lowercase=True, max_length=20
     )
     in_memory, on_disk = (Examples.of(rows, tokenizer, labels, spelled=spelled) for rows in (small, large))
+    assert isinstance(on_disk.tokens.ids.base, np.memmap)
+    assert not isinstance(in_memory.tokens.ids.base, np.memmap)
     assert on_disk.tokens.stored
     assert not in_memory.tokens.stored
     np.testing.assert_array_equal(in_memory.tokens.ids, on_disk.tokens.ids)

@@ -466,8 +466,22 @@ def test_padding_and_neighbours_in_the_batch_change_nothing(linear, rows, extra)
 
 
 @settings(deadline=None, max_examples=30)
+@given(rows=ROWS, junk=st.integers(1, 20))
+def test_whatever_ids_stand_at_padding_change_nothing(linear, rows, junk):
+    clean = evidence(linear, rows, 3)
+    lengths = torch.tensor([len(row) for row in rows])
+    filled = np.array([row + [junk] * (max(map(len, rows)) + 3 - len(row)) for row in rows])
+    ids, used = spelling.in_batch(filled, len(linear.words))
+    spelled = spelling.spellings([STRANGE[number] for number in used])
+    with torch.no_grad():
+        junky = linear(torch.from_numpy(ids), lengths, torch.from_numpy(spelled))
+    near(junky.logits, clean.logits)
+    near(junky.contributions, clean.contributions)
+
+
+@settings(deadline=None, max_examples=30)
 @given(row=st.lists(st.integers(1, 20), min_size=1, max_size=7))
-def test_whatever_ids_stand_at_padding_change_nothing(linear, row):
+def test_no_id_that_stands_at_padding_makes_a_pair_with_the_last_unit(linear, row):
     clean = evidence(linear, [row], 3)
     filled = np.array([[*row, junk, junk, junk] for junk in range(1, 21)])  # some make a known pair with the last
     ids, used = spelling.in_batch(filled, len(linear.words))
