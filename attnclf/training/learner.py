@@ -171,7 +171,7 @@ class Learner:
 
         Where the lesson is one with labels that were given after another one, `taught` are these and `after` is that.
         """
-        lesson = self._with_ngrams(lesson)
+        lesson = self._led(self._with_ngrams(lesson))
         training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
         if state is not None and state["kept"].get("unbegun"):
             self.say("Resuming from the beginning: training was stopped while it foretold words")
@@ -209,21 +209,27 @@ class Learner:
         return Learned(lesson=lesson, said=kept["said"], outcome=Outcome(**kept["outcome"]), began={})
 
     def _with_ngrams(self, lesson: Lesson) -> Lesson:
-        """Learn the linear models of a lesson that has n-grams; without rationales they tell attention where to go."""
+        """Learn the linear models of a lesson, where there are n-grams."""
         if not self.spelled:
             return lesson
-        examples, config, start = lesson.examples, self.config.model.ngrams, time.monotonic()
-        strengths = mixing.strengths(config)
+        config, start = self.config.model.ngrams, time.monotonic()
+        strengths, units = mixing.strengths(config), self.tokenizer.units
         linears: list[NgramLinear] = self.ranks.first(
-            lambda: list(ngrams.learn(examples, lesson.label_weights, self.tokenizer.units, config, strengths))
+            lambda: list(ngrams.learn(lesson.examples, lesson.label_weights, units, config, strengths))
         )
-        marked = examples.evidence is not None and bool(examples.evidence.ids.any())
-        if self.config.learns_from_ngrams and not marked:
-            parts = spoken(linears[-1], examples)  # the weakest C: it knows these rows least by heart
-            evidence = Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
-            examples = dataclasses.replace(examples, evidence=evidence, source="ngrams")
         self.say(f"Linear model over {linears[0].size:,} n-grams: {time.monotonic() - start:.0f} s")
-        return dataclasses.replace(lesson, examples=examples, linears=dict(zip(strengths, linears, strict=True)))
+        return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=True)))
+
+    def _led(self, lesson: Lesson) -> Lesson:
+        """Let the linear models tell attention where to go, where nobody marked any evidence."""
+        examples = lesson.examples
+        marked = examples.evidence is not None and bool(examples.evidence.ids.any())
+        if marked or not self.config.learns_from_ngrams:
+            return lesson
+        weakest = lesson.linears[min(lesson.linears)]  # it knows these rows least by heart
+        parts = spoken(weakest, examples)
+        evidence = Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
+        return dataclasses.replace(lesson, examples=dataclasses.replace(examples, evidence=evidence, source="ngrams"))
 
     def _begin(self, network: nn.Module, examples: Examples, training: TrainingConfig) -> float:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
