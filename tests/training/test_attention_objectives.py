@@ -95,6 +95,12 @@ def test_a_sparse_alignment_is_drawn_to_marked_units_also_where_it_gives_them_no
 
 
 @pytest.mark.parametrize("alignment", SPARSE)
+def test_shares_are_as_precise_as_the_scores(alignment):
+    scores, marked = torch.full((1, 3), 2.0, dtype=torch.float64), torch.ones(1, 3, dtype=torch.bool)
+    assert abs(disagreement(scores, torch.full_like(scores, 1 / 3), marked, alignment).item()) < 1e-12
+
+
+@pytest.mark.parametrize("alignment", SPARSE)
 def test_a_sparse_alignment_that_agrees_with_the_marks_loses_nothing(alignment):
     scores, marked = torch.tensor([[9.0, 9.0, -9.0]]), torch.tensor([[True, True, False]])
     weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=torch.ones(1, 1, 3, dtype=torch.bool))
