@@ -327,7 +327,7 @@ class AttentionTraining:
     """
 
     rationale: float = 2.0  # distance from what people marked, in rows that have a rationale
-    ngrams: float = 0.5  # distance from what n-grams go by, where there are some and no rationales (Zou et al. 2018)
+    ngrams: float = 0.25  # distance from what n-grams go by, where there are some and no rationales (Zou et al. 2018)
     diversity: float = 0.0  # how alike the states of a text are (Mohankumar et al. 2020)
     tying: float = 0.0  # distance of states from their units' vectors (Tutek & Šnajder 2020)
     smoothness: float = 0.0  # change of the weight from unit to unit (Lei et al. 2016)

@@ -19,6 +19,7 @@ from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.attention.diversity import conicity
 from attnclf.training.attention.evidence import marked_units
+from attnclf.training.attention.ngrams import departure
 from attnclf.training.attention.rationale import SPARSE, disagreement, divergence, fenchel_young
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.attention.tying import distance
@@ -114,6 +115,32 @@ def test_the_fenchel_young_loss_of_softmax_is_the_divergence(case):
     weights = torch.softmax(scores.masked_fill(~keep, -torch.inf), dim=1)
     loss = fenchel_young(scores, weights, marked, lambda p: torch.special.xlogy(p, p).sum(dim=1))
     torch.testing.assert_close(loss, divergence(weights, marked), check_dtype=False, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("alignment", ["global", *SPARSE])
+def test_the_ngrams_weigh_as_much_against_the_labels_in_a_long_text_as_in_a_short_one(alignment):
+    def ratio(units):
+        scores = torch.zeros(1, units, dtype=torch.float64, requires_grad=True)
+        keep = torch.ones(1, 1, units, dtype=torch.bool)
+        weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
+        half = (torch.arange(units) < units // 2).unsqueeze(0)
+        (labels,) = torch.autograd.grad(weights @ (2.0 * half - 1).double().mT, scores, retain_graph=True)
+        (evidence,) = torch.autograd.grad(departure(scores, weights, half, alignment), scores)
+        return float(-evidence[0, 0] / labels[0, 0])
+
+    assert ratio(8) > 0
+    assert ratio(800) == pytest.approx(ratio(8), rel=1e-3)
+
+
+@pytest.mark.parametrize("alignment", ["global", *SPARSE])
+def test_a_text_in_which_no_ngram_speaks_has_neither_loss_nor_gradient(alignment):
+    scores = torch.tensor([[1.0, -1.0]], requires_grad=True)
+    keep = torch.ones(1, 1, 2, dtype=torch.bool)
+    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
+    loss = departure(scores, weights, torch.zeros(1, 2, dtype=torch.uint8), alignment)
+    loss.sum().backward()
+    assert loss.item() == 0
+    assert (scores.grad == 0).all()
 
 
 def test_conicity_is_one_for_states_of_one_direction_and_less_for_others():

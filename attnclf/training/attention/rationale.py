@@ -1,4 +1,4 @@
-"""Attention where the evidence is: where people saw it (Mathew et al. 2021), or where n-grams have it."""
+"""Attention where people saw the evidence (Mathew et al. 2021)."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def divergence(weights: Float[Tensor, "batch time"], evidence: Float[Tensor, "ba
     For marked units, where p is even, that is the cross-entropy of Mathew et al. 2021 less a constant, so that 0 means
     agreement. A text without evidence has 0 and no gradient. `weights` a are 0 at padding and sum to 1.
     """
-    shares = _shares(evidence.to(weights.dtype))
+    shares = shares_of(evidence.to(weights.dtype))
     loss: Tensor = (torch.xlogy(shares, shares) - shares * weights.clamp_min(LEAST).log()).sum(dim=1)
     return loss
 
@@ -55,14 +55,14 @@ def fenchel_young(
     Its gradient at the scores is a − p, also at units of weight 0 (Blondel et al. 2020, proposition 2; with the
     negative entropy of Shannon, whose alignment is softmax, it is the divergence). A text without evidence has 0.
     """
-    shares = _shares(evidence.to(scores.dtype))
+    shares = shares_of(evidence.to(scores.dtype))
     # a maximises, so that its own change adds nothing to the gradient.
     given = weights.detach()
     loss = omega(shares) - omega(given) + ((given - shares) * scores).sum(dim=1)
     return torch.where(evidence.sum(dim=1) > 0, loss, 0.0)
 
 
-def _shares(evidence: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+def shares_of(evidence: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
     """Return the evidence of each text over its sum; zeros where there is none."""
     total = evidence.sum(dim=1, keepdim=True)
     return evidence / torch.where(total > 0, total, 1.0)

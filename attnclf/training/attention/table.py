@@ -10,6 +10,7 @@ from torch import Tensor
 from attnclf.config import AttentionTraining
 from attnclf.model.output import Reading
 from attnclf.training.attention.diversity import conicity
+from attnclf.training.attention.ngrams import departure
 from attnclf.training.attention.rationale import disagreement
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.attention.tying import distance
@@ -35,10 +36,16 @@ class Objective(NamedTuple):
     source: str
 
 
-def _evidence(seen: Seen) -> Tensor:
+def _rationale(seen: Seen) -> Tensor:
     assert seen.evidence is not None
     reading = seen.reading
     return disagreement(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
+
+
+def _ngrams(seen: Seen) -> Tensor:
+    assert seen.evidence is not None
+    reading = seen.reading
+    return departure(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
 
 
 def _diversity(seen: Seen) -> Tensor:
@@ -55,13 +62,13 @@ def _smoothness(seen: Seen) -> Tensor:
 
 OBJECTIVES: dict[str, Objective] = {
     "rationale": Objective(
-        _evidence,
+        _rationale,
         "KL(even over marked units ‖ a), or the Fenchel-Young loss of a sparse alignment",
         "Mathew et al. 2021, sec. 4.2; Blondel et al. 2020",
     ),
     "ngrams": Objective(
-        _evidence,
-        "the same with p in proportion to what each unit adds to the right labels by way of the n-grams, 0 if less",
+        _ngrams,
+        "the same, a sparse one over Ω(p), p in proportion to what units add to the right labels by way of the n-grams",
         "after Zou et al. 2018, whose weights are those of a lexicon",
     ),
     "diversity": Objective(_diversity, "mean cosine of h_t with the mean state", "Mohankumar et al. 2020, sec. 3.1"),
