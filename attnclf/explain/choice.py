@@ -1,5 +1,6 @@
 """Which method to trust on one model: all cheap ones are scored when it is trained, and the scores kept with it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from attnclf.explain.timing import timed
 from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
-ROWS, UNITS = 32, 50  # texts that are scored, and how much of each: a second of training at most
+UNITS, TOTAL = 50, 1600  # how much of each text is scored, and of all of them: a second of training or two
 LOOKED_AT = 2000  # validation rows of which they are taken, evenly
 GOOD_ENOUGH = 0.99  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
@@ -39,15 +40,13 @@ class Score(NamedTuple):
 
 
 def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
-    """Score the cheap methods, and random as a floor, on `ROWS` of the texts that are not blank.
+    """Score the cheap methods, and random as a floor, on those of the texts that are `drawn`.
 
     Empty where a model reads numeric columns, or no text says anything.
     """
     if classifier.bundle.columns:
         return {}
-    said = [text for text, empty in zip(texts, classifier.encoded(texts).empty, strict=True) if not empty]
-    apart = np.linspace(0, len(said) - 1, min(ROWS, len(said))).astype(int)  # files are often sorted by label
-    read = [_beginning(said[place], classifier) for place in apart]
+    read = drawn(classifier, texts)
     if not read:
         return {}
     names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
@@ -60,9 +59,20 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
             Probe(question, np.arange(len(question.ids)), ranking(weight.values)[np.newaxis])
             for question, weight in zip(questions, weights, strict=True)
         ]
-        drawn = [curves(judge, probes, removal) for removal in REMOVALS]
-        found[name] = np.array([[(one.comprehensiveness[0], one.sufficiency[0]) for one in kind] for kind in drawn])
+        areas = [curves(judge, probes, removal) for removal in REMOVALS]
+        found[name] = np.array([[(one.comprehensiveness[0], one.sufficiency[0]) for one in kind] for kind in areas])
     return {name: _scored(found[name], found[DEFAULT], taken[name]) for name in found}
+
+
+def drawn(classifier: Classifier, texts: Sequence[str]) -> list[str]:
+    """Return the first `UNITS` of texts that are not blank, of so many texts that there are about `TOTAL`."""
+    encoded = classifier.encoded(texts)
+    said = np.flatnonzero(~np.array(encoded.empty, dtype=bool))
+    if not len(said):
+        return []
+    rows = math.ceil(TOTAL / np.minimum(encoded.tokens.lengths[said], UNITS).mean())
+    apart = np.linspace(0, len(said) - 1, min(rows, len(said))).astype(int)  # files are often sorted by label
+    return [_beginning(texts[place], classifier) for place in said[apart]]
 
 
 def _beginning(text: str, classifier: Classifier) -> str:

@@ -114,6 +114,16 @@ def test_what_is_opened_once_for_a_method_is_not_counted_as_its_time(classifier,
     assert max(score.milliseconds for score in found.values()) < 400
 
 
+@pytest.mark.parametrize(("words", "rows"), [(1, 1600), (10, 160), (400, 40)])
+def test_the_shorter_texts_are_the_more_of_them_are_scored(classifier, words, rows):
+    texts = ["", *(f"{place} " + "late " * (words - 1) for place in range(2000))]
+    drawn = choice.drawn(classifier, texts)
+    assert len(drawn) == rows
+    assert (drawn[0].split()[0], drawn[-1].split()[0]) == ("0", "1999")
+    assert max(map(len, classifier.tokenizer.encode(drawn))) == min(words, 40)  # as long as it reads
+    assert len(choice.drawn(classifier, texts[:8])) == 7
+
+
 def test_long_texts_are_scored_by_their_beginning_and_blank_ones_not_at_all(classifier, tickets):
     assert choice.scores(classifier, ["", " "]) == {}
     long = [text + " and so on" * 300 for text in tickets[:3]]

@@ -18,7 +18,7 @@ from attnclf.explain.faithfulness import BINS
 from attnclf.explain.gradients import Slopes
 from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
-from attnclf.explain.methods.erasure_search import TRIED, erasure_search
+from attnclf.explain.methods.erasure_search import FALLEN, NEAR, TRIED, erasure_search
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients
 from attnclf.explain.methods.kernel_shap import EXACT, kernel_shap, solved
@@ -102,12 +102,23 @@ def test_a_search_on_an_additive_model_that_it_reads_rightly_finds_every_share()
 
 
 def test_a_search_believes_the_fall_and_not_what_seemed_heavy():
-    """11 and 12 say the same, so that neither is missed alone; 13 decides, and seems lighter than both."""
-    weights, _ = searched(
-        [11, 12, 13, 14], lambda ids: 2.0 * bool({11, 12} & {*ids}) + 3 * (13 in ids), {11: 5, 12: 4, 13: 3, 14: 0}.get
-    )
+    """11 and 12 say the same, so that neither is missed alone; 13 decides, and seems a little lighter than both."""
+    hints = {11: 5, 12: 4.8, 13: 4.5, 14: 0}
+    weights, _ = searched([11, 12, 13, 14], lambda ids: 2.0 * bool({11, 12} & {*ids}) + 3 * (13 in ids), hints.get)
     assert weights.argmax() == 2
-    assert weights.max() == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("lighter", "tried"), [(0.9 * NEAR, True), (1.1 * NEAR, False)])
+def test_a_search_tries_only_what_seems_about_as_heavy_as_the_heaviest(lighter, tried):
+    hints = {11: 5.0, 12: 5 - 5 * lighter, 13: 0.0, 14: 0.0}
+    _, rows = searched([11, 12, 13, 14], lambda ids: float(len(ids)), hints.get)
+    assert ([11, 13, 14] in rows) == tried
+
+
+def test_a_search_ends_where_the_answer_has_fallen():
+    """Each of 40 units takes a third of what lies between 0 and FALLEN, where 38 of them are left; 1, 2, 4, 8 … go."""
+    _, rows = searched(list(range(11, 51)), lambda ids: (len(ids) - 38) * -FALLEN / 3, lambda unit: -float(unit))
+    assert min(map(len, rows)) == 32
 
 
 def test_a_step_of_many_units_takes_the_heaviest_and_looks_again():
@@ -125,11 +136,12 @@ def test_a_step_of_many_units_takes_the_heaviest_and_looks_again():
 
     no = lambda *rows: pytest.fail("only evidence may be asked")  # noqa: E731
     (weights,) = erasure_search([question(ids)], Judge(no, evidence, no))
-    first, second = gone[1 : 1 + TRIED], gone[1 + TRIED]
+    first, second, now = gone[1 : 1 + TRIED], gone[1 + TRIED], gone[2 + TRIED]
     assert [len(one) for one in first] == [4] * TRIED
     assert first[0] == {409, 408, 407, 406}
-    assert len(second) == 20
+    assert (len(second), len(now)) == (20, 20)
     assert {*range(14, 30)} <= second
+    assert now >= {*range(10, 26)}  # which weigh 1000 now, and less by belief
     assert {*range(4, 20), *range(396, 400)} <= {*np.argsort(-weights.values)[:24].tolist()}
 
 
@@ -137,7 +149,7 @@ def test_a_step_of_many_units_takes_the_heaviest_and_looks_again():
 def test_a_search_runs_the_network_a_bounded_number_of_times_whatever_the_length(count):
     ids = list(range(10, 10 + count))
     weights, rows = searched(ids, lambda ids: sum(ids) / 100, lambda unit: unit / 100)
-    assert len(rows) <= 1 + TRIED * len(BINS)
+    assert len(rows) <= 2 + TRIED * len(BINS)
     assert len(set(map(tuple, rows))) == len(rows)
     assert min(map(len, rows)) >= min(count, math.floor(count / 2))
     assert weights.argsort().tolist() == list(range(count))
