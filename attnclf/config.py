@@ -62,7 +62,7 @@ class TextConfig:
     def __post_init__(self) -> None:
         _within("text.vocabulary", self.vocabulary, 16, 2**31 - 1)
         _within("text.min_frequency", self.min_frequency, 1, float("inf"))
-        _within("text.max_length", self.max_length, 1, float("inf"))
+        _within("text.max_length", self.max_length, 1, 10**6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +370,7 @@ class TrainingConfig:
         _within("training.pretraining", self.pretraining, 0, float("inf"))
         _within("training.min_steps", self.min_steps, 0, float("inf"))
         _within("training.batch_size", self.batch_size, 1, float("inf"))
-        _within("training.learning_rate", self.learning_rate, 1e-8, 10)
+        _within("training.learning_rate", self.learning_rate, 1e-8, 1)
         _within("training.warmup", self.warmup, 0, 1)
         _within("training.weight_decay", self.weight_decay, 0, 10)
         _within("training.clip", self.clip, 1e-6, float("inf"))

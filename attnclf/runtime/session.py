@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import onnxruntime
@@ -115,6 +115,8 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
     On a CPU each batch runs on one core, and `threads` of them may run at a time; 0 means one for each core. Raises
     DeviceError when `cuda` is asked for and not to be had: ONNX Runtime itself would quietly run on the CPU.
     """
+    if device not in get_args(Device):
+        raise DeviceError(f"there is no device {device!r}", fix=f"use one of {', '.join(get_args(Device))}")
     model, no_gpu = path.read_bytes(), None
     if device == "cuda" or (device == "auto" and has_gpu()):
         try:

@@ -38,6 +38,12 @@ class PredictOptions(BaseModel):
     threshold: float | None = Field(None, ge=0, le=1, description="Least probability of a label (several labels).")
     attention: bool = Field(False, description="Add units and their weights.")
 
+    @model_validator(mode="after")
+    def _best_or_probable(self) -> "PredictOptions":
+        if self.threshold is not None and self.top_k > 1:
+            raise ValueError("top_k shows the best labels, however probable; leave out top_k or threshold")
+        return self
+
 
 class ExplainOptions(BaseModel):
     """The options of `attnclf explain`."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attnclf.errors import BundleError
+from attnclf.errors import BundleError, DeviceError
 from attnclf.runtime.classifier import Classifier
 
 # The models are made once per session and never changed.
@@ -156,3 +156,8 @@ def test_a_manifest_that_is_not_json_is_refused(copy):
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(BundleError, match="is not a model folder"):
         Classifier.load(tmp_path)
+
+
+def test_a_device_that_does_not_exist_is_refused(classifier):
+    with pytest.raises(DeviceError, match="there is no device 'gpu'; use one of auto, cpu, cuda"):
+        Classifier.load(classifier.bundle.folder, device="gpu")

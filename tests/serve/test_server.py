@@ -169,6 +169,7 @@ def test_a_span_that_is_no_number_is_a_wrong_use(in_session, model, option):
         ("/predict", {"text": 1}, 400, "text: Input should be a valid string"),
         ("/predict", {"text": "a", "top_k": 0}, 400, "top_k: "),
         ("/predict", {"text": "a", "threshold": 2}, 400, "threshold: "),
+        ("/predict", {"text": "a", "threshold": 0.5, "top_k": 2}, 400, "leave out top_k or threshold"),
         ("/predict", {"text": "a", "colour": "red"}, 400, "colour: "),
         ("/predict", {"text": "a", "model": "x"}, 404, "no model 'x' is served; use one of: tickets, topics, changing"),
         ("/predict", {"texts": ["a"] * 101}, 413, "101 texts in one request; send at most 100"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from attnclf.explain.faithfulness import BINS, sizes
 from attnclf.explain.question import Judge, Question, Said, Weights
 
-TRIED = 5  # units that are tried as the last one of a step
+TRIED = 4  # units that are tried as the last one of a step
 STEPS = {**dict.fromkeys(BINS, TRIED), 0.35: 1}  # shares that are gone after a step; the longest has a halt midway
 NEAR = 0.2  # share of the largest belief by which one of them may be lighter than the first
 SHORT = 8  # units of a step; in a longer one it matters little which is the last
