@@ -8,9 +8,10 @@ MODELS as NAME-PRESET-SEED, where benchmarks.accuracy leaves them too, is traine
 are drawn at random, the same ones for each seed; kernel-shap is left out where a text has more than 100 units on
 average. Each finished dataset and seed is kept in --work and not done again.
 
-Figures are those of `attnclf evaluate --explanations`, words deleted. Milliseconds are processor time on one core for
-one text by itself, its prediction included, median of 30 texts. `auto` is compared with integrated gradients text by
-text. Whatever was chosen was chosen on validation rows: `--split valid`.
+Figures are those of `attnclf evaluate --explanations`, words deleted. Milliseconds are for a text, its prediction
+included: `ms alone` is processor time of one text by itself, median of 30; `ms` is for all texts together, on one core.
+`auto` is compared with integrated gradients text by text. Whatever was chosen was chosen on validation rows: `--split
+valid`.
 """
 
 import json
@@ -44,7 +45,7 @@ YARDSTICK = "integrated-gradients"
 LONG = 100  # units of a text on average
 ALONE = 30  # texts that are timed
 
-COLUMNS = ("method", "ms", "comprehensiveness", "sufficiency", "tau", "AUPRC", "token F1", "IOU F1")
+COLUMNS = ("method", "ms alone", "ms", "comprehensiveness", "sufficiency", "tau", "AUPRC", "token F1", "IOU F1")
 
 Run = dict[str, Any]
 
@@ -97,8 +98,10 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
     """Return what is said about a dataset, and its table: means over seeds, of the ends of intervals too."""
     first = runs[0]
     marked = f", {first['marked']} with a mark" if first["marked"] else ""
-    alone = ", ".join(f"{run['alone'][run['auto']] / run['alone'][YARDSTICK]:.2f}" for run in runs)
-    together = ", ".join(f"{_together(run, run['auto']) / _together(run, YARDSTICK):.2f}" for run in runs)
+    alone, together = (
+        ", ".join(f"{taken(run, run['auto']) / taken(run, YARDSTICK):.2f}" for run in runs)
+        for taken in (_alone, _together)
+    )
     about = (
         f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: auto took "
         f"{', '.join(run['auto'] for run in runs)}, in {alone} of the time of {YARDSTICK} for a text by itself and in "
@@ -112,7 +115,7 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
         lines.append(
             [
                 method,
-                f"{statistics.mean(run['alone'][method] for run in runs):.1f}",
+                *(f"{statistics.mean(taken(run, method) for run in runs):.1f}" for taken in (_alone, _together)),
                 _interval([list(one["comprehensiveness"]["delete"].values()) for one in worth]),
                 _interval([list(one["sufficiency"]["delete"].values()) for one in worth]),
                 _interval([list(one["tau"].values()) for one in worth]) if all(one["tau"] for one in worth) else "",
@@ -127,6 +130,10 @@ def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
             ]
         )
     return [about, table(COLUMNS, lines)]
+
+
+def _alone(run: Run, method: str) -> float:
+    return float(run["alone"][method])
 
 
 def _together(run: Run, method: str) -> float:
@@ -170,7 +177,7 @@ def main(
         print(section(*blocks[-3:]), "\n", flush=True)
     about = (
         f"Preset {preset}, seeds {', '.join(map(str, seeds))}. Means over seeds; in brackets those of the ends of the "
-        "95 % intervals over texts. Milliseconds: processor time for one text by itself."
+        "95 % intervals over texts. Milliseconds a text, on one core: by itself, and of all texts together."
     )
     if out is not None:
         put(out, "Explanations", section(machine("torch", "onnxruntime-gpu"), about, *blocks))
