@@ -16,6 +16,7 @@ from attnclf.training.examples import CHUNK, Examples
 from attnclf.training.judging import TOKENS
 
 MOST = 255  # of the unit that speaks most in its row: a byte for each unit
+AGAINST = 0.5  # share with which a unit counts that speaks against the labels of its row
 
 
 def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens:
@@ -33,10 +34,11 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens
 
 
 def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
-    """Yield how much each unit of the rows speaks for their labels by way of n-grams, laid out as their own tokens.
+    """Yield how much each unit of the rows says of their labels by way of n-grams, laid out as their own tokens.
 
-    That is what it contributes to the logits of these labels, 0 where it speaks against them, and `MOST` for the unit
-    of a row that contributes most. A row without labels has only zeros.
+    That is what it contributes to the logits of these labels, `AGAINST` of its size where it speaks against them: the
+    answer hangs on that too, and attention has to find it before the label is known. It is `MOST` for the unit of a row
+    that says most. A row without labels has only zeros.
     """
     for start in range(0, len(examples), CHUNK):
         part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))
@@ -59,6 +61,7 @@ def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) ->
         own = contributions[np.arange(len(rows)), :, targets.astype(np.int64)]
     else:
         own = (contributions @ targets[..., np.newaxis])[..., 0]
-    most = own.max(axis=1, keepdims=True)
-    levels: NDArray[np.float32] = np.rint(MOST * np.maximum(own, 0) / np.where(most > 0, most, 1))
+    said = np.maximum(own, -AGAINST * own)
+    most = said.max(axis=1, keepdims=True)
+    levels: NDArray[np.float32] = np.rint(MOST * said / np.where(most > 0, most, 1))
     return levels.astype(np.uint8)
