@@ -496,7 +496,7 @@ def test_no_id_that_stands_at_padding_makes_a_pair_with_the_last_unit(linear, ro
 @pytest.mark.parametrize(
     "targets", [ONE, MANY[:, :3] * (ONE > 0)[:, None]], ids=["one label", "several labels or none"]
 )
-def test_the_evidence_of_ngrams_is_what_each_unit_adds_to_the_labels_of_its_row_over_the_most(
+def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_half_of_what_they_take_over_the_most(
     monkeypatch, tokenizer, linear, targets
 ):
     monkeypatch.setattr(evidence_module, "CHUNK", 4)  # texts
@@ -504,13 +504,16 @@ def test_the_evidence_of_ngrams_is_what_each_unit_adds_to_the_labels_of_its_row_
     examples = encoded(tokenizer, TEXTS, targets)
     found = Tokens.join(list(evidence_module.spoken(linear, examples)))
     assert found.offsets.tolist() == examples.tokens.offsets.tolist()
+    against = 0
     for row, target in enumerate(examples.targets):
         (contributions,) = linear(*map(torch.from_numpy, examples.spelled(np.array([row])))).contributions.numpy()
         wanted = np.arange(3) == target if targets is ONE else target > 0
-        own = contributions[:, wanted].sum(axis=1).clip(0)
-        near(found[row] / 255, own / max(own.max(), 1e-9), atol=0.5 / 255 + 1e-5)
+        own = contributions[:, wanted].sum(axis=1)
+        said = np.where(own > 0, own, -own / 2)
+        near(found[row] / 255, said / max(said.max(), 1e-9), atol=0.5 / 255 + 1e-5)
+        against += int((own < -0.1).sum())
     assert (found.ids == 255).any()
-    assert (found.ids == 0).any()
+    assert against
 
 
 def test_a_word_is_judged_alike_by_the_table_and_by_its_spelling(tokenizer, linear):
