@@ -68,7 +68,7 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "ngrams": Objective(
         _ngrams,
-        "the same, a sparse one over Ω(p), p in proportion to what n-grams add to the right labels or half what they take",
+        "the same, a sparse one over Ω(p), p as much as n-grams give to the right labels or half of what they take",
         "after Zou et al. 2018, whose weights are those of a lexicon",
     ),
     "diversity": Objective(_diversity, "mean cosine of h_t with the mean state", "Mohankumar et al. 2020, sec. 3.1"),
