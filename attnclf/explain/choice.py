@@ -19,7 +19,7 @@ from attnclf.runtime.classifier import Classifier
 DEFAULT = "attention"
 UNITS, TOTAL = 50, 1600  # how much of each text is scored, and of all of them: a second of training or two
 LOOKED_AT = 2000  # validation rows of which they are taken, evenly
-GOOD_ENOUGH = 0.99  # share of the best score with which a faster method is taken
+GOOD_ENOUGH = 0.995  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
 
 

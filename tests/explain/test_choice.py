@@ -26,9 +26,9 @@ def bundle(**scores):
 
 def test_auto_is_the_fastest_of_those_that_score_nearly_as_well_as_the_best():
     slow = (0.40, 0.30, 0.05, 4.0)
-    near = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.398, 0.298, 0.05, 0.2), erasure_search=slow)
-    assert choice.best(near) == "ngrams"  # more than 99 hundredths of 0.40
-    far = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.39, 0.29, 0.05, 0.2), erasure_search=slow)
+    near = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.399, 0.299, 0.05, 0.2), erasure_search=slow)
+    assert choice.best(near) == "ngrams"  # more than 995 thousandths of 0.40
+    far = bundle(attention=(0.10, 0.0, 0.0, 0.1), ngrams=(0.397, 0.297, 0.05, 0.2), erasure_search=slow)
     assert choice.best(far) == "erasure-search"
 
 
