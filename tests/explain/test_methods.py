@@ -104,8 +104,9 @@ def test_a_search_on_an_additive_model_that_it_reads_rightly_finds_every_share()
 def test_a_search_believes_the_fall_and_not_what_seemed_heavy():
     """11 and 12 say the same, so that neither is missed alone; 13 decides, and seems a little lighter than both."""
     hints = {11: 5, 12: 4.8, 13: 4.5, 14: 0}
-    weights, _ = searched([11, 12, 13, 14], lambda ids: 2.0 * bool({11, 12} & {*ids}) + 3 * (13 in ids), hints.get)
+    weights, _ = searched([11, 12, 13, 14], lambda ids: 2.0 * bool({11, 12} & {*ids}) + 6 * (13 in ids), hints.get)
     assert weights.argmax() == 2
+    assert weights.max() == pytest.approx(6)
 
 
 @pytest.mark.parametrize(("lighter", "tried"), [(0.9 * NEAR, True), (1.1 * NEAR, False)])

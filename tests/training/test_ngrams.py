@@ -513,6 +513,7 @@ def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_
         near(found[row] / 255, said / max(said.max(), 1e-9), atol=0.5 / 255 + 1e-5)
         against += int((own < -0.1).sum())
     assert (found.ids == 255).any()
+    assert (found.ids == 0).any() == (targets is not ONE)  # a row without labels
     assert against
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -36,16 +37,10 @@ class Objective(NamedTuple):
     source: str
 
 
-def _rationale(seen: Seen) -> Tensor:
+def _from_evidence(distance: Callable[[Tensor, Tensor, Tensor, str], Tensor], seen: Seen) -> Tensor:
     assert seen.evidence is not None
     reading = seen.reading
-    return disagreement(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
-
-
-def _ngrams(seen: Seen) -> Tensor:
-    assert seen.evidence is not None
-    reading = seen.reading
-    return departure(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
+    return distance(reading.scores.float(), reading.output.weights.float(), seen.evidence, reading.alignment)
 
 
 def _diversity(seen: Seen) -> Tensor:
@@ -62,12 +57,12 @@ def _smoothness(seen: Seen) -> Tensor:
 
 OBJECTIVES: dict[str, Objective] = {
     "rationale": Objective(
-        _rationale,
+        partial(_from_evidence, disagreement),
         "KL(even over marked units ‖ a), or the Fenchel-Young loss of a sparse alignment",
         "Mathew et al. 2021, sec. 4.2; Blondel et al. 2020",
     ),
     "ngrams": Objective(
-        _ngrams,
+        partial(_from_evidence, departure),
         "the same, a sparse one over Ω(p), p as much as n-grams give to the right labels or half of what they take",
         "after Zou et al. 2018, whose weights are those of a lexicon",
     ),
