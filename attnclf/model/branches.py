@@ -1,14 +1,15 @@
-"""Recurrent layers that need nothing of each other, each on a core of its own, forward and backward.
+"""Branches of a network that need nothing of each other, each on a core of its own, forward and backward.
 
 The two directions of a layer are most of a training step on a CPU. One product shared between cores does not pay at
 these sizes; one direction for each core does, and as nothing is summed in another order, the result is the same to the
-last bit. A core is given one long call, for threads that come back to Python between short ones wait for its lock.
+last bit. The other core is given one long call, for threads that come back to Python between short ones wait for its
+lock; and as it takes a while to wake, the shorter branch had better be there.
 """
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, reduce
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,51 +20,56 @@ from attnclf.cores import cores
 Value = TypeVar("Value")
 
 
-def at_once(layers: Sequence[nn.Module], inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Return the states of each layer over its own input."""
+class Branch(NamedTuple):
+    """What is made of the common input, and the module that does most of it: the one whose parameters it has."""
+
+    run: Callable[[Tensor], Tensor]
+    module: nn.Module
+
+
+def at_once(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
+    """Return what each branch makes of the rows; the first one runs here, the others elsewhere."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
     alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
-    if alone or inputs[0].device.type != "cpu" or cores() == 1:
-        return tuple(layer(rows)[0] for layer, rows in zip(layers, inputs, strict=True))
-    parameters = [parameter for layer in layers for parameter in layer.parameters()]
-    states: tuple[Tensor, ...] = _AtOnce.apply(layers, *inputs, *parameters)  # type: ignore[no-untyped-call]
-    return states
+    if alone or rows.device.type != "cpu" or cores() == 1:
+        return tuple(branch.run(rows) for branch in branches)
+    parameters = [parameter for branch in branches for parameter in branch.module.parameters()]
+    made: tuple[Tensor, ...] = _AtOnce.apply(branches, rows, *parameters)  # type: ignore[no-untyped-call]
+    return made
 
 
 class _AtOnce(torch.autograd.Function):
-    """Each layer has a graph of its own, from a leaf in place of its input to its states."""
+    """Each branch has a graph of its own, from a leaf in place of the input to what it makes."""
 
     @staticmethod
-    def forward(ctx: Any, layers: Sequence[nn.Module], *tensors: Tensor) -> tuple[Tensor, ...]:
-        wanted = ctx.needs_input_grad[1:]
-        learning = any(wanted)
+    def forward(ctx: Any, branches: Sequence[Branch], rows: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        learning = any(ctx.needs_input_grad)
 
-        def run(layer: nn.Module, rows: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
+        def run(branch: Branch, leaf: Tensor) -> Tensor:
             with torch.set_grad_enabled(learning):
-                leaf = rows.detach().requires_grad_(wanted)
-                return leaf, layer(leaf)[0]
+                return branch.run(leaf)
 
-        ctx.layers = layers
-        ctx.graphs = _each(run, layers, tensors[: len(layers)], wanted[: len(layers)])
-        return tuple(states.detach() for _, states in ctx.graphs)
+        leaves = [rows.detach().requires_grad_(ctx.needs_input_grad[1]) for _ in branches]
+        ctx.ends = _each(run, branches, leaves)
+        ctx.learners = [[leaf, *branch.module.parameters()] for leaf, branch in zip(leaves, branches, strict=True)]
+        return tuple(end.detach() for end in ctx.ends)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        def run(graph: tuple[Tensor, Tensor], layer: nn.Module, gradient: Tensor) -> list[Tensor | None]:
-            leaf, states = graph
-            learners = [leaf, *layer.parameters()]
+        def run(end: Tensor, learners: Sequence[Tensor], gradient: Tensor) -> list[Tensor | None]:
             moving = [learner for learner in learners if learner.requires_grad]
-            found = iter(torch.autograd.grad(states, moving, gradient) if moving else ())
+            found = iter(torch.autograd.grad(end, moving, gradient) if moving else ())
             return [next(found) if learner.requires_grad else None for learner in learners]
 
-        found = _each(run, ctx.graphs, ctx.layers, gradients)
-        of_parameters = (gradient for _, *rest in found for gradient in rest)
-        return None, *(of_leaf for of_leaf, *_ in found), *of_parameters
+        found = _each(run, ctx.ends, ctx.learners, gradients)
+        of_leaves = [of_leaf for of_leaf, *_ in found if of_leaf is not None]
+        of_rows = reduce(torch.add, of_leaves) if of_leaves else None
+        return None, of_rows, *(gradient for _, *of_parameters in found for gradient in of_parameters)
 
 
 def _each(function: Callable[..., Value], *arguments: Sequence[Any]) -> list[Value]:
-    """Call the function for each place of the arguments: here for the first, which is where the caches are warm."""
+    """Call the function for each place of the arguments: here for the first, when the others are on their way."""
     first, *others = zip(*arguments, strict=True)
     elsewhere = [_workers().submit(function, *other) for other in others]
     return [function(*first), *(future.result() for future in elsewhere)]

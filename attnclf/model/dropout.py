@@ -29,7 +29,9 @@ class Dropout(nn.Module):
             return values
         numbers = torch.empty(-(-values.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         bytes_ = numbers.view(torch.uint8)[: values.numel()].view(values.shape)
-        return values * (bytes_ >= least).to(values.dtype).mul_(STEPS / (STEPS - least))
+        # Compared into numbers: from truth values to numbers takes five times as long.
+        kept = torch.ge(bytes_, least, out=torch.empty(values.shape, dtype=values.dtype))
+        return values * kept.mul_(STEPS / (STEPS - least))
 
     def extra_repr(self) -> str:
         """Show the probability."""

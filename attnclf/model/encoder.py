@@ -5,6 +5,7 @@ depends on its batch. Here each row is reversed inside its own length before the
 after it. Padded input with a gather runs several times faster on a CPU than packed sequences, which bypass oneDNN.
 """
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnclf.config import EncoderConfig
-from attnclf.model.branches import at_once
+from attnclf.model.branches import Branch, at_once
 from attnclf.model.output import Encoded
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -72,11 +73,22 @@ class Recurrence(nn.Module):
     ) -> Float[Tensor, "batch time out"]:
         """Run the directions over each row's own length; what stands at padding is meaningless."""
         if self.back is None:
-            states: Tensor = self.ahead(vectors)[0]
-            return states
+            return self._ahead(vectors)
+        back = partial(self._back, lengths=lengths)
+        # The backward direction has more to do, so it is the one that begins without delay.
+        behind, ahead = at_once([Branch(back, self.back), Branch(self._ahead, self.ahead)], vectors)
+        return torch.cat([ahead, behind], dim=-1)
+
+    def _ahead(self, vectors: Float[Tensor, "batch time in"]) -> Float[Tensor, "batch time hidden"]:
+        states: Tensor = self.ahead(vectors)[0]
+        return states
+
+    def _back(
+        self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time hidden"]:
+        assert self.back is not None
         order = reversal(lengths, vectors.shape[1])
-        ahead, back = at_once([self.ahead, self.back], [vectors, turned(vectors, order)])
-        return torch.cat([ahead, turned(back, order)], dim=-1)
+        return turned(self.back(turned(vectors, order))[0], order)
 
 
 class Encoder(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from attnclf.model import branches
-from attnclf.model.branches import at_once
+from attnclf.model.branches import Branch, at_once
 from attnclf.model.encoder import Recurrence
 
 
@@ -50,15 +50,14 @@ def test_two_directions_at_once_learn_bit_for_bit_what_they_learn_in_a_row(cores
         assert torch.equal(ours, theirs)
 
 
-class Layer(nn.Linear):
-    """A layer that gives its states and, as recurrent ones do, something else."""
+def branch(layer, meet=lambda: None):
+    """Return a branch that calls `meet` before the layer."""
 
-    meet = None
+    def run(rows):
+        meet()
+        return layer(rows)
 
-    def forward(self, rows):
-        if self.meet is not None:
-            self.meet()
-        return super().forward(rows), None
+    return Branch(run, layer)
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
@@ -70,9 +69,8 @@ def test_each_layer_has_a_thread_and_the_gradients_of_both_are_summed(cores):
         seen.add(threading.get_ident())
         both.wait()  # passes only when both are here
 
-    first, second, rows = Layer(3, 2), Layer(3, 4), torch.randn(5, 3, requires_grad=True)
-    first.meet = second.meet = meet
-    ahead, back = at_once([first, second], [rows, rows])
+    first, second, rows = nn.Linear(3, 2), nn.Linear(3, 4), torch.randn(5, 3, requires_grad=True)
+    ahead, back = at_once([branch(first, meet), branch(second, meet)], rows)
     (ahead.sum() + back.sum()).backward()
     assert len(seen) == 2
     expected = first.weight.detach().sum(dim=0) + second.weight.detach().sum(dim=0)
@@ -81,8 +79,8 @@ def test_each_layer_has_a_thread_and_the_gradients_of_both_are_summed(cores):
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_a_frozen_layer_and_a_frozen_input_are_left_alone(cores):
-    moving, still, rows = Layer(3, 3), Layer(3, 3).requires_grad_(False), torch.randn(2, 3)
-    one, two = at_once([moving, still], [rows, rows])
+    moving, still, rows = nn.Linear(3, 3), nn.Linear(3, 3).requires_grad_(False), torch.randn(2, 3)
+    one, two = at_once([branch(moving), branch(still)], rows)
     (one.sum() + two.sum()).backward()
     assert moving.weight.grad is not None
     assert still.weight.grad is None
@@ -91,16 +89,15 @@ def test_a_frozen_layer_and_a_frozen_input_are_left_alone(cores):
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
-    layer, rows = Layer(3, 3), torch.randn(2, 3)
+    layer, rows = nn.Linear(3, 3), torch.randn(2, 3)
     with torch.no_grad():
-        one, two = at_once([layer, layer], [rows, rows])
+        one, two = at_once([branch(layer), branch(layer)], rows)
     assert not one.requires_grad
     assert torch.equal(one, two)
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
-@pytest.mark.parametrize("widths", [(3, 4), (4, 3)], ids=["here", "elsewhere"])
-def test_an_error_in_a_layer_is_raised(cores, widths):
-    layer = Layer(3, 3)
+@pytest.mark.parametrize("widths", [(4, 3), (3, 4)], ids=["here", "elsewhere"])
+def test_an_error_in_a_branch_is_raised(cores, widths):
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        at_once([layer, layer], [torch.randn(2, width) for width in widths])
+        at_once([branch(nn.Linear(width, 3)) for width in widths], torch.randn(2, 3))
