@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 WINDOW = 4096  # texts handed on together
 CHARACTERS = 4 * 2**20  # ... or so many characters, whichever is reached first
+UNDER_WAY = 3  # windows begun and not finished: with two, the cores run out of work while a third is being prepared
 NOTICE = 0.5  # seconds in which an interrupt is noticed at the latest
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class Windows(Iterator[list[str]]):
 def overlapped(windows: Windows, start: Callable[[list[str]], Callable[[], T]]) -> Iterator[tuple[list[str], T]]:
     """Yield each window with its result: `start` begins the work, what it returns waits for the result.
 
-    A window that is there already is begun before the one before it is finished.
+    Windows that are there already are begun before those before them are finished, `UNDER_WAY` at a time.
     """
     begun: deque[tuple[list[str], Callable[[], T]]] = deque()
     while True:
@@ -108,6 +109,6 @@ def overlapped(windows: Windows, start: Callable[[list[str]], Callable[[], T]]) 
         if following is None:
             return
         begun.append((following, start(following)))
-        if len(begun) > 1:
+        if len(begun) == UNDER_WAY:
             window, finish = begun.popleft()
             yield window, finish()

@@ -109,13 +109,13 @@ class Work:
         return lambda: self.done.append(("finish", *window)) or [text.upper() for text in window]
 
 
-def test_a_window_that_waits_is_begun_before_the_one_before_it_is_finished():
-    work, stream = Work(), Windows(iter("abcdef"), size=2)
+def test_windows_that_wait_are_begun_before_those_before_them_are_finished():
+    work, stream = Work(), Windows(iter("abcdefgh"), size=2)
     seen = []
     for window, result in overlapped(stream, lambda window: (settled(lambda: stream.waiting), work.start(window))[1]):
         seen.append((window, result))
-    assert seen == [([one, two], [one.upper(), two.upper()]) for one, two in ("ab", "cd", "ef")]
-    assert [kind for kind, *_ in work.done] == ["begin", "begin", "finish", "begin", "finish", "finish"]
+    assert seen == [([one, two], [one.upper(), two.upper()]) for one, two in ("ab", "cd", "ef", "gh")]
+    assert [kind for kind, *_ in work.done] == ["begin"] * 3 + ["finish", "begin"] + ["finish"] * 3
 
 
 def test_a_window_is_finished_at_once_when_nothing_waits_behind_it():
