@@ -123,11 +123,11 @@ def tiny(tmp_path):
 
 
 def test_every_network_that_trains_learns_from_the_same_units(tmp_path, one_thread):
-    from benchmarks.speed.parts.train import WIDTHS
+    from benchmarks.speed.parts.train import OURS, widths
     from benchmarks.speed.peers import naive_torch, ours
 
     file, units = tiny(tmp_path)
-    for epoch in (naive_torch.prepare(file), ours.loop(file, "plain", WIDTHS), ours.loop(file, "balanced", WIDTHS)):
+    for epoch in (naive_torch.prepare(file), *(ours.loop(file, preset, widths(hidden)) for preset, hidden in OURS)):
         said = epoch()
         assert said.units == units
         assert said.seconds > 0
@@ -135,10 +135,10 @@ def test_every_network_that_trains_learns_from_the_same_units(tmp_path, one_thre
 
 def test_the_naive_network_is_as_wide_as_ours():
     from attnclf.model.architectures import ARCHITECTURES
-    from benchmarks.speed.parts.train import WIDTHS
+    from benchmarks.speed.parts.train import HIDDEN, widths
     from benchmarks.speed.peers.naive_torch import Classifier
 
-    ours = ARCHITECTURES["temporal"].build(Config.from_dict(WIDTHS).model, 50, 3, 10)
+    ours = ARCHITECTURES["temporal"].build(Config.from_dict(widths(HIDDEN)).model, 50, 3, 10)
     theirs = Classifier(50, 3)
     assert sum(one.numel() for one in ours.parameters()) == sum(one.numel() for one in theirs.parameters())
 

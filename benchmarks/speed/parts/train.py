@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 from attnclf.config import Config, TextConfig, TrainingConfig
 from attnclf.cores import cores
@@ -25,8 +26,9 @@ from benchmarks.speed.rounds import Spread, in_turns, ratio
 from benchmarks.speed.settings import NotHereError, Setup
 
 DATASET = "sst2"
-WIDTHS = {"model": {"embedding": {"dim": DIM}, "encoder": {"hidden": HIDDEN}}}
+WIDER = (2 * HIDDEN, 4 * HIDDEN)  # where a step is more arithmetic: how near the limit that comes
 PASSES = {"plain": 1, "balanced": 2}  # forward and backward for a step; balanced repeats them for its worst case
+OURS = (*((preset, HIDDEN) for preset in PASSES), *(("plain", hidden) for hidden in WIDER))
 BACKENDS = {"torch": "torch", "tensorflow": "tensorflow-cpu", "jax": "jax"}  # of Keras, and what brings them
 PEERS = "benchmarks.speed.peers"
 
@@ -41,9 +43,9 @@ def measure(setup: Setup) -> str:
     return section(
         machine("torch", "keras", *(BACKENDS[name] for name in backends), "fasttext-wheel", "scikit-learn"),
         f"One epoch of {len(lengths):,} rows of {DATASET}, the same ids for all, {sum(lengths) / len(lengths):.1f} "
-        f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN}, "
-        f"batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; forward, backward and "
-        "update, no validation. Real units are counted, not padding, and each once, though preset balanced goes "
+        f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN} "
+        f"where nothing else is said, batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; "
+        "forward, backward and update, no validation. Real units are counted, not padding, and each once, though preset balanced goes "
         "forward and backward twice for each step (adversarial training). attnclf takes one thread for each product, "
         "one core for each direction of the layer, and clips gradients, the others do not; naive torch and Keras take "
         "the threads they take by themselves. Keras pads each text to the longest, as `pad_sequences` does.",
@@ -81,7 +83,8 @@ def in_one_run(
     """Return units a second of each network in each round, and the limit for each number of threads."""
     with ExitStack() as processes:
         networks = {
-            f"attnclf, preset {preset}": Contender(f"{PEERS}.ours:loop", file, preset, WIDTHS) for preset in PASSES
+            ours(preset, hidden): Contender(f"{PEERS}.ours:loop", file, preset, widths(hidden))
+            for preset, hidden in OURS
         }
         networks["naive torch"] = Contender(f"{PEERS}.naive_torch:prepare", file)
         networks["naive torch, one thread"] = Contender(
@@ -99,23 +102,27 @@ def in_one_run(
 
 
 def ratios(rates: dict[str, list[float]], limits: dict[str, list[float]]) -> list[list[str]]:
-    """Return attnclf against the others, and as a fraction of the limit."""
-    operations = flops.TRAINING * flops.forward(Config.from_dict(WIDTHS).model)
+    """Return attnclf against the others at equal widths, and as a fraction of the limit."""
     rows = []
-    for preset, passes in PASSES.items():
-        ours = f"attnclf, preset {preset}"
-        for theirs in rates:
-            if not theirs.startswith("attnclf"):
-                rows.append([f"{ours} / {theirs}", ratio(rates[ours], rates[theirs]).said(1)])
+    for preset, hidden in OURS:
+        name = ours(preset, hidden)
+        others = [theirs for theirs in rates if not theirs.startswith("attnclf")] if hidden == HIDDEN else []
+        rows += [[f"{name} / {theirs}", ratio(rates[name], rates[theirs]).said(1)] for theirs in others]
+        operations = PASSES[preset] * flops.TRAINING * flops.forward(Config.from_dict(widths(hidden)).model)
         for count, limited in limits.items():
-            speeds = [passes * operations * rate / 1e9 for rate in rates[ours]]
-            rows.append(
-                [
-                    f"{ours}: {passes * operations:,} FLOPs a unit, of the limit on {count}",
-                    ratio(speeds, limited).said(2),
-                ]
-            )
+            fraction = ratio([operations * rate / 1e9 for rate in rates[name]], limited)
+            rows.append([f"{name}: {operations:,} FLOPs a unit, of the limit on {count}", fraction.said(2)])
     return rows
+
+
+def ours(preset: str, hidden: int) -> str:
+    """Return what a training of attnclf is called."""
+    return f"attnclf, preset {preset}" + (f", LSTM 2 × {hidden}" if hidden != HIDDEN else "")
+
+
+def widths(hidden: int) -> dict[str, Any]:
+    """Return the settings for a network of this width."""
+    return {"model": {"embedding": {"dim": DIM}, "encoder": {"hidden": hidden}}}
 
 
 def whole_trainings(setup: Setup) -> str:
