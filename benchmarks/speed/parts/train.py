@@ -45,10 +45,11 @@ def measure(setup: Setup) -> str:
         f"One epoch of {len(lengths):,} rows of {DATASET}, the same ids for all, {sum(lengths) / len(lengths):.1f} "
         f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN} "
         f"where nothing else is said, batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; "
-        "forward, backward and update, no validation. Real units are counted, not padding, and each once, though preset balanced goes "
-        "forward and backward twice for each step (adversarial training). attnclf takes one thread for each product, "
-        "one core for each direction of the layer, and clips gradients, the others do not; naive torch and Keras take "
-        "the threads they take by themselves. Keras pads each text to the longest, as `pad_sequences` does.",
+        "forward, backward and update, no validation. Real units are counted, not padding, and each once, though "
+        "preset balanced goes forward and backward twice for each step (adversarial training). attnclf takes one "
+        "thread for each product, one core for each direction of the layer, and clips gradients, the others do not; "
+        "naive torch and Keras take the threads they take by themselves. Keras pads each text to the longest, as "
+        "`pad_sequences` does.",
         table(["network", "units a second"], [[name, Spread.of(rate).said()] for name, rate in rates.items()]),
         table(["ratio, by round", "median (least to greatest)"], ratios(rates, limits)),
         "Whole trainings, from a file of rows to a model on disk, each with its own defaults: attnclf chooses the "
