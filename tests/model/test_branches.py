@@ -89,9 +89,11 @@ def test_a_frozen_layer_and_a_frozen_input_are_left_alone(cores):
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
-    layer, rows = nn.Linear(3, 3), torch.randn(2, 3)
+    layer, rows, learning = nn.Linear(3, 3), torch.randn(2, 3), []
+    seen = branch(layer, lambda: learning.append(torch.is_grad_enabled()))
     with torch.no_grad():
-        one, two = at_once([branch(layer), branch(layer)], rows)
+        one, two = at_once([seen, seen], rows)
+    assert learning == [False, False]
     assert not one.requires_grad
     assert torch.equal(one, two)
 
