@@ -8,7 +8,7 @@ lock; and as it takes a while to wake, the shorter branch had better be there.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -34,9 +34,9 @@ def at_once(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
     if alone or rows.device.type != "cpu" or cores() == 1:
         return tuple(branch.run(rows) for branch in branches)
     parameters = [parameter for branch in branches for parameter in branch.module.parameters()]
-    # Asked here, for within a function of autograd it is always off.
-    learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (rows, *parameters))
-    made: tuple[Tensor, ...] = _AtOnce.apply(learning, branches, rows, *parameters)  # type: ignore[no-untyped-call]
+    learning = torch.is_grad_enabled()  # within a function of autograd it is always off
+    inputs = [rows] * len(branches)
+    made: tuple[Tensor, ...] = _AtOnce.apply(learning, branches, *inputs, *parameters)  # type: ignore[no-untyped-call]
     return made
 
 
@@ -44,14 +44,12 @@ class _AtOnce(torch.autograd.Function):
     """Each branch has a graph of its own, from a leaf in place of the input to what it makes."""
 
     @staticmethod
-    def forward(
-        ctx: Any, learning: bool, branches: Sequence[Branch], rows: Tensor, *parameters: Tensor
-    ) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, learning: bool, branches: Sequence[Branch], *tensors: Tensor) -> tuple[Tensor, ...]:
         def run(branch: Branch, leaf: Tensor) -> Tensor:
             with torch.set_grad_enabled(learning):
                 return branch.run(leaf)
 
-        leaves = [rows.detach().requires_grad_(rows.requires_grad) for _ in branches]
+        leaves = [rows.detach().requires_grad_(rows.requires_grad) for rows in tensors[: len(branches)]]
         ctx.ends = _each(run, branches, leaves)
         ctx.learners = [[leaf, *branch.module.parameters()] for leaf, branch in zip(leaves, branches, strict=True)]
         return tuple(end.detach() for end in ctx.ends)
@@ -65,9 +63,9 @@ class _AtOnce(torch.autograd.Function):
             return [next(found) if learner.requires_grad else None for learner in learners]
 
         found = _each(run, ctx.ends, ctx.learners, gradients)
-        of_leaves = [of_leaf for of_leaf, *_ in found if of_leaf is not None]
-        of_rows = reduce(torch.add, of_leaves) if of_leaves else None
-        return None, None, of_rows, *(gradient for _, *of_parameters in found for gradient in of_parameters)
+        # The last branch first: so autograd itself adds them up, which goes back from what was made last.
+        of_inputs = [of_leaf for of_leaf, *_ in reversed(found)]
+        return None, None, *of_inputs, *(gradient for _, *of_parameters in found for gradient in of_parameters)
 
 
 def _each(function: Callable[..., Value], *arguments: Sequence[Any]) -> list[Value]:

@@ -8,7 +8,7 @@ many texts do the work.
 import re
 import threading
 from collections.abc import Collection, Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -45,22 +45,24 @@ class _Runs(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__({BETWEEN: 0})
-        self.new: list[str] = []  # whose ids are not here yet
         self.ids = Growing(rows=1)
         self.cost = 0
 
     def __missing__(self, run: str) -> int:
         number = len(self)
         self[run] = number
-        self.new.append(run)
         return number
 
-    def add(self, rows: Sequence[bytes]) -> None:
+    @property
+    def new(self) -> list[str]:
+        """The runs whose ids are not here yet."""
+        return list(islice(self, len(self.ids), None))
+
+    def add(self, runs: Collection[str], rows: Sequence[bytes]) -> None:
         """Remember the ids of the `new` runs."""
         lengths = np.fromiter(map(len, rows), np.int64, len(rows)) // np.dtype(np.int32).itemsize
         self.ids.add(np.frombuffer(b"".join(rows), np.int32), lengths)
-        self.cost += _cost(self.new)
-        self.new = []
+        self.cost += _cost(runs)
 
 
 class ChunkReader:
@@ -89,8 +91,8 @@ class ChunkReader:
         with self._lock:
             self._forget()
             runs = np.fromiter(map(self._runs.__getitem__, split), np.int64, len(split))
-            if self._runs.new:
-                self._learn()
+            if new := self._runs.new:
+                self._learn(new)
             units, unknown = self._runs.ids.all(), self._unknown
         read = units.subset(runs)
         ends = read.offsets[1:]
@@ -103,14 +105,14 @@ class ChunkReader:
         elif self._runs.cost > CHARACTERS:
             self._runs = _Runs()
 
-    def _learn(self) -> None:
-        parts = list(map(CHUNK.findall, self._runs.new))
+    def _learn(self, runs: Collection[str]) -> None:
+        parts = list(map(CHUNK.findall, runs))
         if new := set(chain.from_iterable(parts)).difference(self._chunks):
             plain = set(filter(PLAIN, new)) if self._plain else set[str]()
             self._look_up(plain)
             self._tokenize(list(new - plain))
             self._cost += _cost(new)
-        self._runs.add([b"".join(map(self._chunks.__getitem__, row)) for row in parts])
+        self._runs.add(runs, [b"".join(map(self._chunks.__getitem__, row)) for row in parts])
 
     def _look_up(self, chunks: Iterable[str]) -> None:
         """Remember chunks that are words as they stand, but for capitals."""

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from attnclf.config import EncoderConfig
 from attnclf.model import branches
 from attnclf.model.branches import Branch, at_once
-from attnclf.model.encoder import Recurrence
+from attnclf.model.encoder import Encoder, Recurrence
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ def test_two_directions_at_once_learn_bit_for_bit_what_they_learn_in_a_row(cores
     vectors, lengths = torch.randn(4, 7, 6), torch.tensor([7, 1, 4, 6])
     for ours, theirs in zip(
         learned(layer, vectors, lengths), in_a_row(layer, vectors, lengths, monkeypatch), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_a_network_that_reads_the_input_beside_its_states_learns_bit_for_bit_too(cores, monkeypatch):
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig(hidden=8, output="states+vectors"), 6)
+    encoder.register_forward_hook(lambda module, given, encoded: encoded.states)
+    vectors, lengths = torch.randn(40, 30, 6), torch.randint(1, 31, (40,))
+    for ours, theirs in zip(
+        learned(encoder, vectors, lengths), in_a_row(encoder, vectors, lengths, monkeypatch), strict=True
     ):
         assert torch.equal(ours, theirs)
 
