@@ -14,6 +14,7 @@ goes on with the files that are not finished.
 import contextlib
 import logging
 import os
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -129,12 +130,14 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
     """
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     # Its C++ half writes to stderr what is no error, and that it has been told not to.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    if not address and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        # Of this cluster alone. Ray itself would leave one in the home folder, and any later `ray start` would want it.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     for attempt in range(ATTEMPTS):
         try:
-            with no_stderr():
+            with no_stderr(), no_usage_statistics():
                 ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as error:  # what it raises when it times out has no other type
             ray.shutdown()
@@ -143,6 +146,27 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
                 raise ConfigError(f"Ray cannot start {where}: {reason(error)}", fix=fix) from error
         else:
             return
+
+
+@contextlib.contextmanager
+def no_usage_statistics() -> Iterator[None]:
+    """Start no process for usage statistics.
+
+    Ray starts one even where they are switched off, and that asks the metadata hosts of three clouds in which of them
+    it is (2.60). No setting leaves it out. With another Ray, whose own parts have other names, it is started.
+    """
+    try:
+        from ray._private.node import Node
+
+        kept = Node.start_api_server
+    except (ImportError, AttributeError):
+        yield
+        return
+    Node.start_api_server = lambda node, **_: None
+    try:
+        yield
+    finally:
+        Node.start_api_server = kept
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ stays text, drawn in the reader's fonts, and the same figures make the same byte
 """
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -143,8 +144,9 @@ def reliability(calibration: Calibration) -> str:
 @contextmanager
 def _canvas(width: float, height: float) -> Iterator[tuple[Any, list[str]]]:
     """Lend an empty figure, inches wide and high; the list holds its SVG once the block is left."""
-    import matplotlib
-    from matplotlib.figure import Figure
+    with _no_warnings_of("matplotlib"):  # of a home folder that is not writable: it works without one
+        import matplotlib
+        from matplotlib.figure import Figure
 
     document: list[str] = []
     with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
@@ -155,6 +157,18 @@ def _canvas(width: float, height: float) -> Iterator[tuple[Any, list[str]]]:
         target = io.StringIO()
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
         document.append(target.getvalue())
+
+
+@contextmanager
+def _no_warnings_of(logger: str) -> Iterator[None]:
+    """Let a logger pass errors only."""
+    log = logging.getLogger(logger)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def cut(name: str, cells: int) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from attnclf import telemetry
 from attnclf.cores import cores
 from attnclf.errors import BundleError, DeviceError
 from attnclf.runtime.pruning import axes, pruned
@@ -41,6 +42,11 @@ class Result(NamedTuple):
 
 
 ALWAYS = Result._fields[:3]
+
+# Windows does not read the variable, and elsewhere ONNX Runtime reads it only when it is imported, which may have been
+# before attnclf. Then its first report is made, and this holds back the others.
+if telemetry.is_off("ORT_DISABLE_TELEMETRY"):
+    onnxruntime.disable_telemetry_events()
 
 
 class Session:
