@@ -85,7 +85,8 @@ def origin_of(
     """Return what a model learned from, after a look at whether its controls can learn from it too.
 
     `data` and `valid` are what training got; the column of weights is the one it took. Raises ConfigError where these
-    are other rows, and for an architecture that does not pool states by attention; DataError where they cannot be read.
+    are other rows, for an architecture that does not pool states by attention, and without the file of pretrained
+    vectors in the current folder; DataError where the rows cannot be read.
     """
     settings, learned = (classifier.bundle.manifest[part] for part in ("config", "training"))
     if learned.get("taught"):
@@ -95,6 +96,12 @@ def origin_of(
         )
     options = replace(options or DataOptions(), weight_column=learned.get("weight_column"))
     config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
+    vectors = config.model.embedding.vectors
+    if vectors is not None and not Path(vectors).exists():
+        raise ConfigError(
+            f"the model began with the vectors of {vectors}, and that file is not here",
+            fix="run the command in the folder of that file",
+        )
     own, known = read_splits(data, valid, None, options, config, lambda line: None).train, learned["rows"]
     names = LabelSet.from_lists(own.label_lists, multi_label=own.multi_label).names
     if len(own) != known or names != classifier.labels:

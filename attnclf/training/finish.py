@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def write_bundle(
         "thresholds": thresholds.tolist(),
         "columns": list(config.model.gate.columns),
         "text": dataclasses.asdict(config.text),
-        "config": config.to_dict(),
+        "config": _published(config),
         "training": {
             "rows": len(train),
             "taught": taught,
@@ -107,6 +108,15 @@ def write_bundle(
     (folder / "README.md").write_text(model_card(name, description, report), encoding="utf-8")
     write_manifest(folder, {**description, "metrics": metrics, "explanations": explanations})
     return report
+
+
+def _published(config: Config) -> dict[str, Any]:
+    """Return the settings, with the file of pretrained vectors by its name: a model tells no paths of its maker."""
+    settings = config.to_dict()
+    embedding = settings["model"]["embedding"]
+    if embedding["vectors"] is not None:
+        embedding["vectors"] = Path(embedding["vectors"]).name
+    return settings
 
 
 def _checked(

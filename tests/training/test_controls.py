@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnclf.config import Config
+from attnclf.config import Config, merged
 from attnclf.data.corpus import read
 from attnclf.errors import ConfigError
 from attnclf.model.architectures import ARCHITECTURES
@@ -130,3 +130,27 @@ def test_without_the_rows_it_learned_from_the_remedy_is_named(in_session, model,
     assert "Explanations:" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("Error: no row has a label of the training rows")
     assert in_session(*asked[:-1], "--train", data).exit_code == 2
+
+
+def test_a_model_has_the_name_of_its_vectors_alone_and_controls_want_the_file_here(
+    exporting, small, tmp_path, monkeypatch
+):
+    from attnclf.training.train import train
+
+    place = tmp_path / "vectors of mine"
+    place.mkdir()
+    (place / "small.vec").write_text("my 0.1 0.2\nparcel 0.3 -0.1\ncard -0.2 0.4\n")
+    data = place / "rows.jsonl"
+    said = [("my parcel is late", "delivery"), ("my card is gone", "billing")] * 10
+    data.write_text(
+        "".join(json.dumps({"text": f"{text} {n}", "label": name}) + "\n" for n, (text, name) in enumerate(said))
+    )
+    model = tmp_path / "model"
+    settings = merged(small, {"model": {"embedding": {"vectors": str(place / "small.vec")}}})
+    train(str(data), model, config=Config.from_dict(settings), device="cpu", baseline=False, say=lambda line: None)
+    assert Classifier.load(model).bundle.manifest["config"]["model"]["embedding"]["vectors"] == "small.vec"
+    assert all(b"vectors of mine" not in path.read_bytes() for path in model.rglob("*") if path.is_file())
+    with pytest.raises(ConfigError, match=r"the vectors of small\.vec, and that file is not here; run the command in"):
+        origin_of(Classifier.load(model), str(data))
+    monkeypatch.chdir(place)
+    assert origin_of(Classifier.load(model), "rows.jsonl").data == "rows.jsonl"
