@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from attnclf.export import graphs, tables
 from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
 from attnclf.model.encoder import Recurrence
 from attnclf.model.feature_gate import FeatureGate
@@ -63,6 +64,8 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         exported = Exported(network, multi_label).cpu()
         named = exported.network(ids[:1, : columns or 1], lengths[1:].clamp_max(columns or 1), *spellings).named
+        if isinstance(exported.network, Mixture):
+            tables.tell_apart(exported.network.linear)
         program = torch.onnx.export(
             exported,
             (ids, lengths, *spellings),
@@ -76,4 +79,7 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
             external_data=False,
         )
     assert program is not None
-    program.save(str(path), external_data=False)
+    model = program.model_proto
+    if isinstance(network, Mixture):
+        tables.put_in(model, network)
+    graphs.write(model, path)

@@ -5,7 +5,6 @@ one batch (its dynamic batching); so shapes are rounded up, and there are few of
 """
 
 import re
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,14 +131,13 @@ def _widened(array: NDArray[np.int64], *least: int) -> NDArray[np.int64]:
 
 
 def _write_network(classifier: Classifier, network: Path, out: Path) -> None:
-    if not classifier.session.spelled:
-        shutil.copyfile(network, out)
-        return
     import onnx
 
+    from attnclf.export import graphs
     from attnclf.export.rowwise import rowwise
 
-    onnx.save(rowwise(onnx.load(network), classifier.tokenizer.size), out)
+    model = onnx.load(network)
+    graphs.write(rowwise(model, classifier.tokenizer.size) if classifier.session.spelled else model, out)
 
 
 def _compare(classifier: Classifier, network: Path, precision: Precision) -> None:

@@ -31,6 +31,7 @@ from attnclf.training.judging import said_of
 from attnclf.training.learner import Learned, Learner
 from attnclf.training.loop import Ending, Interrupted, Outcome, Progress
 from attnclf.training.mixing import relearned
+from attnclf.training.process import borrowed
 from attnclf.training.rows import DataOptions, Splits, read_splits
 from attnclf.training.self_training import MOST, Taught, unseen
 from attnclf.training.unlabeled import read_unlabeled
@@ -48,6 +49,7 @@ class Trained:
     outcome: Outcome
 
 
+@borrowed()
 def train(
     data: str,
     out: Path,
@@ -71,7 +73,8 @@ def train(
     `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
     keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too, the
     encoder learns to foretell them, and the network learns once more from labels that it gave them. `ranks` are the
-    processes that train together (`training.distributed.joined`). Raises an AttnclfError for data, settings or a
+    processes that train together (`training.distributed.joined`). Trainings in several threads of one process wait for
+    each other. Raises an AttnclfError for data, settings or a
     device that cannot work.
     """
     config = config or Config()
