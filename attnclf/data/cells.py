@@ -43,7 +43,9 @@ def number_of(value: object, name: str) -> str:
         number = math.nan if isinstance(value, bool) else float(written)
     except ValueError:
         number = math.nan
-    if not abs(number) <= LARGEST:
+    if math.isfinite(number) and abs(number) > LARGEST:
+        raise ValueError(f"'{name}' is {value!r}, and the largest number is {LARGEST:g}")
+    if not math.isfinite(number):
         raise ValueError(f"'{name}' is {value!r}, not a number")
     return written
 

@@ -147,7 +147,10 @@ def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) ->
         return [best(bundle, signed=True)]
     usable = speaking(bundle, classifier.session.axes)
     if not usable:
-        raise ConfigError("no method of this model says for which label a word speaks", fix="ask without a contrast")
+        part = "a column" if bundle.columns else "a word"
+        raise ConfigError(
+            f"no method of this model says for which label {part} speaks", fix="leave --global and --against out"
+        )
     return usable[:1]
 
 

@@ -99,7 +99,8 @@ def asked(
     Where `against` is itself the best label, the question is why not the next best one.
     """
     places = {name: place for place, name in enumerate(classifier.labels)}
-    ids, starts = encoded.tokens.ids.astype(np.int64), encoded.tokens.offsets
+    # Numbers of numeric columns, in place of ids, may be larger than any whole number.
+    ids, starts = np.clip(encoded.tokens.ids, -(2**62), 2**62).astype(np.int64), encoded.tokens.offsets
     questions: list[Question | None] = []
     for row, prediction in enumerate(predictions):
         if prediction.label is None:

@@ -34,8 +34,7 @@ def check_parity(
         time = min(longest, max_length or longest)
         lengths = torch.randint(1, time + 1, (batch,), generator=generator)
         lengths[0] = time
-        ids = torch.randint(1, vocabulary, (batch, time), generator=generator)
-        spellings = None
+        ids, spellings = drawn(network, batch, time, vocabulary, generator), None
         if session.spelled:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row; where there is none, that row.
             rows = network.get_buffer("linear.gram_rows")
@@ -43,11 +42,10 @@ def check_parity(
             spellings = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
             ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
-        ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
-        if isinstance(network, FeatureGate) and network.columns:  # numbers like those it learned from
-            lengths = torch.full_like(lengths, network.columns)
-            scale, middle = network.get_buffer("embedding.deviation"), network.get_buffer("embedding.mean")
-            ids = middle + scale * torch.randn(batch, network.columns, generator=generator)
+        if reads_numbers(network):
+            lengths = torch.full_like(lengths, ids.shape[1])
+        else:
+            ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
         with torch.no_grad():
             logits, weights, named = network(ids, lengths, *([] if spellings is None else [spellings]))
         probabilities = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
@@ -73,6 +71,19 @@ def check_parity(
             fix="report this, with the command that trained the model",
         )
     return worst
+
+
+def reads_numbers(network: nn.Module) -> bool:
+    """Return whether a network reads numeric columns in place of ids."""
+    return isinstance(network, FeatureGate) and network.columns > 0
+
+
+def drawn(network: nn.Module, batch: int, time: int, vocabulary: int, generator: torch.Generator) -> torch.Tensor:
+    """Return random ids (batch, time) of known units, or numbers (batch, columns) like those that it learned from."""
+    if not reads_numbers(network):
+        return torch.randint(1, vocabulary, (batch, time), generator=generator)
+    scale, middle = network.get_buffer("embedding.deviation"), network.get_buffer("embedding.mean")
+    return middle + scale * torch.randn(batch, len(middle), generator=generator)
 
 
 def decided_otherwise(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:

@@ -60,10 +60,13 @@ class TfIdf(nn.Module):
         return none.scatter_add(1, places, torch.ones_like(places, dtype=none.dtype))
 
 
+FARTHEST = 1e6  # deviations from the mean: a number beyond them counts as if it were there, and nothing overflows
+
+
 class Standardised(nn.Module):
     """x = (v - mean) / deviation of the numbers v of a row: (batch, columns) → (batch, features), which are the same.
 
-    Mean 0 and deviation 1 unless made by `over`.
+    Mean 0 and deviation 1 unless made by `over`; x is at most `FARTHEST` in size.
     """
 
     mean: Tensor  # (columns,)
@@ -79,14 +82,20 @@ class Standardised(nn.Module):
     def over(cls, rows: NDArray[np.floating]) -> "Standardised":
         """Take mean and standard deviation of each column of rows (rows, columns); 1 for one that never varies."""
         made = cls(rows.shape[1])
-        varies = rows.min(axis=0) < rows.max(axis=0)
+        deviation = rows.std(axis=0, dtype=np.float64)
         made.mean.copy_(torch.from_numpy(rows.mean(axis=0, dtype=np.float64)))
-        made.deviation.copy_(torch.from_numpy(np.where(varies, rows.std(axis=0, dtype=np.float64), 1)))
+        made.deviation.copy_(torch.from_numpy(np.where(cls.varying(rows), deviation, 1)))
         return made
+
+    @staticmethod
+    def varying(rows: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return which columns (columns,) vary, as far as single precision can tell and divide by it."""
+        apart: NDArray[np.bool_] = rows.min(axis=0) < rows.max(axis=0)
+        return apart & (rows.std(axis=0, dtype=np.float64) >= np.finfo(np.float32).tiny)
 
     def forward(self, numbers: Float[Tensor, "batch columns"]) -> Float[Tensor, "batch columns"]:
         """Return x of each row."""
-        return (numbers - self.mean) / self.deviation
+        return ((numbers - self.mean) / self.deviation).clamp(-FARTHEST, FARTHEST)
 
     def at_units(
         self, values: Float[Tensor, "batch columns"], numbers: Float[Tensor, "batch columns"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from attnclf.config import Config
+from attnclf.data.columns import quoted
 from attnclf.errors import DataError
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.feature_gate import FeatureGate
@@ -57,8 +58,11 @@ def build_gate(
     """Return a new feature gate over columns, or the units that most texts have, and the settings with their number."""
     tokens, gate = examples.tokens, config.model.gate
     if gate.columns:
-        network = FeatureGate(config.model, vocabulary, labels)
-        network.embedding = Standardised.over(tokens.ids.reshape(len(tokens), -1))
+        network, rows = FeatureGate(config.model, vocabulary, labels), tokens.ids.reshape(len(tokens), -1)
+        network.embedding = Standardised.over(rows)
+        still = [name for name, varies in zip(gate.columns, Standardised.varying(rows), strict=True) if not varies]
+        if still:
+            say(f"Warning: one number in all rows, as far as 32 bits can tell, tells nothing: {quoted(still)}")
         say(f"A gate of form {gate.form} over the columns {', '.join(gate.columns)}")
         return network, config
     units, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)

@@ -93,7 +93,12 @@ def read_splits(
         )
         if not len(apart):
             raise DataError(
-                "no text can be set aside for validation: each has a label that no other one has",
+                "no text can be set aside for validation: "
+                + (
+                    "all rows have the same one"
+                    if len(set(learned.texts)) == 1
+                    else "each has a label that no other one has"
+                ),
                 fix="add rows, or pass a file as --valid",
             )
         whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
