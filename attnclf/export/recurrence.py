@@ -1,8 +1,9 @@
 """The recurrent layer as one ONNX node that knows each row's length.
 
-Torch's exporter freezes batch and time of a plain `nn.LSTM`, and no signature of its own carries lengths. So a layer
-is replaced by a custom operator before the export, and that operator is translated to the ONNX node LSTM or GRU,
-whose input `sequence_lens` exists for rows of different length.
+A plain `nn.LSTM` carries no lengths through torch's exporter, and torch 2.13 exports it right only once: every further
+export in a process fixes the time axis at the traced length. So a layer is replaced by a custom operator before the
+export, and that operator is translated to the ONNX node LSTM or GRU, whose input `sequence_lens` exists for rows of
+different length.
 """
 
 from collections.abc import Callable

@@ -102,6 +102,7 @@ def evaluate(
     if explanations:
         from attnclf.errors import ConfigError
         from attnclf.explain.evaluate import chosen
+        from attnclf_cli.output import note_of_slopes
 
         if controls and train is None:
             raise ConfigError(
@@ -109,6 +110,7 @@ def evaluate(
                 fix="pass them to --controls: --train FILE, and --valid FILE where training had one",
             )
         methods = chosen(classifier, method or [])
+        note_of_slopes(methods, precision.value)
     rows = rows_for(
         classifier.bundle,
         data,

@@ -102,7 +102,7 @@ def explain(
     from attnclf.explain.explain import check_label
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.stream import WINDOW, Windows
-    from attnclf_cli.output import drawn, opened, summed_up, warn_of_damage
+    from attnclf_cli.output import drawn, note_of_slopes, opened, summed_up, warn_of_damage
 
     name = _by_name(out) if format is ExplanationFormat.auto else format.value
     pictures = {"maps": maps, "layer": layer, "head": _head(head)}
@@ -117,6 +117,7 @@ def explain(
     if against is not None:
         check_label(classifier, against)
     chosen = _chosen(classifier, method or [], contrast=against is not None or over_all, compare=compare)
+    note_of_slopes(chosen, precision.value)
     short = _Unasked(classifier, {"maps": False} if compare else pictures, faithfulness)
     damage = Damage()
 

@@ -98,6 +98,18 @@ def warn_of_damage(damage: "Damage") -> None:
         typer.echo(f"Warning: {damage.lines:,} {were} not valid UTF-8; broken bytes were read as \ufffd", err=True)
 
 
+def note_of_slopes(methods: Iterable[str], precision: str) -> None:
+    """Say which methods take their gradients from another network than the one that answers."""
+    from attnclf.explain.methods import METHODS
+
+    slopes = [name for name in methods if name in METHODS and METHODS[name].torch]
+    if slopes and precision != "fp32":
+        typer.echo(
+            f"Note: {', '.join(slopes)}: gradients are those of the fp32 network, labels and scores those of {precision}",
+            err=True,
+        )
+
+
 def note_of_truncation(answered: "Answered", longest: int) -> None:
     """Say how many texts were not read to their end."""
     if answered.truncated:

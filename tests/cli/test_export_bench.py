@@ -163,3 +163,14 @@ def test_made_texts_are_in_the_models_language_and_as_long_as_its_own(classifier
         assert np.mean(lengths) == pytest.approx(mean, rel=0.1)
         assert min(lengths) >= 1
         assert sum(text.lower().count(letter) for text in texts for letter in letters) > 0.3 * sum(map(len, texts))
+
+
+def test_a_method_with_gradients_says_that_they_are_those_of_the_fp32_network(in_session, folder, examples):
+    asked = ["-m", folder, "--method", "gradient-x-input"]
+    note = "Note: gradient-x-input: gradients are those of the fp32 network, labels and scores those of int8"
+    explain = ["explain", *asked, "-f", "json"]
+    assert note in in_session(*explain, "--precision", "int8", input="my parcel\n").stderr.splitlines()
+    assert "Note: gradient" not in in_session(*explain, input="my parcel\n").stderr
+    data = examples / "tickets" / "tickets.csv"
+    evaluate = ["evaluate", data, *asked, "--explanations", "--explain-rows", "2", "--precision", "int8"]
+    assert note in in_session(*evaluate).stderr.splitlines()
