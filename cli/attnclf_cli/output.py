@@ -104,10 +104,8 @@ def note_of_slopes(methods: Iterable[str], precision: str) -> None:
 
     slopes = [name for name in methods if name in METHODS and METHODS[name].torch]
     if slopes and precision != "fp32":
-        typer.echo(
-            f"Note: {', '.join(slopes)}: gradients are those of the fp32 network, labels and scores those of {precision}",
-            err=True,
-        )
+        whose = f"gradients are those of the fp32 network, labels and scores those of {precision}"
+        typer.echo(f"Note: {', '.join(slopes)}: {whose}", err=True)
 
 
 def note_of_truncation(answered: "Answered", longest: int) -> None:
