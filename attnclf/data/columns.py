@@ -27,6 +27,7 @@ LABEL_NAMES = (
     | {"теги", "оценка", "рубрика", "жанр"},
 )
 RATIONALE_NAMES = ({"rationale", "rationales"},)
+ROW_NAMES = {"id", "ids", "_id", "uuid", "guid", "index", "idx", "key", "row", "row_id", "номер", "编号", "序号"}
 TOKENS_NAME = "tokens"  # of the column with what the marks of a rationale stand for
 KNOWN_NAMES = frozenset().union(*TEXT_NAMES, *LABEL_NAMES)
 
@@ -83,6 +84,8 @@ def choose(
         rationale_column = by_name(RATIONALE_NAMES, listed, "rationale")
     taken.add(rationale_column)
     if not (text_columns or features):
+        strings = [c for c in columns if holds_text(c, sample)]
+        refuse_other_text([c for c in columns if c not in taken], strings)
         named = by_name(TEXT_NAMES, [c for c in columns if c not in taken and holds_text(c, sample)], "text")
         text_columns = (named,) if named else ()
     if label_column is None:
@@ -146,11 +149,30 @@ def by_name(tiers: Sequence[set[str]], columns: Sequence[str], role: str) -> str
     return None
 
 
+def refuse_other_text(columns: Sequence[str], strings: Sequence[str]) -> None:
+    """Raise DataError for a column called text that holds none: another one would be taken for it."""
+    for name in columns:
+        if called_text(name) and name not in strings:
+            raise DataError(f"column '{name}' does not hold text", fix="convert it, or pass --text-column NAME")
+
+
+def called_text(column: str) -> bool:
+    """Whether a column with this name holds the text and nothing else."""
+    return normal(column) in TEXT_NAMES[0]
+
+
+def names_rows(column: str) -> bool:
+    """Whether a column with this name says which row it is, so that it is no text whatever is left."""
+    return normal(column) in ROW_NAMES
+
+
 def text_by_content(columns: Sequence[str], sample: Sample) -> str:
     """The column whose strings are long and differ from row to row, if it stands out twofold."""
     if not columns:
         raise DataError("no column is left for the text", fix="add one, or name other columns for the rest")
-    scores = {column: richness(column, sample) for column in columns if holds_text(column, sample)}
+    scores = {
+        column: richness(column, sample) for column in columns if holds_text(column, sample) and not names_rows(column)
+    }
     ranked = sorted(scores, key=lambda column: -scores[column])
     if not ranked:
         raise DataError(f"no column holds text: {quoted(columns)}", fix="pass --text-column NAME")

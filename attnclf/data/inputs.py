@@ -166,6 +166,8 @@ def from_jsonl(lines: Iterator[str], wanted: Wanted) -> Iterator[str]:
                 reading = wanted.among(tuple(values), strings)
             if not any(column in values for column in reading.columns):
                 raise ValueError(f"there is no {columns.quoted(reading.columns)}")
+            if not wanted.named:
+                refuse_late_text(values, reading)
             text = reading.text(values)
         except ValueError as error:
             raise broken(f"line {number}", str(error)) from None
@@ -217,7 +219,9 @@ def from_rows(rows: Iterator[tuple[str, list[str] | str]], wanted: Wanted) -> It
 def from_parquet(stream: BinaryIO, wanted: Wanted) -> Iterator[str]:
     """Every row of a table; only the columns that are read are decoded, and never all rows at once."""
     with tables.opened(stream) as file:
-        reading = wanted.among(file.schema_arrow.names, tables.string_columns(file))
+        names = file.schema_arrow.names
+        empty = [name for name in tables.empty_columns(file) if columns.called_text(name)]
+        reading = wanted.among(names, [*tables.string_columns(file), *empty])
         for number, values in enumerate(tables.rows_of(file, list(reading.columns)), 1):
             yield encodable(read_row(reading, values, f"row {number}"))
 
@@ -246,12 +250,14 @@ def text_columns(names: Sequence[str], strings: Sequence[str], asked: Sequence[s
     """The columns asked for, else the one of those that may hold strings whose name is known, else the only one."""
     if asked:
         return tuple(columns.find(name, names) for name in asked)
+    columns.refuse_other_text(names, strings)
     named = columns.by_name(columns.TEXT_NAMES, strings, "text")
-    if named is None and len(strings) > 1:
-        raise columns.ambiguous("text", strings)
-    if named is None and not strings:
+    left = [name for name in strings if not columns.names_rows(name)]
+    if named is None and len(left) > 1:
+        raise columns.ambiguous("text", left)
+    if named is None and not left:
         raise DataError(f"no column holds text: {columns.quoted(names)}", fix="pass --text-column NAME")
-    return (named or strings[0],)
+    return (named or left[0],)
 
 
 def broken(place: str, why: str) -> DataError:
@@ -268,7 +274,14 @@ def unended(line: str) -> str:
 
 def may_hold_text(name: str, value: object) -> bool:
     """Whether the texts may be in a column of which only the first value is known; one called text has nothing else."""
-    return value is None or isinstance(value, str) or columns.normal(name) in columns.TEXT_NAMES[0]
+    return value is None or isinstance(value, str) or columns.called_text(name)
+
+
+def refuse_late_text(values: Mapping[str, object], reading: Reading) -> None:
+    """Raise ValueError for a column called text that the first object did not have, when another was taken for it."""
+    for name in values:
+        if columns.called_text(name) and name not in reading.columns:
+            raise ValueError(f"there is a column '{name}' here, and {columns.quoted(reading.columns)} was read so far")
 
 
 def encodable(text: str) -> str:

@@ -52,7 +52,20 @@ def test_two_equally_good_names_must_be_told_apart():
 
 
 def test_a_usual_name_over_numbers_is_not_the_text():
-    names, sample = table(text=range(6), words=prose(), label=SHORT)
+    names, sample = table(content=range(6), words=prose(), label=SHORT)
+    assert choose(names, sample).text == ("words",)
+
+
+@pytest.mark.parametrize("cells", [range(6), [None] * 6, [["a"]] * 6, [b"\xff"] * 6])
+def test_a_column_called_text_without_text_is_an_error_unless_another_is_named(cells):
+    names, sample = table(text=cells, words=prose(), label=SHORT)
+    with pytest.raises(DataError, match="column 'text' does not hold text; convert it, or pass --text-column NAME"):
+        choose(names, sample)
+    assert choose(names, sample, text=["words"]).text == ("words",)
+
+
+def test_a_column_that_names_the_row_is_no_text_though_it_differs_most():
+    names, sample = table(id=[f"customer-{n}-of-many" for n in range(6)], words=["a b", "c d"] * 3, label=SHORT)
     assert choose(names, sample).text == ("words",)
 
 

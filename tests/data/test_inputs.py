@@ -87,6 +87,8 @@ def test_jsonl_gives_the_text_of_each_line():
         ('{"id": "x", "text": 1}\n{"id": "y", "text": "a"}\n', "line 1: 'text' is a number, not text"),
         ('{"a": "a", "b": "b"}\n', "the text could be in any of 'a', 'b'; pass --text-column"),
         ('{"n": 1}\n', "no column holds text: 'n'"),
+        ('{"id": "x"}\n{"id": "y", "text": "a"}\n', "no column holds text: 'id'"),
+        ('{"q": "x"}\n{"q": "y", "text": "a"}\n', "line 2: there is a column 'text' here, and 'q' was read so far"),
     ],
 )
 def test_a_jsonl_line_without_a_text_is_an_error_that_names_it(lines, words):
@@ -254,6 +256,10 @@ def test_parquet_strings_of_every_kind_are_texts_and_numbers_are_features():
     for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.dictionary(pyarrow.int8(), pyarrow.string())):
         column = pyarrow.array(["one", "two"]).cast(kind)
         assert read(parquet({"words": column, "n": [1, 2]}), "parquet") == ["one", "two"]
+    for kind in (pyarrow.string_view(), pyarrow.binary(), pyarrow.large_binary(), pyarrow.binary_view()):
+        column = pyarrow.array([None, b"one", b"d\xc3\xa9j\xc3\xa0"], kind)
+        for columns in ({"id": ["r1", "r2", "r3"], "text": column}, {"words": column}):
+            assert read(parquet(columns), "parquet") == ["", "one", "déjà"], kind
     stream = io.BytesIO(parquet({"age": [34, 50], "income": [1.5, 2.0]}))
     assert list(texts(stream, format="parquet", feature_columns=["income", "age"])) == [
         "income=1.5, age=34", "income=2.0, age=50",
@@ -266,6 +272,10 @@ def test_parquet_strings_of_every_kind_are_texts_and_numbers_are_features():
         (b"PAR1 and then nothing", None, "not a parquet file"),
         (b"", None, "not a parquet file"),
         ({"n": [1]}, None, "no column holds text: 'n'"),
+        ({"id": ["r1", "r2"]}, None, "no column holds text: 'id'"),
+        ({"id": ["r1"], "text": [7]}, None, "column 'text' does not hold text; convert it, or pass --text-column"),
+        ({"id": ["r1"], "text": [["a", "b"]]}, None, "column 'text' does not hold text"),
+        ({"id": ["r1"], "text": [b"\xff\xfe\x00"]}, None, "column 'text' does not hold text"),
         ({"text": ["a"]}, ["txt"], "there is no column 'txt'; did you mean 'text'?"),
         ({"text": ["a"], "n": [1]}, ["n"], "row 1: 'n' is a number, not text"),
     ],
@@ -273,6 +283,16 @@ def test_parquet_strings_of_every_kind_are_texts_and_numbers_are_features():
 def test_parquet_without_texts_is_an_error_that_says_why(content, columns, words):
     with pytest.raises(DataError, match=words):
         read(content if isinstance(content, bytes) else parquet(content), "parquet", columns)
+
+
+def test_a_parquet_column_of_nulls_that_is_called_text_has_blank_texts():
+    import pyarrow
+
+    assert read(parquet({"id": ["r1", "r2"], "text": pyarrow.nulls(2)}), "parquet") == ["", ""]
+
+
+def test_bytes_that_are_not_utf_8_are_replaced_in_a_column_of_text():
+    assert read(parquet({"text": [b"one", b"na\xefve"]}), "parquet") == ["one", "na\ufffdve"]
 
 
 def test_a_parquet_file_damaged_inside_gives_an_error():

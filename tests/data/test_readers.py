@@ -167,6 +167,24 @@ def test_a_parquet_column_of_a_kind_that_nobody_needs_is_no_hindrance(tmp_path):
     assert list(read(str(tmp_path / "rows.parquet")).texts) == ["one", "two"]
 
 
+@pytest.mark.parametrize("kind", ["string_view", "binary", "large_binary", "binary_view"])
+def test_parquet_strings_by_other_names_are_texts_and_labels_and_broken_ones_bad_rows(tmp_path, kind):
+    import pyarrow
+    import pyarrow.parquet
+
+    values = [b"my parcel", "d\u00e9j\u00e0 vu".encode(), *([] if kind == "string_view" else [b"na\xefve"])]
+    kinds = getattr(pyarrow, kind)()
+    table = pyarrow.table({
+        "id": [f"row {n}" for n in range(len(values))],
+        "text": pyarrow.array(values, kinds),
+        "label": pyarrow.array([b"a", b"b", b"a"][: len(values)], kinds),
+    })  # fmt: skip
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    corpus = read(str(tmp_path / "rows.parquet"), on_bad_row="skip")
+    assert rows(corpus) == [("my parcel", ("a",)), ("d\u00e9j\u00e0 vu", ("b",))]
+    assert [row.reason for row in corpus.bad] == ["invalid UTF-8"] * (len(values) - 2)
+
+
 def test_a_parquet_file_damaged_inside_is_named(tmp_path):
     import pyarrow
     import pyarrow.parquet

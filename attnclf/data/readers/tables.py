@@ -12,6 +12,7 @@ from attnclf.data.source import HUB_PREFIX, Source
 from attnclf.errors import DataError
 
 BATCH = 1000  # rows that are decoded together
+UNREADABLE = "surrogateescape"  # for bytes that are not UTF-8: what reads the text notices them
 
 
 def records(source: Source) -> Iterator[Record | BadRow]:
@@ -21,7 +22,20 @@ def records(source: Source) -> Iterator[Record | BadRow]:
 
 
 def rows_of(file: Any, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a ParquetFile, of these columns only, and never all at once; DataError where it is damaged."""
+    """Yield the rows of a ParquetFile, of these columns only, and never all at once; DataError where it is damaged.
+
+    Bytes in columns of bytes that hold text become text.
+    """
+    written = written_columns(file)
+    for row in undamaged(file, columns):
+        for name in written:
+            if isinstance(value := row.get(name), bytes):
+                row[name] = value.decode("utf-8", UNREADABLE)
+        yield row
+
+
+def undamaged(file: Any, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a ParquetFile as they are stored; DataError where the file is damaged."""
     import pyarrow
 
     try:
@@ -56,14 +70,51 @@ def opened(where: Path | BinaryIO) -> Any:
 
 
 def string_columns(file: Any) -> list[str]:
-    """Names of the columns of a ParquetFile that hold strings."""
+    """Names of the columns of a ParquetFile that hold strings, or their bytes in UTF-8."""
     from pyarrow import types
 
-    def strings(kind: Any) -> bool:
-        value = kind.value_type if types.is_dictionary(kind) else kind
-        return bool(types.is_string(value) or types.is_large_string(value))
+    strings = of_kinds(file, types.is_string, types.is_large_string, types.is_string_view)
+    return [*strings, *written_columns(file)]
 
-    return [column.name for column in file.schema_arrow if strings(column.type)]
+
+def written_columns(file: Any) -> list[str]:
+    """Names of the columns of bytes whose first value is UTF-8: many programs write text without saying so."""
+    from pyarrow import types
+
+    names = of_kinds(file, types.is_binary, types.is_large_binary, types.is_binary_view)
+    return [name for name in names if is_text(first_value(file, name))]
+
+
+def empty_columns(file: Any) -> list[str]:
+    """Names of the columns that have the type of nulls alone."""
+    from pyarrow import types
+
+    return of_kinds(file, types.is_null)
+
+
+def of_kinds(file: Any, *kinds: Callable[[Any], bool]) -> list[str]:
+    """Names of the columns of a ParquetFile whose type, or that of its dictionary, is of one of these kinds."""
+    from pyarrow import types
+
+    def value(kind: Any) -> Any:
+        return kind.value_type if types.is_dictionary(kind) else kind
+
+    return [column.name for column in file.schema_arrow if any(kind(value(column.type)) for kind in kinds)]
+
+
+def first_value(file: Any, column: str) -> object:
+    """Return the first value of a column of a ParquetFile that is not null, None where there is none."""
+    return next((value for row in undamaged(file, [column]) if (value := row.get(column)) is not None), None)
+
+
+def is_text(value: object) -> bool:
+    """Tell whether bytes are UTF-8 without NULs; no bytes may be."""
+    if not isinstance(value, bytes):
+        return value is None
+    try:
+        return "\0" not in value.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def hub_records(source: Source) -> Iterator[Record | BadRow]:
