@@ -1,13 +1,26 @@
-"""Which texts are the same text."""
+"""Which texts are the same text: to the network, which sees no spaces, capitals or characters without a shape."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 
+def normal(text: str) -> str:
+    """Return a text without what the tokenizer drops or folds; two texts of the same units have the same form.
+
+    Left out are spaces and line breaks of every kind, and control and format characters, such as zero-width ones.
+    Letters are composed (NFC) and folded, also where `text.lowercase` keeps capitals apart.
+    """
+    text = "".join(text.split()).replace("\ufffd", "")
+    if not text.isprintable():
+        text = "".join(filter(str.isprintable, text))
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
+
+
 def keys(texts: Sequence[str]) -> np.ndarray:
     """64-bit keys (rows,), equal for equal texts, good in this process only; the texts themselves are not kept."""
-    return np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts))
+    return np.fromiter(map(hash, map(normal, texts)), dtype=np.int64, count=len(texts))
 
 
 def groups(texts: Sequence[str]) -> np.ndarray:

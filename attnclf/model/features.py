@@ -90,8 +90,9 @@ class Standardised(nn.Module):
     @staticmethod
     def varying(rows: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return which columns (columns,) vary, as far as single precision can tell and divide by it."""
-        apart: NDArray[np.bool_] = rows.min(axis=0) < rows.max(axis=0)
-        return apart & (rows.std(axis=0, dtype=np.float64) >= np.finfo(np.float32).tiny)
+        apart = rows.min(axis=0) < rows.max(axis=0)
+        divisible = rows.std(axis=0, dtype=np.float64) >= np.finfo(np.float32).tiny
+        return np.logical_and(apart, divisible)
 
     def forward(self, numbers: Float[Tensor, "batch columns"]) -> Float[Tensor, "batch columns"]:
         """Return x of each row."""

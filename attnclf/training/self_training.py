@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnclf.data.corpus import Corpus
+from attnclf.data.duplicates import normal
 from attnclf.data.labels import LabelSet
 from attnclf.evaluation.thresholds import chosen
 
@@ -77,5 +78,5 @@ class Taught:
 
 def unseen(texts: Sequence[str], *corpora: Corpus) -> list[str]:
     """Return the texts that stand in none of the corpora: what people said of those is not to be said again."""
-    known = {" ".join(text.split()) for corpus in corpora for text in corpus.texts}
-    return [text for text in texts if " ".join(text.split()) not in known]
+    known = {normal(text) for corpus in corpora for text in corpus.texts}
+    return [text for text in texts if normal(text) not in known]
