@@ -56,6 +56,7 @@ def warnings(train: Corpus, valid: Corpus | None, test: Corpus | None, labels: L
     """One sentence for each thing that makes the model or its score worse than it looks."""
     held_out = [(name, corpus) for name, corpus in (("validation", valid), ("test", test)) if corpus is not None]
     said = [unseen(name, corpus, labels) for name, corpus in held_out]
+    said += [lacking(name, corpus, labels) for name, corpus in held_out]
     said.append(rare(train))
     seen = duplicates.keys(train.texts)
     said += [repeated(name, "training", corpus, seen) for name, corpus in held_out]
@@ -74,6 +75,19 @@ def unseen(name: str, corpus: Corpus, labels: LabelSet) -> str:
     return (
         f"{plural(rows, 'row')} of the {name} data {'has' if rows == 1 else 'have'} labels that the training data "
         f"does not ({listed(unknown.most_common())}): they count as wrong"
+    )
+
+
+def lacking(name: str, corpus: Corpus, labels: LabelSet) -> str:
+    """Say which labels the other data has no row of, where it is large enough to have one of each."""
+    known = {label for names in corpus.label_lists for label in names}
+    lacked = [label for label in labels.names if label not in known]
+    if not lacked or len(corpus) < max(len(labels), FEW_ROWS):
+        return ""
+    shown = ", ".join(lacked[:NAMED]) + (f" and {len(lacked) - NAMED:,} more" if len(lacked) > NAMED else "")
+    return (
+        f"the {name} data has no row of {len(lacked):,} of the {len(labels):,} labels ({shown}): "
+        f"the {name} score does not tell how well {'it is' if len(lacked) == 1 else 'they are'} learned"
     )
 
 

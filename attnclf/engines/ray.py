@@ -26,6 +26,7 @@ from attnclf.engines.worker import Job, Outcome, Worker
 from attnclf.errors import AttnclfError, ConfigError, DeviceError
 
 STORE = 2**27  # bytes of Ray's object store on one machine: only paths and counts go through it
+JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells the entry point of a job
 ATTEMPTS = 3  # to start Ray on a busy machine
 STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
 
@@ -60,6 +61,21 @@ class Actor(Worker):
         return self.predict(file)._asdict()
 
 
+def refuse_without_ray() -> None:
+    """Raise ConfigError where Ray Data is not installed."""
+    try:
+        import ray.data  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "--engine ray needs Ray Data, which is not installed", fix="pip install 'attnclf[ray]'"
+        ) from error
+
+
+def in_a_job() -> bool:
+    """Return whether `ray job submit` has started this process, in a working folder of the job's own."""
+    return JOB in os.environ
+
+
 def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None) -> Iterator[Outcome]:
     """Predict files, in any order, on the cluster at RAY_ADDRESS or else on this machine; yield what became of each.
 
@@ -67,13 +83,9 @@ def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None
     as the cluster has. Raises ConfigError where Ray is missing or cannot start, DeviceError for a GPU that is not
     there, AttnclfError where workers cannot start or keep dying.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise ConfigError(
-            "--engine ray needs Ray Data, which is not installed", fix="pip install 'attnclf[ray]'"
-        ) from error
+    refuse_without_ray()
+    import ray
+
     rows = [file._asdict() for file in files]
     with cluster(workers):
         room = ray.cluster_resources()

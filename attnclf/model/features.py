@@ -92,7 +92,8 @@ class Standardised(nn.Module):
         """Return which columns (columns,) vary, as far as single precision can tell and divide by it."""
         apart = rows.min(axis=0) < rows.max(axis=0)
         divisible = rows.std(axis=0, dtype=np.float64) >= np.finfo(np.float32).tiny
-        return np.logical_and(apart, divisible)
+        varying: NDArray[np.bool_] = np.logical_and(apart, divisible)
+        return varying
 
     def forward(self, numbers: Float[Tensor, "batch columns"]) -> Float[Tensor, "batch columns"]:
         """Return x of each row."""

@@ -64,7 +64,7 @@ def _rows_before(step: int, path: Path) -> list[dict[str, str]]:
 @contextlib.contextmanager
 def to_tensorboard(place: Place) -> Iterator[Log]:
     """Write event files for `tensorboard --logdir`."""
-    writers = _needed("torch.utils.tensorboard", "tensorboard")
+    writers = _needed(MODULES["tensorboard"], "tensorboard")
     folder = place.folder / "tensorboard"
     with ExitStack() as stack:
         opened: list[Any] = []
@@ -85,7 +85,7 @@ def to_tensorboard(place: Place) -> Iterator[Log]:
 @contextlib.contextmanager
 def to_wandb(place: Place) -> Iterator[Log]:
     """Send to Weights & Biases, as its own environment variables say (WANDB_PROJECT, WANDB_MODE)."""
-    wandb = _needed("wandb", "wandb")
+    wandb = _needed(MODULES["wandb"], "wandb")
     with wandb.init(dir=str(place.folder), config=dict(place.settings)) as run:
         yield lambda step, values: run.log(dict(values), step=step)
 
@@ -93,7 +93,7 @@ def to_wandb(place: Place) -> Iterator[Log]:
 @contextlib.contextmanager
 def to_mlflow(place: Place) -> Iterator[Log]:
     """Send to MLflow, as its own environment variables say (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME)."""
-    mlflow = _needed("mlflow", "mlflow")
+    mlflow = _needed(MODULES["mlflow"], "mlflow")
     with mlflow.start_run():
         mlflow.log_dict(dict(place.settings), "settings.json")
         yield lambda step, values: mlflow.log_metrics(dict(values), step=step)
@@ -105,6 +105,10 @@ TRACKERS: dict[str, Callable[[Place], AbstractContextManager[Log]]] = {
     "wandb": to_wandb,
     "mlflow": to_mlflow,
 }
+
+
+# The module of each tracker that is a library of its own.
+MODULES = {"tensorboard": "torch.utils.tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 class Tracking:
@@ -143,11 +147,21 @@ def tracking(names: Sequence[str], out: Path, config: Config, *, resumed: bool =
     Raises ConfigError for a tracker whose library is missing.
     """
     folder = out.parent / f"{out.name}.tracking"
+    for name in names:
+        if name in MODULES:
+            _needed(MODULES[name], name)
     with ExitStack() as stack:
         if names:
             folder.mkdir(parents=True, exist_ok=True)
+            stack.callback(_remove_if_empty, folder)
         place = Place(folder, config.to_dict(), resumed)
         yield Tracking([stack.enter_context(TRACKERS[name](place)) for name in dict.fromkeys(names)])
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Leave nothing of a run that was refused, or that reports elsewhere."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _needed(module: str, package: str) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {"tsv": ".tsv", "csv": ".csv", "jsonl": ".jsonl", "fasttext": ".txt"}
 EVERY = 10.0  # seconds between two lines of progress
+NAMED = 5  # files that could not be read
 
 
 def predict_on_ray(
@@ -41,7 +42,7 @@ def predict_on_ray(
     """Predict what is not finished yet. Raises DataError at the end where files could not be read."""
     from attnclf.data.inputs import Damage
     from attnclf.engines.plan import plan
-    from attnclf.engines.ray import predict_files
+    from attnclf.engines.ray import in_a_job, predict_files, refuse_without_ray
     from attnclf.engines.worker import Job
     from attnclf.runtime.answers import Answered
     from attnclf_cli.output import note_of_truncation, warn_of_damage
@@ -52,6 +53,12 @@ def predict_on_ray(
         raise ConfigError("--engine ray reads files, not stdin", fix="name a file, a folder, a pattern or a URL")
     if format not in SUFFIXES:
         raise ConfigError(f"--engine ray writes no {format}", fix=f"use one of: {', '.join(SUFFIXES)}")
+    if in_a_job() and "://" not in out and not Path(out).is_absolute():
+        raise ConfigError(
+            f"a job of `ray job submit` runs in a copy of its working folder, which is deleted, and {out} with it",
+            fix="pass an absolute path or a URL as --out, in storage that all machines share",
+        )
+    refuse_without_ray()
     bundle = open_bundle(model)
     bundle.network(precision)
     settings = {
@@ -89,9 +96,10 @@ def predict_on_ray(
     note_of_truncation(answered, bundle.manifest["text"]["max_length"] if answered.truncated else 0)
     failed = [one for one in outcomes if one.problem]
     if failed:
-        others = f"; {len(failed) - 1:,} other files failed too" if len(failed) > 1 else ""
+        more = f"; and {len(failed) - NAMED:,} more files" if len(failed) > NAMED else ""
         raise DataError(
-            f"{failed[0].source}: {failed[0].problem}", fix=f"{failed[0].fix}, and repeat the command{others}"
+            "; ".join(f"{one.source}: {one.problem}" for one in failed[:NAMED]) + more,
+            fix=" or ".join(dict.fromkeys(one.fix for one in failed[:NAMED])) + ", and repeat the command",
         )
 
 

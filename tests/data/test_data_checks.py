@@ -83,6 +83,17 @@ def test_labels_that_training_never_saw_are_counted():
     assert "1 row of the validation data has labels" in said(TRAIN, [("1", "c")])[0]
 
 
+def test_labels_that_a_split_lacks_are_named_where_it_could_have_them():
+    three = [*TRAIN, *((f"c {n}", "c") for n in range(6))]
+    valid = [(f"new {n}", "a") for n in range(5)]
+    assert said(three, valid, [(f"x {n}", "ab"[n % 2]) for n in range(5)]) == [
+        "the validation data has no row of 2 of the 3 labels (b, c): "
+        "the validation score does not tell how well they are learned",
+        "the test data has no row of 1 of the 3 labels (c): the test score does not tell how well it is learned",
+    ]
+    assert said(three, valid[:4]) == []
+
+
 def test_labels_with_few_rows_are_listed():
     assert said([*TRAIN, ("1", "c"), ("2", "d"), ("3", "d")]) == [
         "2 labels with fewer than 5 training rows (c: 1, d: 2): expect little of them"

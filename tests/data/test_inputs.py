@@ -96,6 +96,10 @@ def test_a_jsonl_line_without_a_text_is_an_error_that_names_it(lines, words):
         read(lines, "jsonl")
 
 
+def test_a_number_of_thousands_of_digits_in_another_field_is_no_hindrance():
+    assert read('{"text": "a", "n": %s}\n{"text": "b", "n": [1e999, NaN]}\n' % ("7" * 5000), "jsonl") == ["a", "b"]
+
+
 @pytest.mark.parametrize("array", ['[{"text": "a"}]', '\n [\n  {"text": "a"}\n]\n', '["a", "b"]\n'])
 def test_a_json_array_is_refused_with_the_command_that_makes_lines_of_it(array):
     with pytest.raises(DataError, match=r"JSON array, .* convert it: jq -c '\.\[\]' OLD > NEW\.jsonl"):

@@ -205,6 +205,19 @@ def test_a_broken_parquet_file_is_named(tmp_path):
         read(str(tmp_path / "a.parquet"))
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv"])
+def test_a_label_of_thousands_of_digits_is_a_name_like_others(tmp_path, name):
+    digits = "7" * 5000
+    lines = [f'{{"text": "one", "label": {digits}}}', f'{{"text": "two", "label": 1, "n": {digits}}}']
+    content = {
+        "rows.jsonl": "\n".join(lines),
+        "rows.json": f"[{', '.join(lines)}]",
+        "rows.csv": f"text,label,n\none,{digits},\ntwo,1,{digits}\n",
+    }
+    (tmp_path / name).write_text(content[name])
+    assert rows(read(str(tmp_path / name))) == [("one", (digits,)), ("two", ("1",))]
+
+
 def test_a_folder_of_class_folders_gives_one_text_a_file(tmp_path):
     for place, text in [
         ("sports/b.txt", "goal\n"),

@@ -7,6 +7,7 @@ import pytest
 from attnclf_cli.app import application
 from typer.testing import CliRunner
 
+from attnclf.engines.worker import Outcome
 from attnclf.errors import DataError
 
 
@@ -87,6 +88,33 @@ def test_without_ray_the_command_says_how_to_install_it(model, folder, tmp_path,
     monkeypatch.setitem(sys.modules, "ray", None)
     done = attnclf("predict", "--engine", "ray", folder, "-o", tmp_path / "out", "-m", model)
     refused(done, "needs Ray Data, which is not installed", "pip install 'attnclf[ray]'")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_job_of_ray_wants_an_output_that_stays(model, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    command = ["predict", "--engine", "ray", folder, "-m", model]
+    refused(attnclf(*command, "-o", "labels"), "runs in a copy of its working folder", "an absolute path or a URL")
+    monkeypatch.setattr("attnclf.engines.plan.plan", lambda *_, **__: pytest.fail("went on"))
+    for out in (str(tmp_path / "out"), "memory://labels"):
+        with pytest.raises(pytest.fail.Exception, match="went on"):
+            CliRunner().invoke(
+                application(), [*map(str, command), "-o", out], catch_exceptions=False, standalone_mode=False
+            )
+
+
+def test_every_file_that_failed_is_named_up_to_five(model, folder, tmp_path, monkeypatch):
+    def failed(files, job, **_):
+        return [Outcome(file.source, problem=f"line {n}: broken", fix="mend it") for n, file in enumerate(files)]
+
+    monkeypatch.setattr("attnclf.engines.ray.predict_files", failed)
+    for n in range(4):
+        (folder / f"more{n}.jsonl").write_text('{"text": "a"}\n')
+    done = attnclf("predict", "--engine", "ray", folder, "-o", tmp_path / "out", "-m", model)
+    assert done.exit_code == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.count(": broken; ") == 5
+    assert last.endswith("; and 3 more files; mend it, and repeat the command")
 
 
 @pytest.mark.parametrize(

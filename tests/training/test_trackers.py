@@ -86,9 +86,16 @@ def test_a_tracker_that_is_not_installed_is_one_line_with_the_command(tmp_path, 
     monkeypatch.setitem(sys.modules, {"tensorboard": "torch.utils.tensorboard"}.get(name, name), None)
     with (
         pytest.raises(ConfigError, match=f"--track {name} needs {name}; pip install {name}"),
-        tracking([name], tmp_path / "model", Config()),
+        tracking(["csv", name], tmp_path / "model", Config()),
     ):
         pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_is_refused_leaves_no_folder_of_trackers(tmp_path):
+    with pytest.raises(KeyboardInterrupt), tracking(["csv", "tensorboard"], tmp_path / "model", Config()):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_offers_every_tracker():

@@ -12,7 +12,15 @@ from attnclf.data.streams import lines, open_bytes
 from attnclf.errors import DataError
 
 CHUNK = 1 << 20
-DECODER = json.JSONDecoder()
+DIGITS = 4_300  # of a whole number that Python converts
+
+
+def whole(written: str) -> int | str:
+    """Return a whole number, or as it is written one that Python refuses to convert: nobody may want that field."""
+    return int(written) if len(written) <= DIGITS else written
+
+
+DECODER = json.JSONDecoder(parse_int=whole)
 
 
 def records(source: Source) -> Iterator[Record | BadRow]:
@@ -43,7 +51,7 @@ def array_records(source: Source) -> Iterator[Record | BadRow]:
 def parse(line: str) -> Mapping[str, object]:
     """Parse one line that holds an object; ValueError says what is wrong with it."""
     try:
-        value = json.loads(line)
+        value = DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"broken JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
