@@ -17,6 +17,7 @@ class Limits:
 
     body: int = 8 * MEBIBYTE  # of one request
     bodies: int = 64 * MEBIBYTE  # of all requests in work, which bounds the memory
+    spool: int = 1024 * MEBIBYTE  # of all streams that wait for the end of their upload, which bounds the disk
     texts: int = 4096  # of one request
     characters: int = 100_000  # of one text
     queue: int = 500_000  # units that wait or are in work, of one model: some seconds of work

@@ -1,6 +1,7 @@
 """What the server counts and measures, in the form that Prometheus reads."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -29,6 +30,9 @@ class Metrics:
             "attnclf_request_seconds", "From request to answer", ["path"], buckets=SECONDS, registry=registry
         )
         self._rejected = Counter("attnclf_rejected", "Requests turned away", ["reason"], registry=registry)
+        self._cut = Counter(
+            "attnclf_streams_cut", "Streams that ended before all rows were answered", ["reason"], registry=registry
+        )
         self._batch_texts = Histogram(
             "attnclf_batch_texts", "Texts through the network together", ["model"], buckets=TEXTS, registry=registry
         )
@@ -59,6 +63,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """Count a request that was turned away."""
         self._rejected.labels(reason).inc()
+
+    def stream_cut(self, reason: Literal["patience", "gone", "error"]) -> None:
+        """Count a stream that ended before all its rows were answered."""
+        self._cut.labels(reason).inc()
 
     def batch(self, model: str, texts: int, units: int) -> None:
         """Count texts that went through the network together."""
