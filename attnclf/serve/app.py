@@ -1,5 +1,6 @@
 """The application: its routes, its front door, and what becomes of errors."""
 
+import asyncio
 import functools
 import logging
 import time
@@ -19,7 +20,7 @@ from attnclf.serve import documents, page, protocol
 from attnclf.serve.explaining import explanations
 from attnclf.serve.metrics import Metrics
 from attnclf.serve.predicting import predict
-from attnclf.serve.refusals import GONE, Gone, Overloaded
+from attnclf.serve.refusals import GONE, Gone, Overloaded, Stopping
 from attnclf.serve.replies import NDJSON, json_reply, problem
 from attnclf.serve.requests import (
     ExplainOptions,
@@ -174,6 +175,9 @@ class FrontDoor:
                 await (await endpoint(Request(scope, receive), self._service))(scope, receive, answer)
         except Gone:
             status = GONE  # though an answer may have begun
+        except asyncio.CancelledError:  # by uvicorn, when the time to end in order is over
+            if status == GONE:
+                await problem(Stopping())(scope, receive, answer)
         except AttnclfError as error:
             await (await _refused(self._service.metrics, None, error))(scope, receive, answer)
         except Exception:

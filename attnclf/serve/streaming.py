@@ -23,9 +23,9 @@ from starlette.types import Receive, Scope, Send
 from attnclf.errors import AttnclfError, DataError
 from attnclf.serve.attending import attended, leaving
 from attnclf.serve.connections import CUT
-from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of
+from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of, refuse_compressed
 from attnclf.serve.models import Model
-from attnclf.serve.refusals import Gone, Overloaded, Refusal
+from attnclf.serve.refusals import Gone, Overloaded, Refusal, Stopping
 from attnclf.serve.replies import NDJSON, as_json, problem
 from attnclf.serve.requests import StreamOptions, text_of_row
 from attnclf.serve.service import Service
@@ -73,6 +73,11 @@ class Window:
 Waiting = asyncio.Queue[tuple[Window, "asyncio.Future[list[bytes]]"] | None]
 
 
+def _is_proxied(request: Request) -> bool:
+    """Tell whether a request came through a proxy; HTTP/1.0, which nginx speaks, knows no streams."""
+    return request.scope["http_version"] == "1.0" or any(name in request.headers for name in PROXIED)
+
+
 class Streamed(Response):
     """Answers lines while they come, or when all have; the texts of a list where they are given."""
 
@@ -90,9 +95,10 @@ class Streamed(Response):
         del self.headers["content-length"]
         self._request, self._service, self._model, self._submit, self._most = request, service, model, submit, most
         self._texts, self._count = texts, options.count
-        self._wait = any(name in request.headers for name in PROXIED) if options.wait is None else options.wait
+        self._wait = _is_proxied(request) if options.wait is None else options.wait
         self._rows = 0  # answered so far
         self._gone: asyncio.Future[None] | None = None  # is done when the client leaves; known once its upload is here
+        refuse_compressed(request)
         service.bodies.take(ROOM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +129,8 @@ class Streamed(Response):
                 log.warning("A stream was cut after %d rows: %s", self._rows, why)
             self._service.metrics.stream_cut("gone" if why is None else "patience")
             raise
-        except AttnclfError as error:
+        except (AttnclfError, asyncio.CancelledError) as ended:
+            error = ended if isinstance(ended, AttnclfError) else Stopping()
             if not started:
                 await problem(error)(scope, receive, send)
                 return
