@@ -45,6 +45,9 @@ class Metrics:
             "attnclf_queue", "Units or texts that wait or are in work", ["model", "work"], registry=registry
         )
         self._bodies = Gauge("attnclf_bodies_bytes", "Bytes of requests in work", registry=registry)
+        self._spool = Gauge(
+            "attnclf_spool_bytes", "Bytes of uploads that wait until they are complete", registry=registry
+        )
         self._connections = Gauge("attnclf_connections", "Open connections", registry=registry)
         self._reloads = Counter(
             "attnclf_reloads", "Models that were loaded again", ["model", "result"], registry=registry
@@ -92,7 +95,10 @@ class Metrics:
         """Show how much waits."""
         self._queue.labels(model, work).set_function(taken)
 
-    def watch_server(self, bodies: Callable[[], float], connections: Callable[[], float]) -> None:
+    def watch_server(
+        self, bodies: Callable[[], float], spool: Callable[[], float], connections: Callable[[], float]
+    ) -> None:
         """Show how much the server holds."""
         self._bodies.set_function(bodies)
+        self._spool.set_function(spool)
         self._connections.set_function(connections)
