@@ -26,7 +26,7 @@ from attnclf.serve.connections import CUT
 from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of, refuse_compressed
 from attnclf.serve.models import Model
 from attnclf.serve.refusals import Gone, Overloaded, Refusal, Stopping
-from attnclf.serve.replies import NDJSON, as_json, problem
+from attnclf.serve.replies import NDJSON, as_json
 from attnclf.serve.requests import StreamOptions, text_of_row
 from attnclf.serve.service import Service
 from attnclf.serve.spool import Spool
@@ -102,7 +102,7 @@ class Streamed(Response):
         service.bodies.take(ROOM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answers. Raises Gone when the client leaves before it has them all."""
+        """Send the answers. Raises Gone when the client leaves before it has them all, Refusal before it has any."""
         waiting: Waiting = asyncio.Queue(AHEAD)
         reading = asyncio.ensure_future(self._queue(waiting))
         started = False
@@ -132,8 +132,7 @@ class Streamed(Response):
         except (AttnclfError, asyncio.CancelledError) as ended:
             error = ended if isinstance(ended, AttnclfError) else Stopping()
             if not started:
-                await problem(error)(scope, receive, send)
-                return
+                raise error from None
             # It is too late for a status.
             log.warning("A stream was ended after %d rows: %s", self._rows, error)
             self._service.metrics.stream_cut("error")
