@@ -1,10 +1,10 @@
 """The application: its routes, its front door, and what becomes of errors."""
 
+import asyncio
 import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,15 +20,21 @@ from attnclf.serve import documents, page, protocol
 from attnclf.serve.explaining import explanations
 from attnclf.serve.metrics import Metrics
 from attnclf.serve.predicting import predict
-from attnclf.serve.refusals import GONE, Overloaded
-from attnclf.serve.replies import json_reply, problem
+from attnclf.serve.refusals import GONE, Gone, Overloaded, Stopping
+from attnclf.serve.replies import NDJSON, json_reply, problem
 from attnclf.serve.requests import (
+    ExplainOptions,
     ExplainRequest,
     Explanation,
     Explanations,
+    Health,
+    Labels,
+    ModelLabels,
+    PredictOptions,
     PredictRequest,
     Record,
     Records,
+    StreamOptions,
 )
 from attnclf.serve.security import HEADERS, NAMES, Guard
 from attnclf.serve.service import Service
@@ -50,15 +56,28 @@ def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str]
     app.add_exception_handler(Exception, _bug)
     app.include_router(_routes(service))
     app.include_router(protocol.router(service))
+    guarding = guard(unguarded=list(page.FILES))
     documents.document(
-        app, PredictRequest, ExplainRequest, Record, Records, Explanation, Explanations, protocol.InferenceRequest
+        app,
+        guarding,
+        PredictRequest,
+        ExplainRequest,
+        Record,
+        Records,
+        Explanation,
+        Explanations,
+        protocol.InferenceRequest,
+        protocol.InferenceReply,
     )
     app.include_router(page.router)
-    door = FrontDoor(app, service, guard(unguarded=list(page.FILES)))
+    door = FrontDoor(app, service, guarding)
     if not origins:
         return door
     return CORSMiddleware(
-        door, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type"]
+        door,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
     )
 
 
@@ -67,8 +86,8 @@ def _routes(service: Service) -> APIRouter:
 
     @routes.post(
         "/predict",
-        openapi_extra=documents.body(PredictRequest, lines=True),
-        responses=documents.replies(Record, Records),
+        openapi_extra=documents.body(PredictRequest, NDJSON, PredictOptions, StreamOptions),
+        responses=documents.replies(Record, Records, other=NDJSON),
     )
     async def label_texts(request: Request) -> Response:
         """Label one text, or a list; lines in give lines out."""
@@ -76,41 +95,48 @@ def _routes(service: Service) -> APIRouter:
 
     @routes.post(
         "/explain",
-        openapi_extra=documents.body(ExplainRequest, lines=True),
-        responses=documents.replies(Explanation, Explanations),
+        openapi_extra=documents.body(ExplainRequest, NDJSON, ExplainOptions, StreamOptions),
+        responses=documents.replies(Explanation, Explanations, other=NDJSON),
     )
     async def explain_texts(request: Request) -> Response:
         """Say which words decided about one text, or about each of a list; lines in give lines out."""
         return await explanations(request, service)
 
-    @routes.get("/labels")
-    async def list_labels() -> dict[str, Any]:
+    @routes.get("/labels", responses=documents.problems(401, 403, 503))
+    async def list_labels() -> Labels:
         """List the models with their labels, and the methods that explain them."""
-        return {
-            "models": {
-                model.name: {
-                    "labels": list(model.loaded.classifier.labels),
-                    "task": model.loaded.classifier.bundle.manifest["task"],
-                    "default": model is service.models.default,
-                    "methods": model.loaded.methods,
-                    "best": model.loaded.best_method,
-                    "version": model.loaded.version,
-                }
+        return Labels(
+            models={
+                model.name: ModelLabels(
+                    labels=list(model.loaded.classifier.labels),
+                    task=model.loaded.classifier.bundle.manifest["task"],
+                    default=model is service.models.default,
+                    methods=model.loaded.methods,
+                    best=model.loaded.best_method,
+                    version=model.loaded.version,
+                )
                 for model in service.models
             }
-        }
+        )
 
-    @routes.get("/healthz")
-    async def alive() -> dict[str, str]:
+    @routes.get("/healthz", responses=documents.problems(403, 503))
+    async def alive() -> Health:
         """Tell that the server runs."""
-        return {"status": "alive"}
+        return Health(status="alive")
 
-    @routes.get("/readyz")
-    async def ready() -> dict[str, str]:
+    @routes.get("/readyz", responses=documents.problems(403, 503))
+    async def ready() -> Health:
         """Tell that the models are loaded: before, and after a signal to stop, nobody listens."""
-        return {"status": "ready"}
+        return Health(status="ready")
 
-    @routes.get("/metrics", response_class=Response)
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **documents.problems(401, 403, 503),
+        },
+    )
     async def metrics() -> Response:
         """Return figures for Prometheus."""
         return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -128,6 +154,8 @@ class FrontDoor:
         """Answer a request."""
         begun = time.perf_counter()
         status = GONE
+        if scope["method"] == "HEAD":  # what GET would answer; uvicorn knows the method and leaves the body out
+            scope = {**scope, "method": "GET"}
         endpoint = DIRECT.get(scope["path"]) if scope["method"] == "POST" else None
 
         async def answer(message: Message) -> None:
@@ -145,6 +173,11 @@ class FrontDoor:
                 await self._app(scope, receive, answer)
             else:
                 await (await endpoint(Request(scope, receive), self._service))(scope, receive, answer)
+        except Gone:
+            status = GONE  # though an answer may have begun
+        except asyncio.CancelledError:  # by uvicorn, when the time to end in order is over
+            if status == GONE:
+                await problem(Stopping())(scope, receive, answer)
         except AttnclfError as error:
             await (await _refused(self._service.metrics, None, error))(scope, receive, answer)
         except Exception:
@@ -165,7 +198,10 @@ async def _refused(metrics: Metrics, request: Request | None, error: Exception) 
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return json_reply({"error": str(error.detail).lower()}, error.status_code, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return json_reply({"error": str(error.detail).lower()}, error.status_code, headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

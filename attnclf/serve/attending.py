@@ -22,7 +22,7 @@ async def attended(receive: Receive | None, answer: "asyncio.Future[T]", deadlin
         await asyncio.wait([answer], timeout=min(SHORT, deadline))
         if answer.done():
             return answer.result()
-        gone = asyncio.ensure_future(_gone(receive) if receive else asyncio.sleep(deadline))
+        gone = leaving(receive) if receive else asyncio.ensure_future(asyncio.sleep(deadline))
         try:
             watched: list[asyncio.Future[object]] = [answer, gone]  # type: ignore[list-item]
             await asyncio.wait(watched, timeout=max(deadline - SHORT, 0), return_when=asyncio.FIRST_COMPLETED)
@@ -35,6 +35,11 @@ async def attended(receive: Receive | None, answer: "asyncio.Future[T]", deadlin
         raise Refusal(UNAVAILABLE, f"there was no answer within {deadline:g} s", fix="send fewer or shorter texts")
     finally:
         answer.cancel()
+
+
+def leaving(receive: Receive) -> "asyncio.Future[None]":
+    """Return what is done when the client goes; `receive` must have given the whole body."""
+    return asyncio.ensure_future(_gone(receive))
 
 
 async def _gone(receive: Receive) -> None:

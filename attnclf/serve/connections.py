@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from attnclf.serve.limits import Limits
 from attnclf.serve.replies import NDJSON, as_json
 
+CUT = "cut"  # the key in the state of a request
 HEAD = 64 * 1024  # bytes of the request line and the headers
 STATUS = {
     400: "Bad Request",
@@ -25,6 +26,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Turn away a connection too many."""
         super().connection_made(transport)
+        self._asked: list[RequestResponseCycle] = []
         self._head = 0
         self._reading_since: float | None = self.loop.time()
         self._is_stream = False
@@ -53,11 +55,19 @@ class Connection(HttpToolsProtocol):
             name == b"content-type" and value.lower().startswith(NDJSON.encode()) for name, value in self.headers
         )
         super().on_headers_complete()
+        self._asked = [*self._unanswered(), self.cycle]
 
     def on_message_complete(self) -> None:
         """Note that the whole request is here."""
         super().on_message_complete()
         self._head, self._reading_since, self._is_stream = 0, None, False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let every request that waits for its answer know that the client has gone; uvicorn does so for the last."""
+        super().connection_lost(exc)
+        for cycle in self._unanswered():
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -71,16 +81,27 @@ class Connection(HttpToolsProtocol):
         if not waiting or waiting != self._stuck_at:
             self._stuck_at, self._stuck_since = waiting, now
         elif now - self._stuck_since > self.limits.patience:
+            self._note_cut(f"the client took nothing of the answer within {self.limits.patience:g} s")
             self.transport.abort()
             return
         since = self._reading_since
         if since is not None and now - since > self.limits.patience and not self.flow.read_paused:
+            self._note_cut(f"the client sent nothing within {self.limits.patience:g} s")
             self._refuse(408, f"the request did not arrive within {self.limits.patience:g} s")
+
+    def _unanswered(self) -> list[RequestResponseCycle]:
+        """Return the requests whose answers are not complete: a client may send several at once."""
+        return [cycle for cycle in self._asked if not cycle.response_complete]
+
+    def _note_cut(self, why: str) -> None:
+        """Leave word why the connection is closed, for a stream that is being answered."""
+        if self.scope is not None:
+            self.scope["state"][CUT] = why
 
     def _refuse(self, status: int, problem: str) -> None:
         """Close the connection, with a reply where none has been begun to the request that is being read."""
-        cycle, in_head = self.cycle, self._head >= 0
-        if (cycle is None or cycle.response_complete) if in_head else not cycle.response_started:
+        waiting, in_head = self._unanswered(), self._head >= 0
+        if not waiting if in_head else waiting == [self.cycle] and not self.cycle.response_started:
             body = as_json({"error": problem})
             head = f"HTTP/1.1 {status} {STATUS[status]}\r\ncontent-type: application/json\r\nconnection: close\r\n"
             self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)

@@ -12,10 +12,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse
 
-from attnclf.serve.replies import JSON, NDJSON
+from attnclf.serve.replies import BINARY, JSON, NDJSON
+from attnclf.serve.security import Guard
+
+Responses = dict[int | str, dict[str, Any]]
 
 PLACE = "#/components/schemas/{model}"
-STATUSES = (400, 401, 403, 404, 413, 429, 503)
+KEY = "key"  # the name of the security scheme
+OTHERS = {
+    NDJSON: {"type": "string", "description": 'Lines of JSON, each "text", {"text": "...", "id": ...} or a row.'},
+    BINARY: {"type": "string", "format": "binary", "description": "JSON, and tensors as bytes behind it."},
+}
+PROBLEMS = {
+    400: "The request makes no sense",
+    401: "The API key is missing or wrong",
+    403: "The page or the name of the server is not let in",
+    404: "The model is not served",
+    408: "The request came too slowly",
+    413: "The request is too long",
+    415: "The body is compressed",
+    429: "The server is busy",
+    500: "The server has failed",
+    503: "There was no answer in time, or there are too many connections",
+}
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
     "pre{background:#8881;padding:1rem;overflow:auto}code{font-weight:600}:root{color-scheme:light dark}"
@@ -28,25 +47,43 @@ class Problem(BaseModel):
     error: str
 
 
-def body(kind: type[BaseModel], *, lines: bool = False) -> dict[str, Any]:
-    """Return what documents a body that a route reads by itself; with `lines`, also as a stream of JSON lines."""
-    content: dict[str, Any] = {JSON: {"schema": {"$ref": PLACE.format(model=kind.__name__)}}}
-    if lines:
-        content[NDJSON] = {"schema": {"type": "string", "description": 'Lines, each "text" or {"text": "..."}.'}}
-    return {"requestBody": {"required": True, "content": content}}
+def body(kind: type[BaseModel], other: str, *options: type[BaseModel]) -> dict[str, Any]:
+    """Return what documents a body that a route reads by itself: as JSON, or as the `other` kind of content.
+
+    `options` of a body of lines stand in the address.
+    """
+    content = {JSON: {"schema": _place(kind)}, other: {"schema": OTHERS[other]}}
+    parameters = [
+        {
+            "name": name,
+            "in": "query",
+            "description": f"Of a body of lines: {schema['description']}",
+            "schema": {**schema, "default": None} if "anyOf" in schema else schema,
+        }
+        for kind in options
+        for name, schema in kind.model_json_schema()["properties"].items()
+    ]
+    return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
-def replies(*kinds: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """Return what documents the replies of a route."""
-    places = [{"$ref": PLACE.format(model=kind.__name__)} for kind in kinds]
-    problem = {"description": "Not answered", "content": {JSON: {"schema": {"$ref": PLACE.format(model="Problem")}}}}
-    return {
-        200: {"description": "The answer", "content": {JSON: {"schema": {"anyOf": places}}}},
-        **dict.fromkeys(STATUSES, problem),
-    }
+def replies(*kinds: type[BaseModel], other: str) -> Responses:
+    """Return what documents the replies of a route to a body: as JSON, or as the `other` kind of content."""
+    places = [_place(kind) for kind in kinds]
+    answer = {JSON: {"schema": {"anyOf": places} if len(places) > 1 else places[0]}, other: {"schema": OTHERS[other]}}
+    return {200: {"description": "The answer", "content": answer}, **problems(*PROBLEMS)}
 
 
-def document(app: FastAPI, *kinds: type[BaseModel]) -> None:
+def problems(*statuses: int) -> Responses:
+    """Return what documents why a route does not answer."""
+    content = {JSON: {"schema": _place(Problem)}}
+    return {status: {"description": PROBLEMS[status], "content": content} for status in statuses}
+
+
+def _place(kind: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": PLACE.format(model=kind.__name__)}
+
+
+def document(app: FastAPI, guard: Guard, *kinds: type[BaseModel]) -> None:
     """Give an application its document, with these models in it, and the page that shows it."""
 
     def made() -> dict[str, Any]:
@@ -54,7 +91,18 @@ def document(app: FastAPI, *kinds: type[BaseModel]) -> None:
             app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
             shown: list[tuple[type[BaseModel], Literal["validation"]]] = [(kind, "validation") for kind in kinds]
             _, known = models_json_schema([*shown, (Problem, "validation")], ref_template=PLACE)
-            app.openapi_schema.setdefault("components", {}).setdefault("schemas", {}).update(known["$defs"])
+            components = app.openapi_schema.setdefault("components", {})
+            components.setdefault("schemas", {}).update(known["$defs"])
+            components["securitySchemes"] = {
+                KEY: {"type": "http", "scheme": "bearer", "description": "The API key, where the server has one."}
+            }
+            for path, operations in app.openapi_schema["paths"].items():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)  # FastAPI's own, which `app._invalid` answers by 400
+                    if guard.needs_key(path):
+                        operation["security"] = [{KEY: []}]
+            for name in ("HTTPValidationError", "ValidationError"):
+                components["schemas"].pop(name, None)
         return app.openapi_schema
 
     app.openapi = made  # type: ignore[method-assign]

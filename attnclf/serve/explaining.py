@@ -16,7 +16,7 @@ from attnclf.serve.attending import attended
 from attnclf.serve.limits import body_of, check_texts
 from attnclf.serve.models import Loaded, Model
 from attnclf.serve.replies import as_json, json_reply
-from attnclf.serve.requests import ExplainOptions, ExplainRequest, options_of, read_as
+from attnclf.serve.requests import ExplainOptions, ExplainRequest, options_of, options_of_list, read_as
 from attnclf.serve.service import Service
 from attnclf.serve.streaming import Streamed, streams_in, streams_out
 
@@ -24,18 +24,21 @@ from attnclf.serve.streaming import Streamed, streams_in, streams_out
 async def explanations(request: Request, service: Service) -> Response:
     """Explain one text, or a list: `{"explanations": [...]}` in its order."""
     if streams_in(request):
-        options, name = options_of(ExplainOptions, request)
-        return Streamed(request, service, _lines(service.models.get(name), options), most=1)
+        options, name, stream = options_of(ExplainOptions, request)
+        model = service.models.get(name)
+        return Streamed(request, service, model, _lines(model, options), stream, most=1)
     body = await body_of(request, service.limits, service.bodies)
     try:
         asked = read_as(ExplainRequest, body)
-        check_texts(asked.all, service.limits)
+        stream = options_of_list(request, lines=streams_out(request))
         model = service.models.get(asked.model)
+        texts = asked.all(model.columns)
+        check_texts(texts, service.limits)
         if streams_out(request):
-            return Streamed(request, service, _lines(model, asked), asked.all, most=1)
-        answer = _queued(model, asked.all, asked)
+            return Streamed(request, service, model, _lines(model, asked), stream, texts, most=1)
+        answer = _queued(model, texts, asked)
         said = await attended(request.receive, answer, service.limits.deadline)
-        return json_reply(said[0] if asked.texts is None else {"explanations": said})
+        return json_reply(said[0] if asked.is_single else {"explanations": said})
     finally:
         service.bodies.give_back(len(body))
 

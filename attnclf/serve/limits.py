@@ -17,6 +17,7 @@ class Limits:
 
     body: int = 8 * MEBIBYTE  # of one request
     bodies: int = 64 * MEBIBYTE  # of all requests in work, which bounds the memory
+    spool: int = 1024 * MEBIBYTE  # of all streams that wait for the end of their upload, which bounds the disk
     texts: int = 4096  # of one request
     characters: int = 100_000  # of one text
     queue: int = 500_000  # units that wait or are in work, of one model: some seconds of work
@@ -53,8 +54,7 @@ async def body_of(request: Request, limits: Limits, room: Room) -> bytes | bytea
     told = headers.get("content-length", "0")
     if told.isdecimal() and int(told) > limits.body:
         raise _too_long(limits)
-    if headers.get("content-encoding", "identity") != "identity":
-        raise Refusal(415, "the body is compressed", fix="send it as it is")
+    refuse_compressed(request)
     body, more = await chunk_of(request.receive)
     if len(body) > limits.body:
         raise _too_long(limits)
@@ -73,6 +73,12 @@ async def body_of(request: Request, limits: Limits, room: Room) -> bytes | bytea
         room.give_back(len(grown))
         raise
     return grown
+
+
+def refuse_compressed(request: Request) -> None:
+    """Raise Refusal for a body that is not sent as it is."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal(415, "the body is compressed", fix="send it as it is")
 
 
 async def chunk_of(receive: Receive) -> tuple[bytes, bool]:

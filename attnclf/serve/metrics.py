@@ -1,6 +1,7 @@
 """What the server counts and measures, in the form that Prometheus reads."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -29,6 +30,9 @@ class Metrics:
             "attnclf_request_seconds", "From request to answer", ["path"], buckets=SECONDS, registry=registry
         )
         self._rejected = Counter("attnclf_rejected", "Requests turned away", ["reason"], registry=registry)
+        self._cut = Counter(
+            "attnclf_streams_cut", "Streams that ended before all rows were answered", ["reason"], registry=registry
+        )
         self._batch_texts = Histogram(
             "attnclf_batch_texts", "Texts through the network together", ["model"], buckets=TEXTS, registry=registry
         )
@@ -41,6 +45,9 @@ class Metrics:
             "attnclf_queue", "Units or texts that wait or are in work", ["model", "work"], registry=registry
         )
         self._bodies = Gauge("attnclf_bodies_bytes", "Bytes of requests in work", registry=registry)
+        self._spool = Gauge(
+            "attnclf_spool_bytes", "Bytes of uploads that wait until they are complete", registry=registry
+        )
         self._connections = Gauge("attnclf_connections", "Open connections", registry=registry)
         self._reloads = Counter(
             "attnclf_reloads", "Models that were loaded again", ["model", "result"], registry=registry
@@ -59,6 +66,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """Count a request that was turned away."""
         self._rejected.labels(reason).inc()
+
+    def stream_cut(self, reason: Literal["patience", "gone", "error"]) -> None:
+        """Count a stream that ended before all its rows were answered."""
+        self._cut.labels(reason).inc()
 
     def batch(self, model: str, texts: int, units: int) -> None:
         """Count texts that went through the network together."""
@@ -84,7 +95,10 @@ class Metrics:
         """Show how much waits."""
         self._queue.labels(model, work).set_function(taken)
 
-    def watch_server(self, bodies: Callable[[], float], connections: Callable[[], float]) -> None:
+    def watch_server(
+        self, bodies: Callable[[], float], spool: Callable[[], float], connections: Callable[[], float]
+    ) -> None:
         """Show how much the server holds."""
         self._bodies.set_function(bodies)
+        self._spool.set_function(spool)
         self._connections.set_function(connections)

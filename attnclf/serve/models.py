@@ -110,6 +110,11 @@ class Model:
         metrics.watch(name, "predict", lambda: self._predictions.room.taken)
         metrics.watch(name, "explain", lambda: self._explanations.room.taken)
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """The numeric columns that the model reads in place of a text."""
+        return self.loaded.classifier.bundle.columns
+
     def predict(self, texts: Sequence[str], threshold: float | None, rendered: Rendered) -> "asyncio.Future[Any]":
         """Queue texts; the answer is what `rendered` makes of the predictions. Raises Overloaded for a full queue."""
         if threshold is not None:

@@ -13,7 +13,7 @@ from attnclf.serve.attending import attended
 from attnclf.serve.limits import body_of, check_texts
 from attnclf.serve.models import Model, Rendered
 from attnclf.serve.replies import as_json, json_reply
-from attnclf.serve.requests import PredictOptions, PredictRequest, options_of, read_as
+from attnclf.serve.requests import PredictOptions, PredictRequest, options_of, options_of_list, read_as
 from attnclf.serve.service import Service
 from attnclf.serve.streaming import Streamed, streams_in, streams_out
 
@@ -21,16 +21,19 @@ from attnclf.serve.streaming import Streamed, streams_in, streams_out
 async def predict(request: Request, service: Service) -> Response:
     """Label one text, or a list: `{"predictions": [...]}` in its order."""
     if streams_in(request):
-        options, name = options_of(PredictOptions, request)
-        return Streamed(request, service, _lines(service.models.get(name), options))
+        options, name, stream = options_of(PredictOptions, request)
+        model = service.models.get(name)
+        return Streamed(request, service, model, _lines(model, options), stream)
     body = await body_of(request, service.limits, service.bodies)
     try:
         asked = read_as(PredictRequest, body)
-        check_texts(asked.all, service.limits)
+        stream = options_of_list(request, lines=streams_out(request))
         model = service.models.get(asked.model)
+        texts = asked.all(model.columns)
+        check_texts(texts, service.limits)
         if streams_out(request):
-            return Streamed(request, service, _lines(model, asked), asked.all)
-        answer = model.predict(asked.all, asked.threshold, _reply(asked, single=asked.texts is None))
+            return Streamed(request, service, model, _lines(model, asked), stream, texts)
+        answer = model.predict(texts, asked.threshold, _reply(asked, single=asked.is_single))
         return await attended(request.receive, answer, service.limits.deadline)
     finally:
         service.bodies.give_back(len(body))

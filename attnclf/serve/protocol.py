@@ -6,12 +6,12 @@ extension for binary tensor data.
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,13 +22,58 @@ from attnclf.serve.attending import attended
 from attnclf.serve.limits import body_of, check_texts
 from attnclf.serve.models import Model, Rendered
 from attnclf.serve.refusals import Refusal
-from attnclf.serve.replies import as_json, json_reply
+from attnclf.serve.replies import BINARY, as_json, json_reply
 from attnclf.serve.requests import read_as
 from attnclf.serve.service import Service
 
 HEADER = "Inference-Header-Content-Length"
 SEPARATOR = "|"  # between several labels, as in `predict --format tsv`
-Parameters = dict[str, str | int | float | bool]
+CONTENT_TYPES = {"BYTES": "str", "FP32": "np"}  # what MLServer calls the encodings that these outputs have anyway
+REMEDY = "leave the parameter out"
+PLATFORM = "onnx_onnxv1"
+TYPES: dict[str, Literal["TYPE_STRING", "TYPE_FP32"]] = {"BYTES": "TYPE_STRING", "FP32": "TYPE_FP32"}
+
+
+class Parameters(BaseModel):
+    """Parameters that are understood, or that change no answer. Any other one asks for what the server does not do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RequestParameters(Parameters):
+    """Parameters of a request."""
+
+    threshold: float | None = Field(
+        default=None,
+        strict=True,
+        description="Minimum probability of a label (multi-label models).",
+        json_schema_extra={"minimum": 0, "maximum": 1},
+    )
+    binary_data_output: StrictBool = Field(default=False, description="Outputs go as bytes, unless one says otherwise.")
+    content_type: Literal["str"] | None = Field(default=None, description="How texts are encoded: not at all.")
+    priority: int | str | None = Field(default=None, description="Ignored: there is one queue.")
+    timeout: int | str | None = Field(default=None, description="Ignored: the server has its own deadline.")
+
+    @field_validator("threshold")
+    @classmethod
+    def _is_probability(cls, threshold: float | None) -> float | None:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError("threshold is a number from 0 to 1")
+        return threshold
+
+
+class InputParameters(Parameters):
+    """Parameters of the input."""
+
+    binary_data_size: StrictInt | None = Field(default=None, description="Bytes of the texts, behind the JSON.")
+    content_type: Literal["str"] | None = Field(default=None, description="How texts are encoded: not at all.")
+
+
+class OutputParameters(Parameters):
+    """Parameters of a requested output."""
+
+    binary_data: StrictBool | None = Field(default=None, description="The output goes as bytes behind the JSON.")
+    content_type: Literal["str", "np"] | None = Field(default=None, description="`str` for labels, `np` for figures.")
 
 
 class InputTensor(BaseModel):
@@ -39,7 +84,7 @@ class InputTensor(BaseModel):
     name: Literal["text"]
     shape: list[int] = Field(min_length=1, max_length=2)
     datatype: Literal["BYTES"]
-    parameters: Parameters = {}
+    parameters: InputParameters = InputParameters()
     data: list[Any] | None = None
 
 
@@ -49,7 +94,7 @@ class RequestedOutput(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    parameters: Parameters = {}
+    parameters: OutputParameters = OutputParameters()
 
 
 class InferenceRequest(BaseModel):
@@ -58,9 +103,100 @@ class InferenceRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     id: str | None = None
-    parameters: Parameters = Field({}, description="`threshold`: least probability of a label (several labels).")
+    parameters: RequestParameters = RequestParameters()
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
     outputs: list[RequestedOutput] | None = None
+
+
+class BinaryData(BaseModel):
+    """Where the data of an output are: behind the JSON."""
+
+    binary_data_size: int
+
+
+class OutputTensor(BaseModel):
+    """A tensor of the reply: `data` row by row, or `parameters` where they stand behind the JSON."""
+
+    name: str
+    shape: list[int]
+    datatype: Literal["BYTES", "FP32"]
+    data: list[str | float] | None = None
+    parameters: BinaryData | None = None
+
+
+class InferenceReply(BaseModel):
+    """Labels, scores and what else was wanted; `id` is that of the request."""
+
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+    id: str | None = None
+
+
+class Server(BaseModel):
+    """What the server is, and which extensions of the protocol it has."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(BaseModel):
+    """That the server runs."""
+
+    live: bool
+
+
+class Ready(Live):
+    """That the models are loaded; the specification's own text calls the field `live`."""
+
+    ready: bool
+
+
+class ModelReady(BaseModel):
+    """That a model is loaded."""
+
+    name: str
+    ready: bool
+
+
+class Tensor(BaseModel):
+    """A tensor of a model; -1 stands for an axis that varies."""
+
+    name: str
+    datatype: Literal["BYTES", "FP32"]
+    shape: list[int]
+
+
+class Description(BaseModel):
+    """A model and its tensors."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class ConfiguredTensor(BaseModel):
+    """A tensor in the words of Triton's model configuration."""
+
+    name: str
+    data_type: Literal["TYPE_STRING", "TYPE_FP32"]
+    dims: list[int]
+
+
+class Configuration(BaseModel):
+    """A model in the words of Triton's model configuration.
+
+    `max_batch_size` 0 means that the first axis is one of the model: a request has as many texts as it likes.
+    """
+
+    name: str
+    platform: str
+    max_batch_size: int
+    input: list[ConfiguredTensor]
+    output: list[ConfiguredTensor]
 
 
 class Output(NamedTuple):
@@ -88,20 +224,21 @@ async def infer(request: Request, service: Service, model: Model) -> Response:
     try:
         asked, texts = _read(body, request.headers.get(HEADER))
         check_texts(texts, service.limits)
-        threshold = asked.parameters.get("threshold")
-        if threshold is not None and not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
-            raise Refusal(400, "threshold is a number from 0 to 1")
         known = outputs_of(model.loaded.classifier)
         for output in asked.outputs or ():
             if output.name not in known:
                 raise Refusal(400, f"there is no output {output.name!r}", fix=f"use: {', '.join(known)}")
-        answer = model.predict(texts, threshold, _reply(model, asked))
+            if output.parameters.content_type not in (None, CONTENT_TYPES[known[output.name].datatype]):
+                raise Refusal(400, f"{output.name} cannot go as {output.parameters.content_type!r}", fix=REMEDY)
+        answer = model.predict(texts, asked.parameters.threshold, _reply(model, asked))
         return await attended(request.receive, answer, service.limits.deadline)
     finally:
         service.bodies.give_back(len(body))
 
 
 def _read(body: bytes | bytearray, json_length: str | None) -> tuple[InferenceRequest, list[str]]:
+    if json_length == "0":
+        raise Refusal(400, "the request has no JSON, and raw texts are not read", fix="send the texts in a request")
     if json_length is None:
         binary, json = b"", body
     elif json_length.isdecimal() and int(json_length) <= len(body):
@@ -110,10 +247,13 @@ def _read(body: bytes | bytearray, json_length: str | None) -> tuple[InferenceRe
         raise Refusal(400, f"{HEADER} is no length of the body")
     asked = read_as(InferenceRequest, json)
     given = asked.inputs[0]
-    size = given.parameters.get("binary_data_size")
-    if size is not None:
+    size = given.parameters.binary_data_size
+    if size is not None or binary:
         if size != len(binary):
-            raise Refusal(400, f"binary_data_size is {size}, and {len(binary)} bytes follow the JSON")
+            said = "missing" if size is None else size
+            raise Refusal(400, f"binary_data_size is {said}, and {len(binary)} bytes follow the JSON")
+        if given.data is not None:
+            raise Refusal(400, "text has data within the JSON and behind it", fix="send one of both")
         texts = list(_unpacked(binary))
     else:
         texts = list(_flat(given.data or []))
@@ -153,12 +293,7 @@ def _reply(model: Model, asked: InferenceRequest) -> Rendered:
 
     def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> Response:
         known = outputs_of(classifier)
-        wanted = asked.outputs or [
-            RequestedOutput(
-                name=name, parameters={"binary_data": bool(asked.parameters.get("binary_data_output", False))}
-            )
-            for name in known
-        ]
+        wanted = asked.outputs or [RequestedOutput(name=name) for name in known]
         described, binary = [], []
         for output in wanted:
             values = _tensor(output.name, classifier, predictions)
@@ -167,7 +302,8 @@ def _reply(model: Model, asked: InferenceRequest) -> Rendered:
                 "shape": list(values.shape),
                 "datatype": known[output.name].datatype,
             }
-            if output.parameters.get("binary_data"):
+            is_binary = output.parameters.binary_data
+            if asked.parameters.binary_data_output if is_binary is None else is_binary:
                 binary.append(_packed(values))
                 tensor["parameters"] = {"binary_data_size": len(binary[-1])}
             else:
@@ -179,9 +315,7 @@ def _reply(model: Model, asked: InferenceRequest) -> Rendered:
         if not binary:
             return json_reply(reply)
         head = as_json(reply)
-        return Response(
-            b"".join([head, *binary]), headers={HEADER: str(len(head))}, media_type="application/octet-stream"
-        )
+        return Response(b"".join([head, *binary]), headers={HEADER: str(len(head))}, media_type=BINARY)
 
     return made
 
@@ -210,61 +344,81 @@ def _packed(values: NDArray[Any]) -> bytes:
     return b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
 
+def described(model: Model) -> Description:
+    """Return what describes a model and its tensors."""
+    outputs = outputs_of(model.loaded.classifier).items()
+    return Description(
+        name=model.name,
+        versions=[model.loaded.version],
+        platform=PLATFORM,
+        inputs=[Tensor(name="text", datatype="BYTES", shape=[-1])],
+        outputs=[Tensor(name=name, datatype=row.datatype, shape=[-1, *row.axes]) for name, row in outputs],
+    )
+
+
+def configured(model: Model) -> Configuration:
+    """Return the same in the words of Triton's model configuration, which some clients ask for before they begin."""
+    known = described(model)
+    inputs, outputs = (
+        [ConfiguredTensor(name=one.name, data_type=TYPES[one.datatype], dims=one.shape) for one in tensors]
+        for tensors in (known.inputs, known.outputs)
+    )
+    return Configuration(name=model.name, platform=PLATFORM, max_batch_size=0, input=inputs, output=outputs)
+
+
 def router(service: Service) -> APIRouter:
     """Return the routes of the protocol."""
     routes = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
-    def found(name: str, version: str | None) -> Model:
+    async def newest(name: str) -> Model:
+        return service.models.get(name)
+
+    async def of_version(name: str, version: str) -> Model:
         model = service.models.get(name)
-        if version not in (None, model.loaded.version):
+        if version != model.loaded.version:
             raise Refusal(404, f"{name} is served in version {model.loaded.version} only")
         return model
 
-    @routes.get("")
-    async def server() -> dict[str, Any]:
+    @routes.get("", responses=documents.problems(401, 403, 503))
+    async def server() -> Server:
         """Describe the server."""
-        return {"name": "attnclf", "version": __version__, "extensions": ["binary_tensor_data"]}
+        return Server(name="attnclf", version=__version__, extensions=["binary_tensor_data", "model_configuration"])
 
-    @routes.get("/health/live")
-    async def live() -> dict[str, bool]:
+    @routes.get("/health/live", responses=documents.problems(403, 503))
+    async def live() -> Live:
         """Tell that the server runs."""
-        return {"live": True}
+        return Live(live=True)
 
-    @routes.get("/health/ready")
-    async def ready() -> dict[str, bool]:
-        """Tell that the models are loaded; the specification's own text calls the field `live`."""
-        return {"ready": True, "live": True}
+    @routes.get("/health/ready", responses=documents.problems(403, 503))
+    async def ready() -> Ready:
+        """Tell that the models are loaded."""
+        return Ready(live=True, ready=True)
 
-    for path in ("/models/{name}", "/models/{name}/versions/{version}"):
+    for path, model_of in (("/models/{name}", newest), ("/models/{name}/versions/{version}", of_version)):
+        Asked = Annotated[Model, Depends(model_of)]  # noqa: N806  # a type
 
-        @routes.get(path)
-        async def described(name: str, version: str | None = None) -> dict[str, Any]:
+        @routes.get(path, responses=documents.problems(401, 403, 404, 503))
+        async def description(model: Asked) -> Description:
             """Describe a model and its tensors."""
-            model = found(name, version)
-            return {
-                "name": name,
-                "versions": [model.loaded.version],
-                "platform": "onnx_onnxv1",
-                "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
-                "outputs": [
-                    {"name": output, "datatype": row.datatype, "shape": [-1, *row.axes]}
-                    for output, row in outputs_of(model.loaded.classifier).items()
-                ],
-            }
+            return described(model)
 
-        @routes.get(f"{path}/ready")
-        async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
+        @routes.get(f"{path}/config", responses=documents.problems(401, 403, 404, 503))
+        async def configuration(model: Asked) -> Configuration:
+            """Describe a model and its tensors in the words of Triton's model configuration."""
+            return configured(model)
+
+        @routes.get(f"{path}/ready", responses=documents.problems(401, 403, 404, 503))
+        async def model_ready(model: Asked) -> ModelReady:
             """Tell that a model is ready."""
-            found(name, version)
-            return {"name": name, "ready": True}
+            return ModelReady(name=model.name, ready=True)
 
         @routes.post(
             f"{path}/infer",
-            openapi_extra=documents.body(InferenceRequest),
-            response_class=Response,
+            openapi_extra=documents.body(InferenceRequest, BINARY),
+            responses=documents.replies(InferenceReply, other=BINARY),
         )
-        async def inferred(request: Request, name: str, version: str | None = None) -> Response:
+        async def inferred(request: Request, model: Asked) -> Response:
             """Label texts."""
-            return await infer(request, service, found(name, version))
+            return await infer(request, service, model)
 
     return routes

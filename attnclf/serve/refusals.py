@@ -31,6 +31,13 @@ class Gone(Refusal):
         super().__init__(GONE, "the client has gone")
 
 
+class Stopping(Refusal):
+    """The server stops, and the request has not ended in the time for that."""
+
+    def __init__(self) -> None:
+        super().__init__(UNAVAILABLE, "the server stops", fix="try again")
+
+
 class Overloaded(Refusal):
     """More is asked than the server can hold; `reason` is what the metrics call it."""
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from attnclf.errors import AttnclfError
 from attnclf.serve.refusals import Refusal
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
+JSON, NDJSON, BINARY = "application/json", "application/x-ndjson", "application/octet-stream"
 
 
 def as_json(value: Any) -> bytes:

@@ -18,15 +18,17 @@ HEADERS = [
 ]
 NAMES = [name for name, _ in HEADERS]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")  # without a key
+HEALTH = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")  # by any name, and without a key
+OPEN = (*HEALTH, "/docs", "/openapi.json")  # without a key
 
 
 class Guard:
     """Lets requests in.
 
     With a `key`, those that bear it. Without, and on a loopback `host`, those that name this machine as their host: a
-    page of another site could otherwise reach the server by a name that it lets point here (DNS rebinding). A page of
-    another site is let in only where it is one of `origins`.
+    page of another site could otherwise reach the server by a name that it lets point here (DNS rebinding). Health is
+    answered under any name, and to HTTP/1.0 without one: load balancers ask so. A page of another site is let in only
+    where it is one of `origins`.
     """
 
     def __init__(
@@ -43,9 +45,13 @@ class Guard:
         self._origins = frozenset(origins)
         self._open = frozenset((*OPEN, *unguarded))
 
+    def needs_key(self, path: str) -> bool:
+        """Tell whether an address is for those who have the key."""
+        return self._digest is not None and path not in self._open
+
     def check(self, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Raise Refusal for a request that is not let in."""
-        if self._hosts is not None:
+        if self._hosts is not None and path not in HEALTH:
             meant = _address(f"//{headers.get(b'host', b'').decode('latin-1')}")
             if meant is None or meant.hostname not in self._hosts:
                 raise Refusal(403, "this server is known by another name", fix="start it with --allow-host NAME")
@@ -55,10 +61,10 @@ class Guard:
             own = _address(page)
             if page not in self._origins and (own is None or own.netloc != headers.get(b"host", b"").decode("latin-1")):
                 raise Refusal(403, "pages of other sites are not let in", fix="start it with --allow-origin URL")
-        if self._digest is None or path in self._open:
+        if not self.needs_key(path):
             return
         kind, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() != b"bearer" or not hmac.compare_digest(_digest(given.strip()), self._digest):
+        if kind.lower() != b"bearer" or not hmac.compare_digest(_digest(given.strip()), self._digest or b""):
             raise Refusal(401, "the API key is missing or wrong", fix="send it as Authorization: Bearer KEY")
 
 

@@ -70,7 +70,9 @@ async def _serve(
         timeout_graceful_shutdown=max(1, round(door.drain)),
     )
     server = Server(config, ", ".join(folders))
-    metrics.watch_server(lambda: service.bodies.taken, lambda: len(server.server_state.connections))
+    metrics.watch_server(
+        lambda: service.bodies.taken, lambda: service.spool.taken, lambda: len(server.server_state.connections)
+    )
     tasks = [
         asyncio.ensure_future(models.watch()),
         asyncio.ensure_future(connections.watch(server.server_state.connections, limits)),

@@ -15,6 +15,8 @@ class Service:
     limits: Limits
     metrics: Metrics
     bodies: Room = field(init=False)
+    spool: Room = field(init=False)
 
     def __post_init__(self) -> None:
         self.bodies = Room(self.limits.bodies, "memory")
+        self.spool = Room(self.limits.spool, "disk")

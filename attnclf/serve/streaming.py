@@ -1,44 +1,46 @@
 """Long lists: one JSON line in, one JSON line out, in order, in constant memory.
 
-Texts come as lines of JSON, each a string or an object with a `text`, or as the list of an ordinary request; what is
-answered is written as soon as all before it is. A line that cannot be read is answered by its error. Texts are read no
-faster than they are answered.
+Texts come as lines of JSON, each a string, an object with a `text` or a row of the model's numeric columns, or as the
+list of an ordinary request; what is answered is written as soon as all before it is. A line that cannot be read is
+answered by its error, and one with an `id` gets it back. Texts are read no faster than they are answered.
+
+Some proxies lose a part of an upload that is answered while it comes. So an answer can wait for the end of the upload,
+which is kept on disk meanwhile, and a stream can end with the number of rows that were read.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from attnclf.errors import AttnclfError, DataError
-from attnclf.serve.attending import attended
-from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of
-from attnclf.serve.refusals import Overloaded, Refusal
-from attnclf.serve.replies import NDJSON, as_json, problem
+from attnclf.serve.attending import attended, leaving
+from attnclf.serve.connections import CUT
+from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of, refuse_compressed
+from attnclf.serve.models import Model
+from attnclf.serve.refusals import Gone, Overloaded, Refusal, Stopping
+from attnclf.serve.replies import NDJSON, as_json
+from attnclf.serve.requests import StreamOptions, text_of_row
 from attnclf.serve.service import Service
+from attnclf.serve.spool import Spool
 
 MOST = 256  # texts that are queued together ...
 AHEAD = 2  # ... and how many times that, so that reading, the network and writing overlap
 LINE = MEBIBYTE  # the longest line, in bytes
 ROOM = 4 * MEBIBYTE  # that a stream may take of the memory for bodies
 PAUSE = 0.02  # seconds between two looks at a full queue
+PROXIED = ("via", "x-forwarded-for", "forwarded")  # headers by which a proxy says that it is one
+
+log = logging.getLogger("attnclf.serve")
 
 Submit = Callable[[Sequence[str]], "asyncio.Future[list[bytes]]"]
-
-
-class Line(BaseModel):
-    """An object in place of a string."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    text: str
-
-
-TEXT: TypeAdapter[str | Line] = TypeAdapter(str | Line)
 
 
 def streams_in(request: Request) -> bool:
@@ -51,59 +53,106 @@ def streams_out(request: Request) -> bool:
     return NDJSON in request.headers.get("accept", "")
 
 
+@dataclass(frozen=True, slots=True)
 class Window:
-    """Texts that are queued together; `errors` stand in the place of lines that cannot be read."""
+    """Rows that are queued together: texts, and by its place the error of each row that cannot be read.
 
-    def __init__(self, texts: list[str], errors: dict[int, str]) -> None:
-        self.texts, self.errors = texts, errors
+    `ids` has, by its place, the JSON of the `id` that a row came with.
+    """
+
+    texts: Sequence[str]
+    errors: Mapping[int, str]
+    ids: Mapping[int, bytes]
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return len(self.texts) + len(self.errors)
+
+
+Waiting = asyncio.Queue[tuple[Window, "asyncio.Future[list[bytes]]"] | None]
+
+
+def _is_proxied(request: Request) -> bool:
+    """Tell whether a request came through a proxy; HTTP/1.0, which nginx speaks, knows no streams."""
+    return request.scope["http_version"] == "1.0" or any(name in request.headers for name in PROXIED)
 
 
 class Streamed(Response):
-    """Answers lines while they come; the texts of a list where they are given."""
+    """Answers lines while they come, or when all have; the texts of a list where they are given."""
 
     def __init__(
-        self, request: Request, service: Service, submit: Submit, texts: Sequence[str] | None = None, most: int = MOST
+        self,
+        request: Request,
+        service: Service,
+        model: Model,
+        submit: Submit,
+        options: StreamOptions,
+        texts: Sequence[str] | None = None,
+        most: int = MOST,
     ) -> None:
         super().__init__(media_type=NDJSON)
         del self.headers["content-length"]
-        self._request, self._service, self._submit, self._most = request, service, submit, most
-        self._texts = texts
+        self._request, self._service, self._model, self._submit, self._most = request, service, model, submit, most
+        self._texts, self._count = texts, options.count
+        self._wait = _is_proxied(request) if options.wait is None else options.wait
+        self._rows = 0  # answered so far
+        self._gone: asyncio.Future[None] | None = None  # is done when the client leaves; known once its upload is here
+        refuse_compressed(request)
         service.bodies.take(ROOM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answers."""
-        waiting: asyncio.Queue[tuple[Window, asyncio.Future[list[bytes]]] | None] = asyncio.Queue(AHEAD)
+        """Send the answers. Raises Gone when the client leaves before it has them all, Refusal before it has any."""
+        waiting: Waiting = asyncio.Queue(AHEAD)
         reading = asyncio.ensure_future(self._queue(waiting))
         started = False
+
+        async def write(lines: bytes, *, more: bool) -> None:
+            nonlocal started
+            if not started:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                started = True
+            await send({"type": "http.response.body", "body": lines, "more_body": more})
+
         try:
             while (following := await waiting.get()) is not None:
                 lines = await self._answered(*following)
-                if not started:
-                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                    started = True
-                await send({"type": "http.response.body", "body": b"".join(lines), "more_body": True})
+                if self._gone is not None and self._gone.done():
+                    raise Gone
+                await write(b"".join(lines), more=True)
+                self._rows += len(lines)
             await reading
+            await write(as_json({"rows": self._rows}) + b"\n" if self._count else b"", more=False)
+        except Gone:
+            why = scope["state"].get(CUT)
+            if why is not None:
+                log.warning("A stream was cut after %d rows: %s", self._rows, why)
+            self._service.metrics.stream_cut("gone" if why is None else "patience")
+            raise
+        except (AttnclfError, asyncio.CancelledError) as ended:
+            error = ended if isinstance(ended, AttnclfError) else Stopping()
             if not started:
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": b""})
-        except AttnclfError as error:
-            if not started:
-                await problem(error)(scope, receive, send)
-            else:  # too late for a status
-                await send({"type": "http.response.body", "body": as_json({"error": str(error)}) + b"\n"})
+                raise error from None
+            # It is too late for a status.
+            log.warning("A stream was ended after %d rows: %s", self._rows, error)
+            self._service.metrics.stream_cut("error")
+            await write(as_json({"error": str(error)}) + b"\n", more=False)
         finally:
             self._service.bodies.give_back(ROOM)
             reading.cancel()
+            reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # which is known by now
+            if self._gone is not None:
+                self._gone.cancel()
             while not waiting.empty():
                 if (left := waiting.get_nowait()) is not None:
                     left[1].cancel()
 
-    async def _queue(self, waiting: "asyncio.Queue[tuple[Window, asyncio.Future[list[bytes]]] | None]") -> None:
-        """Queue what arrives; the end, or an error, is told by None."""
+    async def _queue(self, waiting: Waiting) -> None:
+        """Queue what arrives; None stands for the end, or for an error."""
         try:
-            windows = _windows_of(self._texts, self._most) if self._texts is not None else self._windows()
-            async for window in windows:
-                await waiting.put((window, await self._submitted(window.texts)))
+            async with contextlib.aclosing(self._windows()) as windows:
+                async for window in windows:
+                    await waiting.put((window, await self._submitted(window.texts)))
         finally:
             with contextlib.suppress(asyncio.CancelledError):
                 await waiting.put(None)
@@ -120,11 +169,8 @@ class Streamed(Response):
                 await asyncio.sleep(PAUSE)
 
     async def _answered(self, window: Window, answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
-        # While the body is read, the reader sees when the client goes.
-        receive = None if self._texts is None else self._request.receive
-
         async def lines_of(answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
-            return await attended(receive, answer, self._service.limits.deadline)
+            return await attended(None, answer, self._service.limits.deadline)
 
         async def alone(text: str) -> bytes:
             try:
@@ -136,50 +182,100 @@ class Streamed(Response):
             lines = iter(await lines_of(answer))
         except DataError:  # of one of the texts: the others have their answers
             lines = iter([await alone(text) for text in window.texts])
-        count = len(window.texts) + len(window.errors)
-        return [
-            (as_json({"error": window.errors[place]}) if place in window.errors else next(lines)) + b"\n"
-            for place in range(count)
-        ]
+        answers = []
+        for place in range(window.size):
+            line = as_json({"error": window.errors[place]}) if place in window.errors else next(lines)
+            if place in window.ids:
+                line = b'{"id":' + window.ids[place] + b"," + line[1:]
+            answers.append(line + b"\n")
+        return answers
 
-    async def _windows(self) -> AsyncIterator[Window]:
+    async def _windows(self) -> AsyncGenerator[Window]:
         """Yield what has arrived, a full window at most."""
-        number, rest, more = 0, bytearray(), True
+        if self._texts is not None:
+            self._gone = leaving(self._request.receive)
+            for begin in range(0, len(self._texts), self._most):
+                yield Window(self._texts[begin : begin + self._most], {}, {})
+            return
+        number, rest = 0, bytearray()
+        async with contextlib.aclosing(self._kept() if self._wait else self._arriving()) as chunks:
+            async for chunk in chunks:
+                rest += chunk
+                *lines, rest = rest.split(b"\n")
+                if len(rest) > LINE:
+                    raise Refusal(413, f"line {number + len(lines) + 1} is longer than {LINE:,} bytes")
+                for begin in range(0, len(lines), self._most):
+                    some = lines[begin : begin + self._most]
+                    yield _read(some, number, self._model.columns, self._service.limits)
+                    number += len(some)
+        if rest:
+            yield _read([rest], number, self._model.columns, self._service.limits)
+
+    async def _arriving(self) -> AsyncGenerator[bytes]:
+        """Yield the upload as it comes."""
+        more = True
         while more:
             chunk, more = await chunk_of(self._request.receive)
-            rest += chunk
-            *lines, last = rest.split(b"\n")
-            rest = last
-            if len(rest) > LINE:
-                raise Refusal(413, f"line {number + len(lines) + 1} is longer than {LINE:,} bytes")
-            if not more and rest:
-                lines.append(rest)
-            for begin in range(0, len(lines), self._most):
-                some = lines[begin : begin + self._most]
-                yield _read(some, number, self._service.limits)
-                number += len(some)
+            if not more:
+                self._gone = leaving(self._request.receive)
+            yield chunk
+
+    async def _kept(self) -> AsyncGenerator[bytes]:
+        """Yield the upload once it is complete."""
+        spool = Spool(self._service.spool)
+        try:
+            async for chunk in self._arriving():
+                await spool.add(chunk)
+            async for chunk in spool.chunks():
+                yield chunk
+        finally:
+            spool.close()
 
 
-async def _windows_of(texts: Sequence[str], most: int) -> AsyncIterator[Window]:
-    for begin in range(0, len(texts), most):
-        yield Window(list(texts[begin : begin + most]), {})
-
-
-def _read(lines: Sequence[bytes | bytearray], number: int, limits: Limits) -> Window:
+def _read(lines: Sequence[bytes | bytearray], number: int, columns: Sequence[str], limits: Limits) -> Window:
     """Return the texts of lines; `number` is how many were before them."""
     texts: list[str] = []
     errors: dict[int, str] = {}
+    ids: dict[int, bytes] = {}
     for place, line in enumerate(lines):
         try:
-            read = TEXT.validate_json(line) if line.strip() else ""
-            text = read if isinstance(read, str) else read.text
-        except ValidationError as error:
-            wrong = error.errors(include_url=False)[0]
-            said = wrong["msg"] if wrong["type"] == "json_invalid" else "neither a string nor an object with a text"
-            errors[place] = f"line {number + place + 1}: {said}"
-            continue
-        if len(text) > limits.characters:
-            errors[place] = f"line {number + place + 1}: more than {limits.characters:,} characters"
+            read = _parsed(line)
+            if isinstance(read, dict) and "id" in read:
+                ids[place] = _id_of(read["id"])
+            text = _text_of(read, columns)
+            if len(text) > limits.characters:
+                raise ValueError(f"more than {limits.characters:,} characters")
+        except ValueError as error:
+            errors[place] = f"line {number + place + 1}: {error}"
         else:
             texts.append(text)
-    return Window(texts, errors)
+    return Window(texts, errors, ids)
+
+
+def _parsed(line: bytes | bytearray) -> object:
+    """Return the value of a line, a blank text for a blank line. Raises ValueError for what is no JSON."""
+    try:
+        return from_json(line, allow_inf_nan=False) if line.strip() else ""
+    except ValueError as error:
+        raise ValueError(f"Invalid JSON: {error}") from None
+
+
+def _id_of(value: object) -> bytes:
+    """Return the JSON of an id. Raises ValueError for a number that is none when it is read."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        raise ValueError("a number of its id is too large") from None
+
+
+def _text_of(read: object, columns: Sequence[str]) -> str:
+    """Return the text of a line, or of a row of the model's columns. Raises ValueError for any other line."""
+    if isinstance(read, str):
+        return read
+    if isinstance(read, dict):
+        text = read.get("text")
+        if isinstance(text, str) and "text" not in columns:
+            return text
+        if columns:
+            return text_of_row(read, columns)
+    raise ValueError("neither a string nor an object with a text")

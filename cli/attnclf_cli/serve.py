@@ -44,6 +44,9 @@ def serve(
         float, typer.Option(min=0.001, callback=options.number, help="Seconds in which a request is answered, or not.")
     ] = 30,
     max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 8 * 2**20,
+    max_spool: Annotated[
+        int, typer.Option(min=1, help="Bytes on disk of streams that are answered when they are complete.")
+    ] = 2**30,
     max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 4096,
     max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
     max_connections: Annotated[int, typer.Option(min=1, help="Open connections.")] = 10_000,
@@ -89,6 +92,7 @@ def serve(
         ),
         limits=limits.Limits(
             body=max_body,
+            spool=max_spool,
             texts=max_texts,
             characters=max_characters,
             queue=queue,
@@ -124,7 +128,7 @@ def _of_environment() -> list[str]:
 
 
 def _named(models: list[str]) -> dict[str, Path]:
-    """Return folders by name; one without a name gets that of its folder, or of its place on the hub."""
+    """Return folders by name; one without a name gets that of its folder or link, or of its place on the hub."""
     from attnclf.errors import ConfigError
     from attnclf.hub import PREFIX, located
 
@@ -133,7 +137,8 @@ def _named(models: list[str]) -> dict[str, Path]:
         name, said, model = given.partition("=") if "=" in given else ("", "", given)
         path = located(model)
         if not said:
-            name = model.partition("@")[0].rpartition("/")[2] if model.startswith(PREFIX) else path.resolve().name
+            own = Path(os.path.abspath(path)).name  # noqa: PTH100  # of a link, not of what it points to
+            name = model.partition("@")[0].rpartition("/")[2] if model.startswith(PREFIX) else own
         if not name or "/" in name or name in named:
             raise ConfigError(f"{name!r} cannot be the name of a model, or of two", fix="pass --model NAME=DIR")
         named[name] = path

@@ -40,7 +40,7 @@ class Served:
             connection.request(method, path, sent, dict(headers))
             reply = connection.getresponse()
             said = reply.read()
-            if reply.headers.get_content_type() == "application/json":
+            if said and reply.headers.get_content_type() == "application/json":
                 said = json.loads(said)
             return reply.status, reply.headers, said
 

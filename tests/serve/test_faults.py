@@ -172,6 +172,41 @@ def test_the_work_of_a_client_that_leaves_is_cancelled(server, tickets):
     assert time.monotonic() - begun < 20
 
 
+ASK = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        (b"/explain", b"application/json", b'{"text": "my parcel is late my parcel is late", "method": "kernel-shap"}'),
+        (b"/predict", b"application/json", b'{"text": "my parcel is late"}'),
+        (b"/predict", b"application/x-ndjson", 1000 * b'"my parcel is late"\n'),
+    ],
+)
+def test_a_client_that_sends_several_requests_at_once_and_leaves_is_no_error(server, path, kind, body):
+    several = 5 * (ASK % (path, kind, len(body), body))
+    said = len(server.said)
+    for pause in (0, 0.01, 0.05):
+        with connected(server) as connection:
+            connection.sendall(several)
+            time.sleep(pause)
+    assert serves(server)
+    assert wait_for(lambda: server.metric("attnclf_connections") <= 1)
+    assert wait_for(lambda: server.metric('attnclf_queue{model="tickets",work="explain"}') == 0)
+    assert server.metric("attnclf_bodies_bytes") == 0
+    assert not [line for line in server.said[said:] if "Traceback" in line or "ERROR" in line]
+
+
+def test_a_broken_request_is_not_answered_in_the_place_of_the_one_before_it(server):
+    body = b'{"text": "my parcel is late my parcel is late my parcel is late", "method": "kernel-shap"}'
+    with connected(server) as connection:
+        connection.sendall(ASK % (b"/explain", b"application/json", len(body), body))
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\nno length\r\n")
+        said = reply(connection)
+    assert not said.startswith(b"HTTP/1.1 400")
+    assert serves(server)
+
+
 def test_a_deadline_that_passes_is_told_and_too_much_work_is_refused(start, model, tickets):
     server = start("--model", model, "--port", 0, "--deadline", 0.2, "--queue", 1)
     hard = {"texts": [" ".join(tickets[:12])] * 60, "method": "kernel-shap", "faithfulness": True}

@@ -40,6 +40,42 @@ def test_a_line_that_is_no_row_is_answered_by_its_error_and_the_others_by_their_
     assert alone == wrong
 
 
+@pytest.mark.parametrize("path", ["/predict", "/explain"])
+def test_a_row_is_sent_as_an_object_as_predict_reads_it_from_jsonl(numeric, path):
+    status, right = numeric.post(path, {"text": ROW})
+    assert status == 200
+    rows = [{"age": 30, "income": 2000}, {"income": " 2000 ", "age": "30", "name": "not read", "id": 7}]
+    assert numeric.lines(path, "".join(json.dumps(row) + "\n" for row in rows).encode()) == [right, {"id": 7, **right}]
+    assert numeric.post(path, {"row": rows[0]}) == (200, right)
+    status, said = numeric.post(path, {"rows": [rows[0], rows[0]]})
+    assert (status, *said.values()) == (200, [right, right])
+
+
+def test_an_object_that_is_no_row_is_told_the_form(numeric, server):
+    form = '; a row of this model is {"age": NUMBER, "income": NUMBER}'
+    for row, said in (
+        ({"age": 34}, "'income' is missing"),
+        ({"age": 34, "income": None}, "'income' is missing"),
+        ({"age": 34, "income": "much"}, "'income' is 'much', not a number"),
+        ({"age": 34, "income": 1e31}, "'income' is 1e+31, not a number"),
+    ):
+        assert numeric.post("/predict", {"row": row}) == (400, {"error": said + form})
+        (line,) = numeric.lines("/predict", json.dumps(row).encode())
+        assert line == {"error": "line 1: " + said + form}
+    assert numeric.lines("/predict", b'{"text": "%s", "id": 1}' % ROW.encode())[0]["id"] == 1
+    status, answer = numeric.post("/predict", {"age": 34, "income": 2000})
+    assert (status, answer["error"]) == (
+        400,
+        "age: there is no such field; use: top_k, threshold, attention, text, texts, row, rows, model",
+    )
+    assert numeric.post("/predict", {"row": {"age": True, "income": 1}})[0] == 400
+    assert numeric.post("/predict", {"row": {"age": 1, "income": 1}, "text": ROW})[0] == 400
+    assert server.post("/predict", {"row": {"age": 34}}) == (
+        400,
+        {"error": "this model reads text, not rows of numbers; send text or texts"},
+    )
+
+
 def test_methods_that_take_words_out_and_contrasts_are_refused(numeric):
     status, answer = numeric.post("/explain", {"text": ROW, "compare": True, "against": "old"})
     assert (status, answer["error"]) == (

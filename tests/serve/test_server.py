@@ -254,6 +254,28 @@ def test_a_replaced_model_takes_over_without_a_dropped_request_and_a_damaged_one
     assert wait_for(lambda: labels() == old)
 
 
+def test_a_link_is_served_under_its_own_name_whatever_it_points_to(start, model, multi_model, tmp_path):
+    link = tmp_path / "current"
+    link.symlink_to(model)
+    server = start("--model", link, "--port", 0)
+    _, before = server.get("/v2/models/current")
+    (tmp_path / "next").symlink_to(multi_model)
+    (tmp_path / "next").rename(link)
+    assert wait_for(lambda: server.get("/v2/models/current")[1]["versions"] != before["versions"])
+    _, after = server.get("/v2/models/current")
+    assert (before["name"], after["name"]) == ("current", "current")
+    assert [output["name"] for output in after["outputs"]][:2] == ["label", "labels"]
+    assert list(server.get("/labels")[1]["models"]) == ["current"]
+
+
+@pytest.mark.parametrize("typed", [".", "../single/", "./"])
+def test_a_folder_is_served_under_its_name_however_it_is_typed(model, typed, monkeypatch):
+    from attnclf_cli.serve import _named
+
+    monkeypatch.chdir(model)
+    assert list(_named([typed])) == ["single"]
+
+
 def test_a_signal_loads_all_models_again(server):
     loaded = [f'attnclf_reloads_total{{model="{name}",result="success"}}' for name in ("tickets", "topics")]
     before = [server.metric(series) for series in loaded]
