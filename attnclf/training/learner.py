@@ -218,7 +218,7 @@ class Learner:
             lambda: list(ngrams.learn(lesson.examples, lesson.label_weights, units, config, strengths))
         )
         self.say(f"Linear model over {linears[0].size:,} n-grams: {time.monotonic() - start:.0f} s")
-        return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=True)))
+        return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=False)))
 
     def _led(self, lesson: Lesson) -> Lesson:
         """Let the linear models tell attention where to go, where nobody marked any evidence."""

@@ -74,7 +74,7 @@ def _beside(
     strength: float,
     start: tuple[float, float],
 ) -> Beside:
-    beside = said_of(linear, validation)
+    beside = said_of(linear, validation, labels=said.shape[1])
     # a is 1 / temperature of the network, so that the probabilities are honest as well.
     weights = weigh([said, beside], validation.targets, start)
     a, b = weights.tolist()
@@ -94,7 +94,8 @@ def relearned(
     Those that have chosen its C and its weight are among them, so nothing may be scored by them any more.
     """
     start = time.monotonic()
-    (linear,) = ngrams.learn(examples, label_weights, units, config, [beside.strength])
+    before = beside.mixture.linear
+    (linear,) = ngrams.learn(examples, label_weights, units, config, [beside.strength], like=before)
     seconds = time.monotonic() - start
     say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
     return Mixture(beside.mixture.network, linear, beside.mixture.weights)

@@ -237,7 +237,7 @@ def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], co
         rationales=None,
     )
     examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=learner.spelled)
-    said = said_of(judged.network.eval(), examples, spelled=learner.spelled)
+    said = said_of(judged.network.eval(), examples, spelled=learner.spelled, labels=len(learner.labels))
     return Taught.by(said, judged.thresholds if learner.labels.multi_label else None, texts[:count])
 
 
