@@ -76,7 +76,7 @@ def learn(
         counts = torch.from_numpy(weights[rows].astype(np.float32))
         loss = _loss(states @ heads + bias, torch.from_numpy(targets[rows]), counts, importance)
         optimizer.zero_grad()
-        (loss / len(rows)).backward()
+        (loss / len(rows)).backward()  # type: ignore[no-untyped-call]
         for group in optimizer.param_groups:
             group["lr"] = LABELS * factor
         optimizer.step()

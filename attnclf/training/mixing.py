@@ -17,6 +17,7 @@ from attnclf.model.ngrams import NgramLinear
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
+from attnclf.training.limits import FINISH, Limits
 from attnclf.training.weighing import loss, weigh
 
 # Where the weights of network and linear model start and, with few validation rows, stay. Both have seen their training
@@ -88,14 +89,21 @@ def relearned(
     units: Sequence[str],
     config: NgramConfig,
     say: Callable[[str], None],
-) -> Mixture:
-    """Return the same with its linear model learned anew, from all these rows.
+    limits: Limits,
+) -> Mixture | None:
+    """Return the same with its linear model learned anew, from all these rows; None where there is no time for that.
 
     Those that have chosen its C and its weight are among them, so nothing may be scored by them any more.
     """
     start = time.monotonic()
     before = beside.mixture.linear
-    (linear,) = ngrams.learn(examples, label_weights, units, config, [beside.strength], like=before)
+    linear = limits.within(
+        lambda check: next(ngrams.learn(examples, label_weights, units, config, [beside.strength], check, before)),
+        limits.latest - FINISH,
+    )
     seconds = time.monotonic() - start
+    if linear is None:
+        say(f"Note: the linear model does not know the rows set apart: learning again was left after {seconds:.0f} s")
+        return None
     say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
     return Mixture(beside.mixture.network, linear, beside.mixture.weights)

@@ -77,7 +77,7 @@ def learn(
     if len(rows.targets) < len(examples):  # of all labels together more can be learned
         rows = _described(examples, grams, len(units), config.features, 1)
         width = len(rows.columns.idf) + rows.columns.words
-    rank = factored.rank(width) if like is None else len(like.labels)
+    rank = factored.rank(width) if like is None or like.labels is None else len(like.labels)
     model = factored.learn(rows.values, rows.targets, rows.weights, label_weights, rank, check)
     yield _folded(model.features.astype(np.float64), model.bias, rows.columns, grams, model.labels)
 
