@@ -14,7 +14,7 @@ from attnclf.evaluation.thresholds import chosen, settle
 from attnclf.training.examples import Examples
 
 TOKENS = 16_384  # units of a batch with its padding
-CELLS = 2**24  # units × labels: 64 MB for each array of what n-grams say
+CELLS = 2**24  # units × labels of a batch: 64 MB for each array of what units say of labels
 
 
 class Judged(NamedTuple):
@@ -35,12 +35,13 @@ def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True, label
     `labels` is their number, for batches that are smaller where there are many.
     """
     inputs = examples.spelled if spelled else examples.batch
-    said: list[Tensor] = [torch.empty(0)] * len(examples)
+    said: Tensor | None = None
     with torch.no_grad():
         for rows in sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels)):
-            for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
-                said[row] = one
-    return torch.stack(said)
+            logits = model(*map(torch.from_numpy, inputs(rows))).logits
+            said = logits.new_empty(len(examples), logits.shape[1]) if said is None else said
+            said[torch.from_numpy(rows)] = logits
+    return torch.empty(0, labels) if said is None else said
 
 
 def validation_score(targets: NDArray[Any], judged: Judged) -> float:

@@ -32,7 +32,7 @@ from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.deferred import DeferredAdamW
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
-from attnclf.training.judging import TOKENS, Judged, validation_score
+from attnclf.training.judging import CELLS, TOKENS, Judged, validation_score
 from attnclf.training.limits import Interrupted
 from attnclf.training.transfer import arriving, behind, late, sent
 
@@ -241,7 +241,7 @@ class Run:
         logits = torch.empty(len(examples), labels)
         emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
         total, counted = 0.0, 0
-        batches = sorted_by_length(examples.tokens.lengths, TOKENS)
+        batches = sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels))
         judged = (self._judge(network, examples, rows) for rows in batches)
         for rows, said, loss, known, sequences in late(judged, behind(self.device)):
             total += float(loss()) * known

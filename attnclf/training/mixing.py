@@ -79,7 +79,9 @@ def _beside(
     # a is 1 / temperature of the network, so that the probabilities are honest as well.
     weights = weigh([said, beside], validation.targets, start)
     a, b = weights.tolist()
-    return Beside(Mixture(network, linear, weights), a * said + b * beside, strength)
+    joint = a * said
+    joint += beside.mul_(b)  # in place: with many labels these are the largest arrays of all
+    return Beside(Mixture(network, linear, weights), joint, strength)
 
 
 def relearned(
