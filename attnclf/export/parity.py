@@ -61,8 +61,8 @@ def check_parity(
         same = ~np.any([decided_otherwise(ours, theirs) for ours, theirs in pairs[1:]], axis=0)
         texts, ties = texts + batch, ties + batch - int(same.sum())
         for ours, theirs in pairs:
-            scale = max(1.0, float(np.abs(ours[same]).max(initial=0.0)))  # NaN is caught below
-            difference = float(np.abs(ours - theirs)[same].max(initial=0.0)) / scale
+            largest = max(1.0, float(np.abs(ours[same]).max(initial=0.0)))  # NaN is caught below
+            difference = float(np.abs(ours - theirs)[same].max(initial=0.0)) / largest
             if not difference <= TOLERANCE:  # also catches NaN
                 raise ExportError(
                     f"the exported model differs from the trained one by {difference:.1e} at batch {batch}, "

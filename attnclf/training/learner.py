@@ -42,6 +42,7 @@ Weights = dict[str, Tensor]
 T = TypeVar("T")
 
 NGRAMS, VECTORS = 0.4, 0.25  # share of the time left that may go into n-grams, and into the first vectors
+SEARCH = 5e-8  # seconds that these take for each word and the square of the length of its vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +190,15 @@ class Learner:
         elif self.config.learns_unlabeled and state is None:
             spent = self._begin(lesson.network, lesson.examples, lesson.config.training, time_limit)
             began = copy.deepcopy(lesson.network.state_dict()) if self.teaches else {}
-        training = dataclasses.replace(lesson.config.training, time_limit=self.limits.learning(time_limit))
+        training = lesson.config.training
+        if time_limit is not None:
+            seconds, _ = self.ranks.agreed(self.limits.learning(time_limit), False)
+            training = dataclasses.replace(training, time_limit=seconds)
         run = Run(
             lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
         )
-        run.place.seconds = run.place.begun = max(spent, self.limits.elapsed)
+        run.place.seconds, _ = self.ranks.agreed(max(spent, self.limits.elapsed), False)
+        run.place.begun = run.place.seconds
         run.prepared = spent > 0
         if after is not None and taught is not None:
             run.place.before = after.outcome.history[-1]["step"]
@@ -203,7 +208,7 @@ class Learner:
             run.kept = {"began": began, "unbegun": stopped}
         if state is not None:
             run.restore(state)
-            run.place.seconds += self.limits.elapsed - resumed
+            run.place.seconds, _ = self.ranks.agreed(run.place.seconds + self.limits.elapsed - resumed, False)
             state.clear()  # as large as all that learns
             self.say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
         outcome = run.train(
@@ -256,7 +261,7 @@ class Learner:
             return Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
 
         evidence = self.limits.within(read, self.limits.share(NGRAMS, time_limit))
-        if evidence is None:
+        if self.ranks.agreed(0.0, evidence is None)[1]:
             self.say("Note: attention is not led by n-grams: reading what they say was left")
             return lesson
         return dataclasses.replace(lesson, examples=dataclasses.replace(examples, evidence=evidence, source="ngrams"))
@@ -267,16 +272,19 @@ class Learner:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
         texts = list(foremost(chain([examples.tokens], encoded(self.tokenizer, self.more)), MOST))
         table = network.get_parameter("embedding.weight")
-        vectors = self.limits.within(
-            lambda check: cooccurrence_vectors(checked(texts, check), *table.shape),
-            self.limits.share(VECTORS, time_limit),
+        until = self.limits.share(VECTORS, time_limit)
+        enough = self.limits.elapsed + SEARCH * len(table) * table.shape[1] ** 2 < until
+        vectors = self.ranks.first(
+            lambda: self.limits.within(
+                lambda check: cooccurrence_vectors(checked(texts, check), *table.shape), until if enough else 0.0
+            )
         )
         if vectors is None:
             self.say("Note: vectors begin at random: reading which words stand together was left")
         else:
             begin_alike(table, vectors)
         if time_limit is not None:
-            training = dataclasses.replace(training, time_limit=max(time_limit - self.limits.elapsed, 0.0))
+            training = dataclasses.replace(training, time_limit=max(time_limit - self.limits.elapsed, 1.0))
         return self._foretell(network, Tokens.join(texts), training) if self.more else 0.0
 
     def _foretell(self, network: nn.Module, texts: Tokens, training: TrainingConfig) -> float:

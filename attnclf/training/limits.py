@@ -1,7 +1,7 @@
 """How long a training may take, and work that is left where that time is over or somebody wants it to stop.
 
 The limit counts from when the rows are read. What cannot be left out comes at the end: the export, its check, and the
-scores. Where `FINISH` is more than the `GRACE` that a limit has, learning ends earlier by the difference.
+scores (`Limits.finish`). Where that takes longer than the `GRACE` of a limit, learning ends earlier by the difference.
 """
 
 import math
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 GRACE, SECONDS = 0.1, 1.0  # share of the limit, and seconds, by which a training may take longer
-FINISH = 5.0  # seconds of the export and all that must follow it
+EXPORT, LABELS, CHARACTERS = 5.0, 3000, 400_000  # seconds, and how much of what is scored takes another one
 LEARNING = 1.0  # seconds that the network learns at least, as far as the limit goes
-POLL = 0.1  # seconds in which a Ctrl-C is noticed
+POLL, PATIENCE = 0.1, 0.4  # seconds in which a Ctrl-C is noticed, and in which work that is left should end
 
 T = TypeVar("T")
 
@@ -30,10 +30,14 @@ class Interrupted:
 
 
 class Limits:
-    """The seconds that a training has, None without limit, from now on; and whether it was `interrupted`."""
+    """The seconds that a training has, None without limit, from now on; and whether it was `interrupted`.
 
-    def __init__(self, seconds: float | None, interrupted: Interrupted) -> None:
+    `finish` are the seconds that its end takes about, with so many labels and so many characters that are scored.
+    """
+
+    def __init__(self, seconds: float | None, interrupted: Interrupted, labels: int = 2, characters: int = 0) -> None:
         self.seconds = math.inf if seconds is None else seconds
+        self.finish = EXPORT + labels / LABELS + characters / CHARACTERS
         self.interrupted = interrupted
         self._begun = time.monotonic()
 
@@ -52,12 +56,10 @@ class Limits:
         now = self.elapsed
         return math.inf if until is None else now + of * max(until - now, 0.0)
 
-    def learning(self, until: float | None) -> float | None:
+    def learning(self, until: float) -> float:
         """Return the second at which learning must end that may go on `until` then, so that there is time to finish."""
-        if until is None:
-            return None
         earliest = min(until, self.elapsed + LEARNING)
-        return max(min(until, self.seconds - max(FINISH - GRACE * self.seconds, 0.0)), earliest)
+        return max(min(until, self.seconds - max(self.finish - GRACE * self.seconds, 0.0)), earliest)
 
     def within(self, work: Callable[[Callable[[], None]], T], until: float) -> T | None:
         """Return what work returns; None where it is not over `until` then, or training was interrupted.
@@ -92,6 +94,7 @@ class Limits:
                     return None
         finally:
             left.set()
+            done.wait(PATIENCE)
         if errors:
             raise errors[0]
         return found[0]

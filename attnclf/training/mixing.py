@@ -17,7 +17,7 @@ from attnclf.model.ngrams import NgramLinear
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
-from attnclf.training.limits import FINISH, Limits
+from attnclf.training.limits import Limits
 from attnclf.training.weighing import loss, weigh
 
 # Where the weights of network and linear model start and, with few validation rows, stay. Both have seen their training
@@ -101,7 +101,7 @@ def relearned(
     before = beside.mixture.linear
     linear = limits.within(
         lambda check: next(ngrams.learn(examples, label_weights, units, config, [beside.strength], check, before)),
-        limits.latest - FINISH,
+        limits.latest - limits.finish,
     )
     seconds = time.monotonic() - start
     if linear is None:
