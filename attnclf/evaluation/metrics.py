@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from attnclf.errors import DataError
 from attnclf.evaluation.calibration import Calibration, calibrate
 
+MATRIX = 256  # labels up to which the JSON form has the whole confusion matrix
 SMALLEST = 1e-7  # the smallest probability float32 softmax output is trusted with; keeps the log finite
 
 
@@ -43,8 +44,9 @@ class LabelMetrics:
 class Metrics:
     """A model's figures on one set of rows; every share is 0 to 1.
 
-    `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusion[i, j]` counts
-    rows of label i that were called j; None for multi-label. `unknown` counts rows whose label the model does not
+    `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusions` (pairs, 3)
+    has a label, what rows of it were called, and how many rows, for each pair that occurs, sorted; None for
+    multi-label. `unknown` counts rows whose label the model does not
     know: wrong in accuracy, micro-F1 and calibration, a false alarm for the label they were given, and left out of
     `log_loss` (nats per row), which is None when no row is left. `pull` (rows,) is how far each row moves `score` up or
     down; it sums to 0, and lets two models be compared row by row. `ece_before` is the expected calibration error
@@ -58,7 +60,7 @@ class Metrics:
     micro_f1: float
     log_loss: float | None
     per_label: tuple[LabelMetrics, ...]
-    confusion: NDArray[np.int64] | None
+    confusions: NDArray[np.int64] | None
     calibration: Calibration
     pull: NDArray[np.float64]
     ece_before: float | None = None
@@ -66,7 +68,16 @@ class Metrics:
     @property
     def score(self) -> float:
         """The one figure to compare models by: accuracy, or micro-F1 for multi-label."""
-        return self.micro_f1 if self.confusion is None else self.accuracy
+        return self.micro_f1 if self.confusions is None else self.accuracy
+
+    @property
+    def confusion(self) -> NDArray[np.int64] | None:
+        """How many rows of each label (down) were called what (across), (labels, labels); None for multi-label."""
+        if self.confusions is None:
+            return None
+        matrix = np.zeros((len(self.per_label),) * 2, dtype=np.int64)
+        matrix[self.confusions[:, 0], self.confusions[:, 1]] = self.confusions[:, 2]
+        return matrix
 
     @property
     def ece(self) -> float:
@@ -74,7 +85,8 @@ class Metrics:
         return self.calibration.ece
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form."""
+        """Return the documented JSON form: `confusion` up to `MATRIX` labels, of more `confusions`."""
+        small = len(self.per_label) <= MATRIX
         return {
             "rows": self.rows,
             "unknown": self.unknown,
@@ -85,7 +97,8 @@ class Metrics:
             "ece": self.ece,
             "ece_before": self.ece_before,
             "per_label": {label.label: label.to_dict() for label in self.per_label},
-            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "confusion": self.confusion.tolist() if small and self.confusion is not None else None,
+            "confusions": None if small or self.confusions is None else self.confusions.tolist(),
             "calibration": self.calibration.to_dict(),
         }
 
@@ -97,25 +110,44 @@ def single(true: NDArray[np.integer], probabilities: NDArray[np.floating], names
     `probabilities` (rows, labels) sum to 1 in a row. Calibration is that of the most probable label. Raises DataError
     without rows.
     """
-    rows, labels = _shape(probabilities)
-    predicted = probabilities.argmax(axis=1)
+    _shape(probabilities)
+    likelihood = np.take_along_axis(probabilities, np.maximum(true, 0)[:, None], axis=1)[:, 0]
+    return decided(true, probabilities.argmax(axis=1), probabilities.max(axis=1), likelihood, names)
+
+
+def decided(
+    true: NDArray[np.integer],
+    predicted: NDArray[np.integer],
+    stated: NDArray[np.floating],
+    likelihood: NDArray[np.floating],
+    names: Sequence[str],
+) -> Metrics:
+    """Score as `single` from what it needs of the probabilities: all are (rows,).
+
+    `predicted` are the most probable labels, `stated` their probabilities, `likelihood` those of the true labels.
+    """
+    rows, labels = len(true), len(names)
     known = true >= 0
-    confusion = np.bincount(true[known] * labels + predicted[known], minlength=labels * labels).reshape(labels, labels)
-    per_label = _per_label(
-        names, hits=confusion.diagonal(), support=confusion.sum(axis=1), given=np.bincount(predicted, minlength=labels)
-    )
+    pairs, counts = np.unique(true[known] * labels + predicted[known], return_counts=True)
+    confusions = np.stack([pairs // labels, pairs % labels, counts], axis=1)
     right = predicted == true
-    likelihood = np.asarray(probabilities, np.float64)[known, true[known]]
+    per_label = _per_label(
+        names,
+        hits=np.bincount(true[right], minlength=labels),
+        support=np.bincount(true[known], minlength=labels),
+        given=np.bincount(predicted, minlength=labels),
+    )
+    likely = np.asarray(likelihood, np.float64)[known]
     return Metrics(
         rows=rows,
         unknown=int((~known).sum()),
         accuracy=float(right.mean()),
         macro_f1=_macro(per_label),
         micro_f1=float(right.mean()),
-        log_loss=float(-np.log(np.maximum(likelihood, SMALLEST)).mean()) if known.any() else None,
+        log_loss=float(-np.log(np.maximum(likely, SMALLEST)).mean()) if known.any() else None,
         per_label=per_label,
-        confusion=confusion,
-        calibration=calibrate(probabilities.max(axis=1), right),
+        confusions=confusions,
+        calibration=calibrate(stated, right),
         pull=(right - right.mean()) / rows,
     )
 
@@ -149,7 +181,7 @@ def multi(
         micro_f1=micro_f1,
         log_loss=float(-np.log(np.maximum(likelihood, SMALLEST)).sum(axis=1).mean()),
         per_label=per_label,
-        confusion=None,
+        confusions=None,
         calibration=calibrate(stated, truth),
         pull=(2 * (truth & predicted).sum(axis=1) - micro_f1 * decided) / max(decided.sum(), 1),
     )
@@ -170,9 +202,14 @@ def certain(one: Metrics, other: Metrics) -> bool:
 
 def _shape(probabilities: NDArray[np.floating]) -> tuple[int, int]:
     rows, labels = probabilities.shape
+    refuse_none(rows)
+    return rows, labels
+
+
+def refuse_none(rows: int) -> None:
+    """Raise DataError without rows."""
     if rows == 0:
         raise DataError("there are no rows to score", fix="pass data with at least one labelled row")
-    return rows, labels
 
 
 def _per_label(

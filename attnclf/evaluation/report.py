@@ -61,7 +61,7 @@ class Report:
             return f"No comparison with a linear baseline: {self.baseline}."
         ours, theirs = self.splits[self.split], self.baseline.splits[self.split]
         points = round(100 * (ours.score - theirs.score), 1)
-        where = f"({'micro-F1' if ours.confusion is None else 'accuracy'}, {self.split})"
+        where = f"({'micro-F1' if ours.confusions is None else 'accuracy'}, {self.split})"
         if points == 0:
             return f"Level with TF-IDF + logistic regression {where}, which learns in {self.baseline.seconds:.0f} s."
         sure = certain(ours, theirs)
@@ -105,7 +105,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         metrics = self.splits[self.split]
         pictures = {"reliability": ("Reliability", figures.reliability(metrics.calibration))}
-        if metrics.confusion is not None and len(metrics.per_label) <= FIGURE_LABELS:
+        if len(metrics.per_label) <= FIGURE_LABELS and metrics.confusion is not None:
             names = [label.label for label in metrics.per_label]
             pictures["confusion"] = ("Confusion matrix", figures.confusion(metrics.confusion, names))
         if self.history:
@@ -180,7 +180,7 @@ class _Grid(NamedTuple):
 
 def _summary(report: Report) -> _Grid:
     """Ours and the baseline's figures by split; micro-F1 only where a row has several labels, else it is accuracy."""
-    several = any(metrics.confusion is None for metrics in report.splits.values())
+    several = any(metrics.confusions is None for metrics in report.splits.values())
     header = ["", "exact", "macro-F1", "micro-F1", "ECE"] if several else ["", "accuracy", "macro-F1", "ECE"]
 
     def row(name: str, metrics: Metrics) -> list[str]:
@@ -211,7 +211,7 @@ def _labels(metrics: Metrics, split: str, most: int) -> _Grid:
 
 def _matrix(metrics: Metrics) -> _Grid | None:
     """Rows of a label, and the numbers of the labels they were given; None where there are too many labels."""
-    if metrics.confusion is None or len(metrics.per_label) > MATRIX_LABELS:
+    if len(metrics.per_label) > MATRIX_LABELS or metrics.confusion is None:
         return None
     numbers = [str(number) for number in range(1, len(metrics.per_label) + 1)]
     rows = [
@@ -223,14 +223,10 @@ def _matrix(metrics: Metrics) -> _Grid | None:
 
 def _confusions(metrics: Metrics) -> Iterator[str]:
     """Mistakes, the most frequent first: "a → b 14 times"."""
-    if metrics.confusion is None:
+    if metrics.confusions is None:
         return
-    wrong = metrics.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    for cell in np.argsort(-wrong, axis=None, kind="stable"):
-        true, given = np.unravel_index(cell, wrong.shape)
-        if not (count := int(wrong[true, given])):
-            return
+    wrong = metrics.confusions[metrics.confusions[:, 0] != metrics.confusions[:, 1]]
+    for true, given, count in wrong[np.argsort(-wrong[:, 2], kind="stable")].tolist():
         names = _plain(metrics.per_label[true].label), _plain(metrics.per_label[given].label)
         yield f"{names[0]} → {names[1]} {'once' if count == 1 else f'{count:,} times'}"
 

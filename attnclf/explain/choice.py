@@ -1,7 +1,7 @@
 """Which method to trust on one model: all cheap ones are scored when it is trained, and the scores kept with it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
 UNITS, TOTAL = 50, 1600  # how much of each text is scored, and of all of them: a second of training or two
+CELLS = 2_000_000  # units × labels that are scored, where labels are many
 LOOKED_AT = 2000  # validation rows of which they are taken, evenly
 GOOD_ENOUGH = 0.995  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
@@ -39,10 +40,11 @@ class Score(NamedTuple):
     milliseconds: float
 
 
-def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
+def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], None] = lambda: None) -> dict[str, Score]:
     """Score the cheap methods, and random as a floor, on those of the texts that are `drawn`.
 
-    Empty where a model reads numeric columns, or no text says anything.
+    Empty where a model reads numeric columns, or no text says anything. `check` is called before each method, and may
+    raise what ends the work.
     """
     if classifier.bundle.columns:
         return {}
@@ -54,6 +56,7 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
     questions = questions_about(classifier, read)
     found, taken = {}, {}
     for name in (*names, "random"):
+        check()
         weights, taken[name] = timed(classifier, judge, read, METHODS[name])
         probes = [
             Probe(question, np.arange(len(question.ids)), ranking(weight.values)[np.newaxis])
@@ -65,12 +68,16 @@ def scores(classifier: Classifier, texts: Sequence[str]) -> dict[str, Score]:
 
 
 def drawn(classifier: Classifier, texts: Sequence[str]) -> list[str]:
-    """Return the first `UNITS` of texts that are not blank, of so many texts that there are about `TOTAL`."""
+    """Return the first `UNITS` of texts that are not blank, of so many texts that there are about `TOTAL`.
+
+    With many labels there are fewer: what each unit adds to each label has to be held.
+    """
     encoded = classifier.encoded(texts)
     said = np.flatnonzero(~np.array(encoded.empty, dtype=bool))
     if not len(said):
         return []
-    rows = math.ceil(TOTAL / np.minimum(encoded.tokens.lengths[said], UNITS).mean())
+    total = min(TOTAL, CELLS // len(classifier.labels))
+    rows = math.ceil(total / np.minimum(encoded.tokens.lengths[said], UNITS).mean())
     apart = np.linspace(0, len(said) - 1, min(rows, len(said))).astype(int)  # files are often sorted by label
     return [_beginning(texts[place], classifier) for place in said[apart]]
 

@@ -31,11 +31,15 @@ class NgramLinear(nn.Module):
     Of a pair each of its two units contributes half, as Shapley would share it; the pair of a text's first unit with
     the start is the unit's own.
 
+    With many labels a row has a few numbers instead, its `rank`, and `labels` turns their sums into logits: the tables
+    are those above times `labels`.
+
     Args:
         tables: `words` (vocabulary, labels + 1); `word_grams` (vocabulary, labels + 2), the sum over the word's own
             n-grams, then 1 where it has any, with zeros for the unknown unit; `pairs` (pairs, labels + 1) and `grams`
             (n-grams, labels + 1), with zeros in row 0; `pair_rows` (pairs.SLOTS,) and `gram_rows`
-            (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,).
+            (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,). With many labels `labels`
+            (rank, labels) too, and all others have rank for labels.
     """
 
     words: Tensor
@@ -45,11 +49,13 @@ class NgramLinear(nn.Module):
     pair_rows: Tensor
     gram_rows: Tensor
     bias: Tensor
+    labels: Tensor | None
 
     def __init__(self, tables: Mapping[str, Tensor]) -> None:
         super().__init__()
         for name in ("words", "word_grams", "pairs", "grams", "pair_rows", "gram_rows", "bias"):
             self.register_buffer(name, tables[name])
+        self.register_buffer("labels", tables.get("labels"))
 
     @property
     def size(self) -> int:
@@ -81,6 +87,8 @@ class NgramLinear(nn.Module):
         logits = words[..., :-1] * by_words + grams[..., :-2] * by_grams
         shared = neighbours + _halved(paired * keep.mT)
         contributions = (shared[..., :-1] * by_words + inside[..., :-2] * by_grams) * keep.mT
+        if self.labels is not None:
+            logits, contributions = logits @ self.labels, contributions @ self.labels
         return Evidence(logits.squeeze(1) + self.bias, contributions)
 
     def _strange(self, spellings: Int[Tensor, "unknown grams"]) -> Float[Tensor, "strange columns"]:

@@ -1,6 +1,7 @@
 """A loaded model against labelled rows."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from attnclf.evaluation.calibration import calibrate, uncalibrated
 from attnclf.evaluation.metrics import Metrics
 from attnclf.runtime.classifier import Classifier
 
-CHUNK = 8192  # texts at a time
+CHUNK, CELLS = 8192, 2**22  # texts at a time, and texts × labels
 
 
 def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
@@ -22,14 +23,35 @@ def evaluate(classifier: Classifier, corpus: Corpus) -> Metrics:
     """
     if corpus.multi_label and not classifier.multi_label:
         raise DataError("these rows have several labels each, the model gives one", fix="pass rows with one label")
-    parts = [classifier.judge(list(corpus.texts[start : start + CHUNK])) for start in range(0, len(corpus), CHUNK)]
+    metrics.refuse_none(len(corpus))
+    size = min(CHUNK, max(CELLS // len(classifier.labels), 1))
+    chunks = (list(corpus.texts[start : start + size]) for start in range(0, len(corpus), size))
+    return _several(classifier, corpus, chunks) if classifier.multi_label else _single(classifier, corpus, chunks)
+
+
+def _single(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]]) -> Metrics:
+    """Score a model with one label a row; no probabilities are kept but those that count."""
+    true = LabelSet(classifier.labels, False).encode(corpus.label_lists)
+    parts, start = [], 0
+    for chunk in chunks:
+        stated = classifier.probabilities(chunk)
+        own = np.maximum(true[start : start + len(chunk)], 0)[:, None]
+        before = uncalibrated(stated, classifier.temperature, multi_label=False)
+        likelihood = np.take_along_axis(stated, own, axis=1)[:, 0]
+        parts.append((stated.argmax(axis=1), stated.max(axis=1), likelihood, before.max(axis=1), before.argmax(axis=1)))
+        start += len(chunk)
+    predicted, surest, likelihood, sure, best = (np.concatenate(part) for part in zip(*parts, strict=True))
+    scored = metrics.decided(true, predicted, surest, likelihood, classifier.labels)
+    return dataclasses.replace(scored, ece_before=calibrate(sure, best == true).ece)
+
+
+def _several(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]]) -> Metrics:
+    """Score a model with several labels a row."""
+    parts = [classifier.judge(chunk) for chunk in chunks]
     probabilities, said = (np.concatenate(part) for part in zip(*parts, strict=True))
+    del parts
     names = classifier.labels
-    before = uncalibrated(probabilities, classifier.temperature, multi_label=classifier.multi_label)
-    if not classifier.multi_label:
-        true = LabelSet(names, False).encode(corpus.label_lists)
-        ece = calibrate(before.max(axis=1), before.argmax(axis=1) == true).ece
-        return dataclasses.replace(metrics.single(true, probabilities, names), ece_before=ece)
+    before = uncalibrated(probabilities, classifier.temperature, multi_label=True)
     known = LabelSet(names, True).widened(corpus.label_lists)
     marks = known.encode(corpus.label_lists).astype(np.int64)
     scored = metrics.multi(marks, probabilities, known.names, said)

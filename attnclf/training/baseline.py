@@ -3,7 +3,7 @@
 import re
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,18 +41,20 @@ def fit_and_score(
     *,
     tune_on: str = "valid",
     whole: Rows | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Baseline:
     """Learn a linear model from `train` and score it on every split, by name.
 
     Labels are numbers (rows,), or 0 and 1 (rows, labels) for a multi-label model, whose one threshold is tuned on the
     split `tune_on` as the network's is; further columns of a split are labels that training has not seen. With `whole`,
-    the other splits are scored by a model of all these rows.
+    the other splits are scored by a model of all these rows. `check` is called again and again, and may raise what ends
+    the work.
     """
     start = time.perf_counter()
     later = {name: rows for name, rows in splits.items() if name != tune_on} if whole is not None else {}
-    stated = _stated(train, {name: rows for name, rows in splits.items() if name not in later}, len(names))
+    stated = _stated(train, {name: rows for name, rows in splits.items() if name not in later}, len(names), check)
     if whole is not None and later:
-        stated |= _stated(whole, later, len(names))
+        stated |= _stated(whole, later, len(names), check)
     if train[1].ndim == 1:
         shares = {name: said / said.sum(axis=1, keepdims=True) for name, said in stated.items()}
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
@@ -66,15 +68,21 @@ def fit_and_score(
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
 
 
-def _stated(train: Rows, splits: Mapping[str, Rows], labels: int) -> dict[str, NDArray[np.float32]]:
+def _stated(
+    train: Rows, splits: Mapping[str, Rows], labels: int, check: Callable[[], None]
+) -> dict[str, NDArray[np.float32]]:
     """Probabilities (rows, labels) for every split, by a model of the training rows."""
     texts, true = train
+    check()
     pieces, features = _pieces(texts, labels)
+    check()
     read = {name: pieces.transform(texts) for name, (texts, _) in splits.items()}
-    return _regress(features, true[:, None] == np.arange(labels) if true.ndim == 1 else true.astype(bool), read)
+    return _regress(features, true[:, None] == np.arange(labels) if true.ndim == 1 else true.astype(bool), read, check)
 
 
-def _regress(features: Any, wanted: NDArray[np.bool_], read: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
+def _regress(
+    features: Any, wanted: NDArray[np.bool_], read: Mapping[str, Any], check: Callable[[], None]
+) -> dict[str, NDArray[np.float32]]:
     """Probabilities (rows, labels) for the features of every split: one regression a label, dropped once it has spoken.
 
     Dual coordinate descent, label against rest, is as accurate here as the multinomial regression and ten times faster.
@@ -83,6 +91,7 @@ def _regress(features: Any, wanted: NDArray[np.bool_], read: Mapping[str, Any]) 
 
     stated = {name: np.empty((rows.shape[0], wanted.shape[1]), np.float32) for name, rows in read.items()}
     for label, column in enumerate(wanted.T):
+        check()
         learnable = column.any() and not column.all()
         if learnable:
             model = LogisticRegression(C=STRENGTH, solver="liblinear", dual=True, tol=0.1, random_state=0)

@@ -32,7 +32,7 @@ def calibrated(learner: Learner, learned: Learned) -> Calibrated:
     """Return what was learned together with what the validation rows make of it."""
     lesson, said = learned.lesson, learned.said
     temperature, beside, network = 1.0, None, lesson.network
-    if learner.spelled:
+    if lesson.linears:
         rows = len(lesson.examples)
         beside = beside_ngrams(network, said, lesson.linears, lesson.validation, rows, learner.say)
         network, said, temperature = beside.mixture, beside.joint, float(1 / beside.mixture.weights[0])

@@ -18,9 +18,9 @@ SMALL = 1000  # units; of so few, all directions are found at once
 
 
 @torch.no_grad()
-def begin_alike(table: Tensor, texts: Iterable[Tokens]) -> None:
-    """Give the units of a table (vocabulary, dim) their first vectors, as long as those that they replace."""
-    vectors = torch.from_numpy(cooccurrence_vectors(texts, *table.shape))
+def begin_alike(table: Tensor, found: NDArray[np.float32]) -> None:
+    """Give the units of a table (vocabulary, dim) the vectors found, as long as those that they replace."""
+    vectors = torch.from_numpy(found)
     having = vectors.any(dim=1)
     table[having] = vectors[having] * table[having].norm(dim=1).mean()
 

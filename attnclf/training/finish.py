@@ -1,7 +1,7 @@
 """The end of training: export, parity gate, evaluation through the exported model, baseline, report, bundle."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import baseline as linear
 from attnclf.training.card import model_card
+from attnclf.training.limits import Limits
 from attnclf.training.loop import Outcome
 
 SAMPLE = 2000  # texts whose length is taken for that of all
@@ -52,6 +53,8 @@ def write_bundle(
     evaluated: Mapping[str, Corpus],
     outcome: Outcome,
     baseline: bool,
+    say: Callable[[str], None],
+    limits: Limits,
 ) -> Report:
     """Fill an empty folder with a finished model and return its report.
 
@@ -59,7 +62,7 @@ def write_bundle(
     one, has another linear model, learned from the `whole` rows, the split "valid" among them: that split is scored by
     `network`, and all else by the final one, which stays in the folder. Raises ExportError when a graph differs from
     its network. `taught` is the number of texts that were given labels to be learned from, `weight_column` that of the
-    rows which says what each counts.
+    rows which says what each counts. What the `limits` leave no time for is left out, with a note.
     """
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder / "tokenizer.json")
@@ -91,16 +94,29 @@ def write_bundle(
     classifier = Classifier.load(folder, device="cpu")
     scores = {"valid": evaluate(classifier, evaluated["valid"])}
     # The cheap methods of explanation, on texts that nobody learned from.
-    explanations = choice.kept(choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT]))
+    explained = limits.within(
+        lambda check: choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT], check), limits.latest - 1
+    )
+    if explained is None:
+        say("Note: the methods of explanation are not scored: that was left")
+    explanations = choice.kept(explained or {})
     if final is not None:
         exchange(folder / "model.onnx", final)
         description["parity"] = _checked(folder, final, tokenizer, labels, config)
         write_manifest(folder, description)
         classifier = Classifier.load(folder, device="cpu")
+    others = {split: evaluate(classifier, rows) for split, rows in evaluated.items() if split != "valid"}
+    yardstick: Baseline | str | None = None
+    if baseline:
+        numeric = bool(config.model.gate.columns)
+        yardstick = limits.within(
+            lambda check: _baseline(train, whole, evaluated, labels, numeric, check), limits.latest - 1
+        )
+        yardstick = yardstick or "learning one was left"
     report = Report(
         title=f"{name}: {len(labels)} labels, learned from {learned_from(description)}",
-        splits=scores | {split: evaluate(classifier, rows) for split, rows in evaluated.items() if split != "valid"},
-        baseline=_baseline(train, whole, evaluated, labels, bool(config.model.gate.columns)) if baseline else None,
+        splits=scores | others,
+        baseline=yardstick,
         history=outcome.history,
     )
     report.write(folder / "report")
@@ -136,7 +152,12 @@ def _checked(
 
 
 def _baseline(
-    train: Corpus, whole: Corpus | None, evaluated: Mapping[str, Corpus], labels: LabelSet, numeric: bool
+    train: Corpus,
+    whole: Corpus | None,
+    evaluated: Mapping[str, Corpus],
+    labels: LabelSet,
+    numeric: bool,
+    check: Callable[[], None] = lambda: None,
 ) -> Baseline | str:
     """Return a linear model's scores; as ours beside the network, it meets test rows when it knows all others."""
     if numeric:
@@ -154,6 +175,7 @@ def _baseline(
         {name: rows(part) for name, part in evaluated.items()},
         labels.names,
         whole=None if whole is None else rows(whole),
+        check=check,
     )
 
 

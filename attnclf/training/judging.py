@@ -14,6 +14,7 @@ from attnclf.evaluation.thresholds import chosen, settle
 from attnclf.training.examples import Examples
 
 TOKENS = 16_384  # units of a batch with its padding
+CELLS = 2**24  # units × labels of a batch: 64 MB for each array of what units say of labels
 
 
 class Judged(NamedTuple):
@@ -28,15 +29,19 @@ class Judged(NamedTuple):
     sequences: NDArray[np.int64] | None
 
 
-def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True) -> Tensor:
-    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled."""
+def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True, labels: int = 1) -> Tensor:
+    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled.
+
+    `labels` is their number, for batches that are smaller where there are many.
+    """
     inputs = examples.spelled if spelled else examples.batch
-    said: list[Tensor] = [torch.empty(0)] * len(examples)
+    said: Tensor | None = None
     with torch.no_grad():
-        for rows in sorted_by_length(examples.tokens.lengths, TOKENS):
-            for row, one in zip(rows.tolist(), model(*map(torch.from_numpy, inputs(rows))).logits, strict=True):
-                said[row] = one
-    return torch.stack(said)
+        for rows in sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels)):
+            logits = model(*map(torch.from_numpy, inputs(rows))).logits
+            said = logits.new_empty(len(examples), logits.shape[1]) if said is None else said
+            said[torch.from_numpy(rows)] = logits
+    return torch.empty(0, labels) if said is None else said
 
 
 def validation_score(targets: NDArray[Any], judged: Judged) -> float:

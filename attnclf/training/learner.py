@@ -6,11 +6,11 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,15 +29,20 @@ from attnclf.text.tokens import Tokens, foremost
 from attnclf.training import mixing, ngrams
 from attnclf.training.attention.evidence import marked_units, spoken
 from attnclf.training.building import build, build_gate
-from attnclf.training.cooccurrence import begin_alike
+from attnclf.training.cooccurrence import begin_alike, cooccurrence_vectors
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples, encoded
-from attnclf.training.loop import Interrupted, Outcome, Progress, Run
+from attnclf.training.limits import Limits
+from attnclf.training.loop import Outcome, Progress, Run
 from attnclf.training.pretraining import MOST, pretrain
 from attnclf.training.self_training import Taught
 from attnclf.training.sequences import label_sequences
 
 Weights = dict[str, Tensor]
+T = TypeVar("T")
+
+NGRAMS, VECTORS = 0.4, 0.25  # share of the time left that may go into n-grams, and into the first vectors
+SEARCH = 5e-8  # seconds that these take for each word and the square of the length of its vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ class Learner:
     out: Path
     say: Callable[[str], None]
     watch: Callable[[Progress], None]
-    interrupted: Interrupted
+    limits: Limits
 
     @property
     def spelled(self) -> bool:
@@ -170,9 +175,11 @@ class Learner:
         """Train the network of a lesson beside its n-grams, or go on from the state of a checkpoint.
 
         Where the lesson is one with labels that were given after another one, `taught` are these and `after` is that.
+        `time_limit` counts from the beginning of all.
         """
-        lesson = self._led(self._with_ngrams(lesson))
-        training = dataclasses.replace(lesson.config.training, time_limit=time_limit)
+        resumed = self.limits.elapsed
+        lesson = self._with_ngrams(lesson, time_limit)
+        lesson = self._led(lesson, time_limit)
         if state is not None and state["kept"].get("unbegun"):
             self.say("Resuming from the beginning: training was stopped while it foretold words")
             state = None
@@ -181,66 +188,111 @@ class Learner:
             spent, began = after.outcome.seconds, {}
             lesson.network.load_state_dict(after.began)
         elif self.config.learns_unlabeled and state is None:
-            spent = self._begin(lesson.network, lesson.examples, training)
+            spent = self._begin(lesson.network, lesson.examples, lesson.config.training, time_limit)
             began = copy.deepcopy(lesson.network.state_dict()) if self.teaches else {}
+        training = lesson.config.training
+        if time_limit is not None:
+            seconds, _ = self.ranks.agreed(self.limits.learning(time_limit), False)
+            training = dataclasses.replace(training, time_limit=seconds)
         run = Run(
             lesson.network, lesson.examples, lesson.validation, training, lesson.label_weights, self.device, self.ranks
         )
-        run.place.seconds = run.place.begun = spent
+        run.place.seconds, _ = self.ranks.agreed(max(spent, self.limits.elapsed), False)
+        run.place.begun = run.place.seconds
+        run.prepared = spent > 0
         if after is not None and taught is not None:
             run.place.before = after.outcome.history[-1]["step"]
             run.kept = {"taught": taught.kept(), "teacher": after.kept()}
         else:
-            stopped = spent > 0 and self.ranks.agreed(0.0, self.interrupted.requested)[1]
+            stopped = spent > 0 and self.ranks.agreed(0.0, self.limits.interrupted.requested)[1]
             run.kept = {"began": began, "unbegun": stopped}
         if state is not None:
             run.restore(state)
+            run.place.seconds, _ = self.ranks.agreed(run.place.seconds + self.limits.elapsed - resumed, False)
             state.clear()  # as large as all that learns
             self.say(f"Resuming in epoch {run.place.epoch + 1} after step {run.place.step:,} of {run.steps:,}")
-        outcome = run.train(out=self.out, fingerprint=fingerprint, watch=self.watch, interrupted=self.interrupted)
+        outcome = run.train(
+            out=self.out, fingerprint=fingerprint, watch=self.watch, interrupted=self.limits.interrupted
+        )
         said = run.predict(lesson.validation).logits if self.ranks.leads else torch.empty(0)
         lesson.network.cpu()
         return Learned(lesson=lesson, said=said, outcome=outcome, began=began)
 
     def recalled(self, lesson: Lesson, kept: Mapping[str, Any]) -> Learned:
         """Return what was learned of a lesson before the checkpoint that has this of it."""
-        lesson = self._with_ngrams(lesson)
+        lesson = self._with_ngrams(lesson, self.config.training.time_limit)
         lesson.network.load_state_dict(kept["network"])
         return Learned(lesson=lesson, said=kept["said"], outcome=Outcome(**kept["outcome"]), began={})
 
-    def _with_ngrams(self, lesson: Lesson) -> Lesson:
-        """Learn the linear models of a lesson, where there are n-grams."""
+    def _with_ngrams(self, lesson: Lesson, time_limit: float | None) -> Lesson:
+        """Learn the linear models of a lesson, where there are n-grams; as many as there is time for."""
         if not self.spelled:
             return lesson
         config, start = self.config.model.ngrams, time.monotonic()
         strengths, units = mixing.strengths(config), self.tokenizer.units
-        linears: list[NgramLinear] = self.ranks.first(
-            lambda: list(ngrams.learn(lesson.examples, lesson.label_weights, units, config, strengths))
-        )
-        self.say(f"Linear model over {linears[0].size:,} n-grams: {time.monotonic() - start:.0f} s")
-        return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=True)))
 
-    def _led(self, lesson: Lesson) -> Lesson:
+        def learned() -> list[NgramLinear]:
+            found: list[NgramLinear] = []
+
+            def learn(check: Callable[[], None]) -> None:
+                found.extend(ngrams.learn(lesson.examples, lesson.label_weights, units, config, strengths, check))
+
+            self.limits.within(learn, self.limits.share(NGRAMS, time_limit))
+            return list(found)
+
+        linears = self.ranks.first(learned)
+        seconds = time.monotonic() - start
+        if not linears:
+            self.say(f"Note: no n-grams beside the network: learning them was left after {seconds:.0f} s")
+            return dataclasses.replace(lesson, config=without_ngrams(lesson.config))
+        self.say(f"Linear model over {linears[0].size:,} n-grams: {seconds:.0f} s")
+        return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=False)))
+
+    def _led(self, lesson: Lesson, time_limit: float | None) -> Lesson:
         """Let the linear models tell attention where to go, where nobody marked any evidence."""
         examples = lesson.examples
         marked = examples.evidence is not None and bool(examples.evidence.ids.any())
-        if marked or not self.config.learns_from_ngrams:
+        if marked or not lesson.config.learns_from_ngrams:
             return lesson
         weakest = lesson.linears[min(lesson.linears)]  # it knows these rows least by heart
-        parts = spoken(weakest, examples)
-        evidence = Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
+
+        def read(check: Callable[[], None]) -> Tokens:
+            parts = checked(spoken(weakest, examples), check)
+            return Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
+
+        evidence = self.limits.within(read, self.limits.share(NGRAMS, time_limit))
+        if self.ranks.agreed(0.0, evidence is None)[1]:
+            self.say("Note: attention is not led by n-grams: reading what they say was left")
+            return lesson
         return dataclasses.replace(lesson, examples=dataclasses.replace(examples, evidence=evidence, source="ngrams"))
 
-    def _begin(self, network: nn.Module, examples: Examples, training: TrainingConfig) -> float:
+    def _begin(
+        self, network: nn.Module, examples: Examples, training: TrainingConfig, time_limit: float | None
+    ) -> float:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
         texts = list(foremost(chain([examples.tokens], encoded(self.tokenizer, self.more)), MOST))
-        begin_alike(network.get_parameter("embedding.weight"), texts)
+        table = network.get_parameter("embedding.weight")
+        until = self.limits.share(VECTORS, time_limit)
+        enough = self.limits.elapsed + SEARCH * len(table) * table.shape[1] ** 2 < until
+        vectors = self.ranks.first(
+            lambda: self.limits.within(
+                lambda check: cooccurrence_vectors(checked(texts, check), *table.shape), until if enough else 0.0
+            )
+        )
+        if vectors is None:
+            self.say("Note: vectors begin at random: reading which words stand together was left")
+        else:
+            begin_alike(table, vectors)
+        if time_limit is not None:
+            training = dataclasses.replace(training, time_limit=max(time_limit - self.limits.elapsed, 1.0))
         return self._foretell(network, Tokens.join(texts), training) if self.more else 0.0
 
     def _foretell(self, network: nn.Module, texts: Tokens, training: TrainingConfig) -> float:
         """Let the network foretell the words of texts, one rank for all of them, and return the seconds that took."""
         ranks = self.ranks
-        found = ranks.first(lambda: pretrain(network, texts, training, self.device, self.watch, self.interrupted))
+        found = ranks.first(
+            lambda: pretrain(network, texts, training, self.device, self.watch, self.limits.interrupted)
+        )
         if found is None:
             return 0.0
         network.load_state_dict(ranks.first(lambda: {key: value.cpu() for key, value in network.state_dict().items()}))
@@ -249,6 +301,21 @@ class Learner:
             f"loss {found.first:.2f} to {found.last:.2f}"
         )
         return found.seconds
+
+
+def checked(parts: Iterable[T], check: Callable[[], None]) -> Iterator[T]:
+    """Yield the parts, with a call of `check` before each."""
+    for part in parts:
+        check()
+        yield part
+
+
+def without_ngrams(config: Config) -> Config:
+    """Return the settings of a network with no n-grams beside it."""
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, ngrams=dataclasses.replace(config.model.ngrams, features=0)),
+    )
 
 
 def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:

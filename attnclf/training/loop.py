@@ -32,7 +32,8 @@ from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.deferred import DeferredAdamW
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
-from attnclf.training.judging import TOKENS, Judged, validation_score
+from attnclf.training.judging import CELLS, TOKENS, Judged, validation_score
+from attnclf.training.limits import Interrupted
 from attnclf.training.transfer import arriving, behind, late, sent
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside an epoch
@@ -89,13 +90,6 @@ class Place:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Interrupted:
-    """Set from a signal handler to end training after the current step, keeping the best weights."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a run ended: the learning curve, why it stopped, and how long it took in seconds."""
@@ -145,6 +139,7 @@ class Run:
         self.place = Place()
         self.kept: dict[str, Any] = {}  # what is needed when this training is over; a checkpoint has it
         self.losses: deque[tuple[Callable[[], Tensor], int, int]] = deque()  # still to be counted: loss, rows, step
+        self.prepared = False  # whether what needs no labels, or another training, took time that a checkpoint saves
         self.clock = 0.0  # when training would have begun, had it never been interrupted
         self.batch_size = max(min(config.batch_size, len(train) // 64), min(config.batch_size, 8))
         batches = math.ceil(len(train) / self.batch_size)
@@ -173,7 +168,7 @@ class Run:
         place = self.place
         self.clock = time.monotonic() - place.seconds
         ending = self._over()
-        if ending is None and place.seconds and not place.step:  # spent on what needs no labels
+        if ending is None and self.prepared and not place.step:
             self._save(out, fingerprint)
         while ending is None:
             ending = self._epoch(lambda: self._save(out, fingerprint), watch, interrupted)
@@ -246,7 +241,7 @@ class Run:
         logits = torch.empty(len(examples), labels)
         emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
         total, counted = 0.0, 0
-        batches = sorted_by_length(examples.tokens.lengths, TOKENS)
+        batches = sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels))
         judged = (self._judge(network, examples, rows) for rows in batches)
         for rows, said, loss, known, sequences in late(judged, behind(self.device)):
             total += float(loss()) * known

@@ -17,6 +17,7 @@ from attnclf.model.ngrams import NgramLinear
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
+from attnclf.training.limits import Limits
 from attnclf.training.weighing import loss, weigh
 
 # Where the weights of network and linear model start and, with few validation rows, stay. Both have seen their training
@@ -74,11 +75,13 @@ def _beside(
     strength: float,
     start: tuple[float, float],
 ) -> Beside:
-    beside = said_of(linear, validation)
+    beside = said_of(linear, validation, labels=said.shape[1])
     # a is 1 / temperature of the network, so that the probabilities are honest as well.
     weights = weigh([said, beside], validation.targets, start)
     a, b = weights.tolist()
-    return Beside(Mixture(network, linear, weights), a * said + b * beside, strength)
+    joint = a * said
+    joint += beside.mul_(b)  # in place: with many labels these are the largest arrays of all
+    return Beside(Mixture(network, linear, weights), joint, strength)
 
 
 def relearned(
@@ -88,13 +91,21 @@ def relearned(
     units: Sequence[str],
     config: NgramConfig,
     say: Callable[[str], None],
-) -> Mixture:
-    """Return the same with its linear model learned anew, from all these rows.
+    limits: Limits,
+) -> Mixture | None:
+    """Return the same with its linear model learned anew, from all these rows; None where there is no time for that.
 
     Those that have chosen its C and its weight are among them, so nothing may be scored by them any more.
     """
     start = time.monotonic()
-    (linear,) = ngrams.learn(examples, label_weights, units, config, [beside.strength])
+    before = beside.mixture.linear
+    linear = limits.within(
+        lambda check: next(ngrams.learn(examples, label_weights, units, config, [beside.strength], check, before)),
+        limits.latest - limits.finish,
+    )
     seconds = time.monotonic() - start
+    if linear is None:
+        say(f"Note: the linear model does not know the rows set apart: learning again was left after {seconds:.0f} s")
+        return None
     say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
     return Mixture(beside.mixture.network, linear, beside.mixture.weights)

@@ -1,13 +1,14 @@
 """Learning the linear model over n-grams: TF-IDF features as sparse rows, one logistic regression a label.
 
-Its weights are then folded into the tables of `attnclf.model.ngrams`, which never sees a sparse matrix.
+Where the tables of many labels would be too large, all labels are learned together (`attnclf.training.factored`). The
+weights are then folded into the tables of `attnclf.model.ngrams`, which never sees a sparse matrix.
 """
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +20,13 @@ from attnclf.config import NgramConfig
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text import pairs, spelling
 from attnclf.text.tokens import PART, UNKNOWN_ID, Tokens
+from attnclf.training import factored
 from attnclf.training.examples import Examples
 
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
-AT_A_TIME = 8192  # units spelled
+CELLS = 2**24  # of the tables, 64 MB; of more, the tables are products of two
+AT_A_TIME, CHUNK = 8192, 2**19  # units spelled; cells of words whose n-grams are summed up
 MANY = 1000  # rows from which on a pair or an n-gram that only one of them has is left out
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
@@ -52,27 +55,69 @@ def learn(
     units: Sequence[str],
     config: NgramConfig,
     strengths: Sequence[float],
+    check: Callable[[], None] = lambda: None,
+    like: NgramLinear | None = None,
 ) -> Iterator[NgramLinear]:
     """Yield the linear model of the training rows, whose unknown words are spelled, for each strength C.
 
     `label_weights` (labels,) multiply the row weights as they do in the loss of the network, and as there only ratios
-    count; `units` are the known words by id.
+    count; `units` are the known words by id. Where the tables are products of two there is one model, whatever the
+    strengths. `check` is called again and again, and may raise what ends the work. Tables have the axes of those of
+    `like`, where that is given, but for the number of rows.
     """
     grams = UnitGrams.of([*units, *(examples.unknown or ())])
-    examples = dataclasses.replace(examples, weights=_weights(examples, label_weights))
-    tokens, targets, weights = _sample(examples, grams, len(label_weights))
-    counts, columns = _count(tokens, grams, len(units), config.features)
-    features = Features.of(_tfidf(counts, columns, grams.share(tokens, columns.gram_rows)))
+    examples, labels = dataclasses.replace(examples, weights=_weights(examples, label_weights)), len(label_weights)
+    check()
+    rows = _described(examples, grams, len(units), config.features, labels)
+    width = len(rows.columns.idf) + rows.columns.words
+    if width * labels <= CELLS if like is None else like.labels is None:
+        yield from _regressed(rows, grams, label_weights, config, strengths, check)
+        return
+    check()
+    if len(rows.targets) < len(examples):  # of all labels together more can be learned
+        rows = _described(examples, grams, len(units), config.features, 1)
+        width = len(rows.columns.idf) + rows.columns.words
+    rank = factored.rank(width) if like is None or like.labels is None else len(like.labels)
+    model = factored.learn(rows.values, rows.targets, rows.weights, label_weights, rank, check)
+    yield _folded(model.features.astype(np.float64), model.bias, rows.columns, grams, model.labels)
+
+
+class Described(NamedTuple):
+    """Rows that are learned from: TF-IDF values (rows, columns), targets as in `Examples`, weights (rows,)."""
+
+    columns: Columns
+    values: sparse.csr_matrix
+    targets: NDArray[Any]
+    weights: NDArray[np.float32]
+
+
+def _described(examples: Examples, grams: "UnitGrams", words: int, most: int, labels: int) -> Described:
+    """Describe the rows, or as many as may be learned from with so many labels."""
+    tokens, targets, weights = _sample(examples, grams, labels)
+    counts, columns = _count(tokens, grams, words, most)
+    return Described(columns, _tfidf(counts, columns, grams.share(tokens, columns.gram_rows)), targets, weights)
+
+
+def _regressed(
+    rows: Described,
+    grams: "UnitGrams",
+    label_weights: NDArray[np.float32],
+    config: NgramConfig,
+    strengths: Sequence[float],
+    check: Callable[[], None],
+) -> Iterator[NgramLinear]:
+    """Yield the linear model for each strength, one regression a label."""
+    features, columns, targets = Features.of(rows.values), rows.columns, rows.targets
     labels = np.arange(len(label_weights))
-    wanted = targets[:, None] == labels if targets.ndim == 1 else targets > 0
     twins = targets.ndim == 1 and len(labels) == 2  # one regression says it all
     for strength in strengths:
         coefficients = np.zeros((len(columns.idf), len(labels)))
         bias = np.zeros(len(labels))
         for label in labels[1:] if twins else labels:
-            column = wanted[:, label]
+            check()
+            column = targets == label if targets.ndim == 1 else targets[:, label] > 0
             own = np.where(column, label_weights[label], 1.0) if targets.ndim == 2 else 1.0
-            fitted = _regress(features, column, weights * own, config.contrast, strength)
+            fitted = _regress(features, column, rows.weights * own, config.contrast, strength)
             coefficients[:, label], bias[label] = fitted
         if twins:
             coefficients[:, 0], bias[0] = -coefficients[:, 1], -bias[1]
@@ -239,15 +284,20 @@ def _regress(
 
 
 def _folded(
-    coefficients: NDArray[np.float64], bias: NDArray[np.float64], columns: Columns, grams: UnitGrams
+    coefficients: NDArray[np.float64],
+    bias: NDArray[np.floating],
+    columns: Columns,
+    grams: UnitGrams,
+    labels: NDArray[np.float32] | None = None,
 ) -> NgramLinear:
-    """Return the tables: coefficient · idf for each label, and idf² beside them."""
+    """Return the tables: coefficient · idf for each label or for each number of a row, and idf² beside them."""
     table = np.column_stack([coefficients * columns.idf[:, None], columns.idf**2])
     table[[0, columns.words, columns.grams_from]] = 0.0
     words, pair_table, gram_table = np.split(table, [columns.words, columns.grams_from])
     word_grams = np.zeros_like(words)
-    slots, owners = grams.of_each(np.arange(columns.words))
-    np.add.at(word_grams, owners, gram_table[columns.gram_rows[slots]])
+    for some in np.array_split(np.arange(columns.words), 1 + word_grams.size // CHUNK):
+        slots, owners = grams.of_each(some)
+        np.add.at(word_grams, some[owners], gram_table[columns.gram_rows[slots]])
     word_grams = np.column_stack([word_grams, word_grams[:, -1] > 0])
 
     def tensor(array: NDArray[Any]) -> Tensor:
@@ -263,4 +313,5 @@ def _folded(
             "gram_rows": tensor(columns.gram_rows),
             "bias": tensor(bias),
         }
+        | ({} if labels is None else {"labels": tensor(labels)})
     )

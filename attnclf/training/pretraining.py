@@ -25,7 +25,8 @@ from attnclf.data.batches import shuffled
 from attnclf.model.encoder import Recurrence
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import schedule
-from attnclf.training.loop import Interrupted, Progress
+from attnclf.training.limits import Interrupted
+from attnclf.training.loop import Progress
 from attnclf.training.transfer import sent
 
 PIECE, BATCH = 256, 64  # units of a text that are read at once, and how many such pieces

@@ -29,7 +29,8 @@ from attnclf.training.examples import Examples, encoded
 from attnclf.training.finish import write_bundle
 from attnclf.training.judging import said_of
 from attnclf.training.learner import Learned, Learner
-from attnclf.training.loop import Ending, Interrupted, Outcome, Progress
+from attnclf.training.limits import Interrupted, Limits
+from attnclf.training.loop import Ending, Outcome, Progress
 from attnclf.training.mixing import relearned
 from attnclf.training.process import borrowed
 from attnclf.training.rows import DataOptions, Splits, read_splits
@@ -98,6 +99,8 @@ def train(
             f"architecture {config.model.architecture} emits several labels, and these rows have one each",
             fix=f"pass another --architecture: {others}",
         )
+    scored = sum(sum(map(len, part.texts)) for part in (rows.valid, rows.test) if part is not None)
+    limits = Limits(config.training.time_limit, interrupted or Interrupted(), len(labels), scored)
     for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
         say(f"Warning: {warning}")
 
@@ -124,7 +127,7 @@ def train(
         out=out,
         say=say,
         watch=watch,
-        interrupted=interrupted or Interrupted(),
+        limits=limits,
     )
     learned, judged, taught = learn(learner, rows, resume)
     if judged is None:
@@ -139,7 +142,11 @@ def train(
             tokenizer.units,
             config.model.ngrams,
             say,
+            limits,
         )
+    outcome = learned.outcome
+    if limits.interrupted.requested:
+        outcome = dataclasses.replace(outcome, ending="interrupted")
     with new_bundle(out) as folder:
         report = write_bundle(
             folder,
@@ -156,12 +163,16 @@ def train(
             taught=texts,
             weight_column=options.weight_column,
             evaluated={"valid": rows.valid} | ({"test": rows.test} if rows.test is not None else {}),
-            outcome=learned.outcome,
+            outcome=outcome,
             baseline=baseline,
+            say=say,
+            limits=limits,
         )
-    if learned.outcome.ending != "interrupted":
+    if limits.interrupted.requested:
+        outcome = dataclasses.replace(outcome, ending="interrupted")
+    if outcome.ending != "interrupted":
         shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
-    return Trained(folder=out, report=report, outcome=learned.outcome)
+    return Trained(folder=out, report=report, outcome=outcome)
 
 
 def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Calibrated | None, Taught | None]:
@@ -188,7 +199,7 @@ def learn(learner: Learner, rows: Splits, resume: bool) -> tuple[Learned, Calibr
         first, state = learner.learn(lesson, fingerprint, state, time_limit=half), None
         if not texts or first.outcome.ending == "interrupted":
             return _alone(learner, first, first.outcome.ending)
-        if ranks.agreed(0.0, learner.interrupted.requested)[1]:
+        if ranks.agreed(0.0, learner.limits.interrupted.requested)[1]:
             return _alone(learner, first, "interrupted")
 
         def labelled() -> Taught:
@@ -239,8 +250,9 @@ def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], co
         places=[""] * count,
         rationales=None,
     )
-    examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=learner.spelled)
-    said = said_of(judged.network.eval(), examples, spelled=learner.spelled)
+    spelled = judged.beside is not None
+    examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=spelled)
+    said = said_of(judged.network.eval(), examples, spelled=spelled, labels=len(learner.labels))
     return Taught.by(said, judged.thresholds if learner.labels.multi_label else None, texts[:count])
 
 

@@ -17,7 +17,8 @@ from attnclf.errors import ConfigError
 from attnclf_cli import options
 
 if TYPE_CHECKING:
-    from attnclf.training.loop import Interrupted, Progress
+    from attnclf.training.limits import Interrupted
+    from attnclf.training.loop import Progress
 
 
 class Preset(StrEnum):
@@ -124,7 +125,7 @@ def train(
         from attnclf.config import Config, parse_assignment, read_toml
         from attnclf.presets import settings as settings_of
         from attnclf.training.distributed import joined
-        from attnclf.training.loop import Interrupted
+        from attnclf.training.limits import Interrupted
         from attnclf.training.rows import DataOptions
         from attnclf.training.trackers import tracking
         from attnclf.training.train import train as run

@@ -1,4 +1,6 @@
+import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -237,3 +239,32 @@ def test_what_was_said_before_the_temperature_can_be_had_back(logits, temperatur
 
     before = uncalibrated(stated(logits / temperature), temperature, multi_label=multi_label)
     np.testing.assert_allclose(before, stated(logits), atol=1e-6)
+
+
+def test_of_many_labels_the_json_form_has_the_confusions_that_occur():
+    labels = metrics.MATRIX + 1
+    names = [f"label{number}" for number in range(labels)]
+    true, predicted = np.array([0, 0, 1, 256]), np.array([0, 5, 5, 256])
+    scored = metrics.single(true, np.eye(labels, dtype=np.float32)[predicted], names)
+    said = scored.to_dict()
+    assert said["confusion"] is None
+    assert said["confusions"] == [[0, 0, 1], [0, 5, 1], [1, 5, 1], [256, 256, 1]]
+    assert scored.confusion.sum() == 4
+    few = metrics.single(true[:3], np.eye(labels - 1, dtype=np.float32)[predicted[:3]], names[:-1]).to_dict()
+    assert few["confusions"] is None
+    assert few["confusion"][0][5] == 1
+
+
+def test_scoring_thousands_of_labels_takes_no_memory_for_pairs_that_do_not_occur():
+    labels, rows = 4000, 500
+    drawn = np.random.default_rng(0)
+    probabilities = drawn.random((rows, labels), dtype=np.float32)
+    true, names = drawn.integers(0, labels, rows), list(map(str, range(labels)))
+    tracemalloc.start()
+    try:
+        text = json.dumps(metrics.single(true, probabilities, names).to_dict())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 20e6  # a matrix would be 128 MB
+    assert len(text) < 1e6

@@ -12,7 +12,7 @@ from support import shapes_unchecked
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
-from attnclf.export.parity import check_parity
+from attnclf.export.parity import TOLERANCE, check_parity
 from attnclf.export.tables import exchange
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
@@ -115,6 +115,13 @@ def test_what_the_units_contribute_and_the_network_says_sum_to_the_logits_of_the
     for row, length in zip(contributions, lengths, strict=True):
         assert (row[length:] == 0).all()
     assert np.abs(contributions).max() > 1e-2
+
+
+def test_contributions_that_are_large_may_differ_by_as_much_as_float32_rounds(tmp_path):
+    network = build()
+    network.weights[1] = 3e3  # as where thousands of labels have few rows each
+    export_onnx(network, tmp_path / "model.onnx", multi_label=True)
+    assert check_parity(network, tmp_path / "model.onnx", vocabulary=VOCABULARY, multi_label=True) < TOLERANCE
 
 
 def test_an_unknown_word_is_told_from_another_by_its_ngrams_and_not_by_its_number(session):

@@ -51,7 +51,7 @@ def test_a_table_keeps_its_scale_and_the_rows_of_words_without_neighbours():
     torch.manual_seed(0)
     table = torch.nn.Embedding(8, 4).weight
     before = table.detach().clone()
-    begin_alike(table, [tokens([CAT, ODD], [DOG, ODD])])
+    begin_alike(table, cooccurrence_vectors([tokens([CAT, ODD], [DOG, ODD])], *table.shape))
     torch.testing.assert_close(table[[RED, BLUE, EVEN]], before[[RED, BLUE, EVEN]])
     assert not torch.equal(table[CAT], before[CAT])
     assert table[CAT].norm().item() == pytest.approx(before[[CAT, ODD, DOG]].norm(dim=1).mean().item(), rel=0.01)

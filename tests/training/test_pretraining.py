@@ -13,7 +13,7 @@ from attnclf.config import EncoderConfig, TrainingConfig
 from attnclf.model.encoder import Encoder
 from attnclf.text.tokens import Tokens
 from attnclf.training import pretraining
-from attnclf.training.loop import Interrupted
+from attnclf.training.limits import Interrupted
 from attnclf.training.pretraining import PIECE, LanguageModel, pretrain
 
 CPU = torch.device("cpu")

@@ -81,7 +81,7 @@ def test_test_rows_are_scored_by_the_model_that_is_kept(trained):
 
 
 def test_the_baseline_too_knows_all_rows_when_it_meets_test_rows(monkeypatch):
-    def learned(train, splits, names, *, whole):
+    def learned(train, splits, names, *, whole, check):
         asked.append((len(train[0]), None if whole is None else len(whole[0])))
         return Baseline(splits={}, seconds=0.0)
 

@@ -21,7 +21,7 @@ from attnclf.training import checkpoint, finish, learner, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples
-from attnclf.training.loop import Interrupted
+from attnclf.training.limits import Interrupted
 from attnclf.training.train import train
 
 pytestmark = pytest.mark.usefixtures("exporting")

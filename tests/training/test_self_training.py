@@ -18,7 +18,7 @@ from attnclf.text.tokens import Tokens
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.learner import label_weights
-from attnclf.training.loop import Interrupted
+from attnclf.training.limits import Interrupted
 from attnclf.training.self_training import Taught
 from attnclf.training.train import train
 

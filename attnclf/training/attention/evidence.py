@@ -13,7 +13,7 @@ from attnclf.model.ngrams import NgramLinear
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
 from attnclf.training.examples import CHUNK, Examples
-from attnclf.training.judging import TOKENS
+from attnclf.training.judging import CELLS, TOKENS
 
 MOST = 255  # of the unit that speaks most in its row: a byte for each unit
 AGAINST = 0.5  # share with which a unit counts that speaks against the labels of its row
@@ -43,7 +43,7 @@ def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
     for start in range(0, len(examples), CHUNK):
         part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))
         said = np.zeros(len(part.ids), np.uint8)
-        for rows in sorted_by_length(part.lengths, TOKENS):
+        for rows in sorted_by_length(part.lengths, min(TOKENS, CELLS // len(linear.bias))):
             levels = _levels(linear, examples, start + rows)
             lengths = part.lengths[rows]
             within = np.arange(levels.shape[1]) < lengths[:, None]
