@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from attnclf.data import rationales
 from attnclf.data.columns import Columns
+from attnclf.data.label_cells import parted
 from attnclf.data.rows import BadRow, Record, Row
 
 # Between two joined columns (title, body): a line break is a boundary in every language and never part of a word.
@@ -44,14 +45,16 @@ def number_of(value: object, name: str) -> str:
     except ValueError:
         number = math.nan
     if math.isfinite(number) and abs(number) > LARGEST:
-        raise ValueError(f"'{name}' is {value!r}, and the largest number is {LARGEST:g}")
+        raise ValueError(f"'{name}' is {value!r}, not a number up to {LARGEST:g}")
     if not math.isfinite(number):
         raise ValueError(f"'{name}' is {value!r}, not a number")
     return written
 
 
 def labels_of(value: object, separator: str | None = None) -> tuple[str, ...]:
-    """Labels in a cell: a list gives several or none, `separator` splits a string; ValueError says what is wrong.
+    r"""Labels in a cell: a list gives several or none, `separator` splits a string; ValueError says what is wrong.
+
+    A separator with a backslash before it belongs to a label: a\|b.
 
     An empty list, and with a separator an empty string, means "no label"; null, and otherwise an empty string, means
     that the label is missing.
@@ -59,8 +62,7 @@ def labels_of(value: object, separator: str | None = None) -> tuple[str, ...]:
     if isinstance(value, list | tuple):
         return tuple(dict.fromkeys(label_of(item) for item in value))
     if separator is not None and isinstance(value, str):
-        parts = (part.strip() for part in value.split(separator))
-        return tuple(dict.fromkeys(part for part in parts if part))
+        return tuple(dict.fromkeys(parted(value, separator)))
     return (label_of(value),)
 
 

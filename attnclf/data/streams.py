@@ -24,7 +24,9 @@ def open_bytes(path: Path) -> BinaryIO:
         raise DataError(
             f"{path} cannot be opened: {error.strerror}", fix="check the path and its permissions"
         ) from error
-    if path.is_file() and stream.peek(2)[:2] == GZIP_MAGIC:
+    if not path.is_file():  # a pipe, or a device
+        return unzipped(stream)
+    if stream.peek(2)[:2] == GZIP_MAGIC:
         # GzipFile closes only files it opened itself, so that a peeked stream would stay open.
         stream.close()
         return cast("BinaryIO", gzip.open(path, "rb"))
@@ -34,7 +36,34 @@ def open_bytes(path: Path) -> BinaryIO:
 def unzipped(stream: BinaryIO) -> BinaryIO:
     """Return what comes out of a pipe, decompressed if its first two bytes say gzip; waits for the first."""
     seen = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    return cast("BinaryIO", gzip.open(seen, "rb")) if seen.peek(2)[:2] == GZIP_MAGIC else seen
+    return cast("BinaryIO", _Unzipped(seen)) if seen.peek(2)[:2] == GZIP_MAGIC else seen
+
+
+class _Arriving(io.RawIOBase):
+    """Gives gzip what has arrived: `BufferedReader.read` would wait until a whole block is there."""
+
+    HEADER = 1024  # bytes: gzip asks for so few only where it needs them all
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(size) if size < self.HEADER else self._stream.read1(size)
+
+
+class _Unzipped(gzip.GzipFile):
+    """Decompresses a pipe, and closes it at the end."""
+
+    def __init__(self, pipe: io.BufferedReader) -> None:
+        self._pipe = pipe
+        super().__init__(fileobj=_Arriving(pipe), mode="rb")  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        super().close()
+        self._pipe.close()
 
 
 def without_mark(first: bytes, name: str = "the text") -> bytes:

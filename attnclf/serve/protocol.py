@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from attnclf import __version__
+from attnclf.data.label_cells import joined
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.serve import documents
 from attnclf.serve.attending import attended
@@ -27,7 +28,6 @@ from attnclf.serve.requests import read_as
 from attnclf.serve.service import Service
 
 HEADER = "Inference-Header-Content-Length"
-SEPARATOR = "|"  # between several labels, as in `predict --format tsv`
 CONTENT_TYPES = {"BYTES": "str", "FP32": "np"}  # what MLServer calls the encodings that these outputs have anyway
 REMEDY = "leave the parameter out"
 PLATFORM = "onnx_onnxv1"
@@ -325,7 +325,7 @@ def _tensor(name: str, classifier: Classifier, predictions: Sequence[Prediction]
     if name == "label":
         return np.array([prediction.label or "" for prediction in predictions], dtype=object)
     if name == "labels":
-        return np.array([SEPARATOR.join(prediction.chosen) for prediction in predictions], dtype=object)
+        return np.array([joined(prediction.chosen) for prediction in predictions], dtype=object)
     if name == "score":
         return np.array([prediction.score or 0.0 for prediction in predictions], dtype=np.float32)
     if name == "probabilities":

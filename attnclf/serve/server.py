@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +77,13 @@ async def _serve(
         asyncio.ensure_future(models.watch()),
         asyncio.ensure_future(connections.watch(server.server_state.connections, limits)),
     ]
-    if hasattr(signal, "SIGHUP"):
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGHUP, lambda: tasks.append(asyncio.ensure_future(models.reload()))
         )
-    # uvicorn stops in order, and then sends itself the signal again: by then it is no matter any more.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        # uvicorn stops in order, and then sends itself the signal again: by then it is no matter any more.
+        signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         await server.serve([listener])
     finally:
@@ -98,6 +99,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, what: str) -> None:
         super().__init__(config)
         self._what = what
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM, but for those that are ignored already."""
+        ignored = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is signal.SIG_IGN]
+        with super().capture_signals():
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
+            yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""

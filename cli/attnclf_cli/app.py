@@ -18,6 +18,16 @@ from attnclf_cli import streams
 # Each is a function in a module of its name.
 COMMANDS = ("train", "predict", "explain", "evaluate", "export", "push", "bench", "serve", "info", "mechanisms")
 PROBLEM, INTERRUPTED, TERMINATED = 1, 130, 143
+# What libraries say where the system refuses them memory: the loader, C++, Python's threads, torch, ONNX Runtime.
+NO_MEMORY = (
+    "failed to map segment",
+    "annot allocate memory",
+    "bad_alloc",
+    "bad allocation",
+    "can't start new thread",
+    "can't allocate memory",
+    "Failed to allocate memory",
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -35,29 +45,13 @@ class OneLineErrors(TyperGroup):
                 return super().main(*args, **kwargs)
             finally:
                 sys.stdout.flush()
-        except AttnclfError as error:
-            from attnclf.text.screen import visible
-
-            typer.echo(f"Error: {visible(str(error))}", err=True)
-            sys.exit(PROBLEM)
         except streams.ReaderLeft:
             sys.exit(0)
-        except ModuleNotFoundError as error:  # what only predicts needs few packages; a part of one is a bug of ours
-            if error.name is None or "." in error.name:
+        except Exception as error:
+            line = _line_of(error)
+            if line is None:
                 raise
-            typer.echo(
-                f"Error: this needs the package {error.name}; pip install attnclf brings what is missing", err=True
-            )
-            sys.exit(PROBLEM)
-        except OSError as error:  # wherever a path is followed, it may not be allowed, or be gone; any disk may be full
-            if error.errno in FULL:
-                typer.echo(f"Error: {error.strerror}; make room for it and for temporary files (TMPDIR)", err=True)
-                sys.exit(PROBLEM)
-            if error.filename is None:
-                raise
-            from attnclf.text.screen import visible
-
-            typer.echo(f"Error: {visible(os.fsdecode(error.filename))}: {error.strerror}; check the path", err=True)
+            typer.echo(f"Error: {line}", err=True)
             sys.exit(PROBLEM)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
@@ -68,6 +62,40 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(TERMINATED) from end
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def _line_of(error: Exception) -> str | None:
+    """Return what is wrong and the remedy in one line; None for a bug of ours."""
+    if _out_of_memory(error):
+        return "there is not enough memory; give this process more of it (ulimit -v, the limit of the container)"
+    if isinstance(error, AttnclfError):
+        from attnclf.text.screen import visible
+
+        return visible(str(error))
+    if isinstance(error, ModuleNotFoundError):  # what only predicts needs few packages; a part of one is a bug of ours
+        if error.name is None or "." in error.name:
+            return None
+        return f"this needs the package {error.name}; pip install attnclf brings what is missing"
+    if not isinstance(error, OSError):
+        return None
+    # Wherever a path is followed, it may not be allowed, or be gone; any disk may be full.
+    if error.errno in FULL:
+        return f"{error.strerror}; make room for it and for temporary files (TMPDIR)"
+    if error.filename is None:
+        return None
+    from attnclf.text.screen import visible
+
+    return f"{visible(os.fsdecode(error.filename))}: {error.strerror}; check the path"
+
+
+def _out_of_memory(error: BaseException | None) -> bool:
+    """Return whether memory was refused, to Python or to a library, here or in what an error was made from."""
+    while error is not None:
+        refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        if isinstance(error, MemoryError) or refused or any(sign in str(error) for sign in NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _version(wanted: bool) -> None:
@@ -114,7 +142,8 @@ def main() -> None:
     """
     status: int = 0
     streams.prepare()
-    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # what is ignored at the start stays ignored
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         application(*sys.argv[1:2])()
     except SystemExit as leaving:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
+from attnclf.data.label_cells import joined
 from attnclf.runtime import answers
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.records import record, record_with_attention, scored
 
-SEPARATOR = "|"  # between several labels in one cell, as --label-separator reads them back
 UNSURE = "?"  # in place of a label that is not probable enough
 EXCERPT = 60  # cells of the text in a table row
 
@@ -48,10 +48,11 @@ def tsv(classifier: Classifier, text: str, prediction: Prediction, top: int) -> 
 
 
 def comma_separated(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
-    """Return the cells of `tsv` as a csv line."""
+    """Return the cells of `tsv` as a csv line; a blank text has as many, all of them empty."""
     line = io.StringIO()
     # Before Python 3.13 a line break within a cell is quoted only where it is one of those that end a line.
-    csv.writer(line, lineterminator="\r\n").writerow(_cells(classifier, prediction, top) or ["", ""])
+    cells = _cells(classifier, prediction, top) or [""] * _width(classifier, top)
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue()[:-2]
 
 
@@ -91,9 +92,14 @@ LINES: dict[str, Line] = {
 def _cells(classifier: Classifier, prediction: Prediction, top: int, written: Callable[[str], str] = str) -> list[str]:
     shown = [(written(label), score) for label, score in scored(classifier, prediction, top)]
     if classifier.multi_label and top == 1:
-        labels = SEPARATOR.join(label for label, _ in shown)
+        labels = joined(label for label, _ in shown)
         return [] if prediction.label is None else [labels, f"{prediction.score:.4f}"]
     return [cell for label, score in shown for cell in (label, f"{score:.4f}")]
+
+
+def _width(classifier: Classifier, top: int) -> int:
+    """Return how many cells the line of a text has."""
+    return 2 * min(top, len(classifier.labels))
 
 
 @cache  # labels are few and lines are many

@@ -217,7 +217,9 @@ def stopping(interrupted: "Interrupted", say: Callable[[str], None]) -> Iterator
         interrupted.requested = True
         say("Stopping; the best model so far is kept. Ctrl-C again leaves without a model.")
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # as a shell tells a job in the background
+        signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:

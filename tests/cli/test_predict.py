@@ -158,6 +158,19 @@ def test_every_format_reads_back_as_what_the_model_says(in_session, model, expec
         assert scores == pytest.approx([score for _, score in pairs[:top]], abs=6e-4 if format == "table" else 6e-5)
 
 
+@pytest.mark.parametrize(
+    ("which", "options", "cells"),
+    [("model", ("-k", "2"), 4), ("model", ("-k", "99"), 8), ("model", (), 2), ("multi_model", (), 2),
+     ("multi_model", ("-k", "3"), 6)],
+)  # fmt: skip
+def test_a_blank_text_has_as_many_cells_of_csv_as_the_others(in_session, request, which, options, cells):
+    folder = request.getfixturevalue(which)
+    done = in_session("predict", "-m", folder, "-f", "csv", *options, input="\nmy parcel\n \n")
+    rows = list(csv.reader(done.stdout.splitlines()))
+    assert [len(row) for row in rows] == [cells] * 3
+    assert set(rows[0]) == set(rows[2]) == {""}
+
+
 def read_back(format, line, text):
     if format == "jsonl":
         record = json.loads(line)

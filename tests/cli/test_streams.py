@@ -65,6 +65,30 @@ def test_notes_that_nobody_reads_stop_nothing(run, nowhere):
     assert "rows (2 rows)" in done.stdout
 
 
+@on_linux
+@pytest.mark.parametrize("number", ["TERM", "INT"])
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(run, number):
+    done = run(f"""
+trap '' {number}
+(echo my parcel; sleep 3; echo my card) | $attnclf predict -m MODEL &
+sleep 2.5
+kill -{number} $!
+wait $!; echo "status $?"
+""")
+    assert done.stdout.splitlines()[-1] == "status 0"
+    assert done.stdout.count("\t") == 2
+
+
+@on_linux
+@pytest.mark.parametrize("kilobytes", [60_000, 140_000, 200_000])
+def test_too_little_memory_is_one_line(run, kilobytes):
+    done = run(f"ulimit -v {kilobytes}; echo my parcel | $attnclf predict -m MODEL")
+    if done.returncode == 0:
+        pytest.skip("this much is enough here")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "emory" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def russian(model, tmp_path_factory):
     """A model with a label outside latin-1."""

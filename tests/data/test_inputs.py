@@ -5,12 +5,14 @@ import io
 import os
 import sys
 import threading
+import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnclf.data.inputs import Damage, open_input, texts
+from attnclf.data.streams import unzipped
 from attnclf.errors import DataError
 
 
@@ -67,6 +69,36 @@ def test_a_text_is_given_before_the_next_line_is_there():
             if not closed.is_set():
                 os.close(writing)
             assert not waited, f"{format_} waited for a second line"
+
+
+@pytest.mark.parametrize("members", [False, True], ids=["one member", "a member for each line"])
+def test_a_compressed_line_is_given_when_it_has_arrived(members):
+    compressor = zlib.compressobj(wbits=31)
+    pieces = [
+        gzip.compress(line) if members else compressor.compress(line) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        for line in (b"one\n", b"two\n")
+    ]
+    reading, writing = os.pipe()
+    timer = threading.Timer(5, os._exit, [3])  # it waits for the end
+    timer.start()
+    with os.fdopen(reading, "rb") as stream:
+        os.write(writing, pieces[0])
+        given = texts(unzipped(stream), format="lines")
+        assert next(given) == "one"
+        os.write(writing, pieces[1][:5])
+        os.write(writing, pieces[1][5:])
+        assert next(given) == "two"
+        os.close(writing)
+    timer.cancel()
+
+
+def test_a_named_pipe_may_be_compressed(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(gzip.compress(b"one\n"),))
+    writer.start()
+    with open_input(str(tmp_path / "pipe")) as (stream, kind):
+        assert list(texts(stream, format=kind)) == ["one"]
+    writer.join()
 
 
 def test_jsonl_gives_the_text_of_each_line():
