@@ -1,7 +1,7 @@
 """Texts → explanations: predict, weigh the units by a method, sum the units of each displayed word, and measure."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
 from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, speaking, working
 from attnclf.explain.methods.ngrams import added
 from attnclf.explain.question import FEW, Judge, Question, Weights, asked
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier, Prediction, listed
 from attnclf.text.tokenizer import words
 
 PAIRS = 2**20  # of units of the texts whose maps are made together: bounds the memory for the weights of all heads
@@ -25,7 +25,7 @@ NONE = Weights(np.zeros(0))  # of a blank text
 
 def explain(
     classifier: Classifier,
-    texts: Sequence[str],
+    texts: Iterable[str],
     *,
     method: str = choice.DEFAULT,
     against: str | None = None,
@@ -49,6 +49,7 @@ def explain(
     Raises ConfigError for an unknown method or label, for a method that makes no sense for the model, for maps of a
     network that has none, and for a layer or head that is not there.
     """
+    texts = listed(texts)
     bundle, axes = classifier.bundle, classifier.session.axes
     (method,) = choice.resolved(classifier, [method], contrast=against is not None)
     row = method_for(method, bundle, axes)
@@ -88,7 +89,7 @@ def explain(
 
 def compare(
     classifier: Classifier,
-    texts: Sequence[str],
+    texts: Iterable[str],
     methods: Sequence[str] = (),
     *,
     against: str | None = None,
@@ -98,6 +99,7 @@ def compare(
 
     With `against`, by those of them that are signed. Raises ConfigError as `explain` does.
     """
+    texts = listed(texts)
     names = list(methods) or [
         name
         for name in working(classifier.bundle, classifier.session.axes)

@@ -1,5 +1,6 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -157,7 +158,7 @@ class Classifier:
         """
         from attnclf.explain.explain import explain
 
-        return explain(self, listed(texts), method=method, **options)
+        return explain(self, texts, method=method, **options)
 
     def _judged(self, rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
         if not len(rows.probabilities):
@@ -283,7 +284,21 @@ class Classifier:
 
 
 def listed(texts: Iterable[str]) -> list[str]:
-    """Return texts, however they come, as a list; TypeError for one string, each letter of which is a text too."""
-    if isinstance(texts, str):
-        raise TypeError("texts is one string; pass a list, [text]")
-    return list(texts)
+    """Return texts as a list: of a list, a column of a table, or whatever yields strings.
+
+    Raises TypeError for one string, each letter of which is a text too, for a whole table or a mapping, which yield the
+    names of their columns, and for an item that is no string.
+    """
+    if isinstance(texts, str | bytes | bytearray):
+        raise TypeError(
+            f"texts is one {'string' if isinstance(texts, str) else 'string of bytes'}; pass a list, [text]"
+        )
+    if isinstance(texts, Mapping) or any(hasattr(texts, name) for name in ("columns", "column_names")):
+        raise TypeError(f"texts is a {type(texts).__name__}; pass one column of it, such as texts['text']")
+    # The items of Arrow's arrays are no strings, but can be had as such.
+    items: list[str] = list(texts.to_pylist() if hasattr(texts, "to_pylist") else texts)
+    if not set(map(type, items)) <= {str}:
+        for place, item in enumerate(items):
+            if not isinstance(item, str):
+                raise TypeError(f"texts[{place}] is {reprlib.repr(item)}, not a string; leave it out, or pass ''")
+    return items
