@@ -34,7 +34,9 @@ def weigh(
 
     def step() -> Tensor:
         optimizer.zero_grad()
-        mixed = torch.stack([weight * logits for weight, logits in zip(logs.clamp(least, most).exp(), said, strict=True)]).sum(dim=0)
+        mixed = torch.stack(
+            [weight * logits for weight, logits in zip(logs.clamp(least, most).exp(), said, strict=True)]
+        ).sum(dim=0)
         total = loss(mixed, targets) + PULL * (logs - start).square().sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
