@@ -59,7 +59,7 @@ class _Unzipped(gzip.GzipFile):
 
     def __init__(self, pipe: io.BufferedReader) -> None:
         self._pipe = pipe
-        super().__init__(fileobj=_Arriving(pipe), mode="rb")  # type: ignore[arg-type]
+        super().__init__(fileobj=_Arriving(pipe), mode="rb")
 
     def close(self) -> None:
         super().close()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from attnclf.config import Config, TrainingConfig
@@ -42,7 +43,7 @@ Weights = dict[str, Tensor]
 T = TypeVar("T")
 
 NGRAMS, VECTORS = 0.4, 0.25  # share of the time left that may go into n-grams, and into the first vectors
-SEARCH = 5e-8  # seconds that these take for each word and the square of the length of its vector
+SEARCH = 1e-8  # seconds that these take, on one core, for each word and the square of the length of its vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,11 @@ class Learner:
             self.say(f"Note: no n-grams beside the network: learning them was left after {seconds:.0f} s")
             return dataclasses.replace(lesson, config=without_ngrams(lesson.config))
         self.say(f"Linear model over {linears[0].size:,} n-grams: {seconds:.0f} s")
+        if linears[0].labels is not None:
+            self.say(
+                f"Note: {linears[0].size:,} n-grams × {len(self.labels):,} labels are too many for a number each: "
+                f"every n-gram has {len(linears[0].labels)} numbers, and so has every label"
+            )
         return dataclasses.replace(lesson, linears=dict(zip(strengths, linears, strict=False)))
 
     def _led(self, lesson: Lesson, time_limit: float | None) -> Lesson:
@@ -274,11 +280,15 @@ class Learner:
         table = network.get_parameter("embedding.weight")
         until = self.limits.share(VECTORS, time_limit)
         enough = self.limits.elapsed + SEARCH * len(table) * table.shape[1] ** 2 < until
-        vectors = self.ranks.first(
-            lambda: self.limits.within(
-                lambda check: cooccurrence_vectors(checked(texts, check), *table.shape), until if enough else 0.0
-            )
-        )
+        # On one core: waiting for others, where something else wants them, makes this search thirty times as long.
+        # Without a limit it takes all, for its last digits depend on their number.
+        cores = None if time_limit is None else 1
+
+        def found(check: Callable[[], None]) -> NDArray[np.float32]:
+            with threadpool_limits(cores, user_api="blas"):
+                return cooccurrence_vectors(checked(texts, check), *table.shape)
+
+        vectors = self.ranks.first(lambda: self.limits.within(found, until if enough else 0.0))
         if vectors is None:
             self.say("Note: vectors begin at random: reading which words stand together was left")
         else:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 PULL = 5.0  # of the prior weights, in rows
+FURTHEST = 10.0  # of the logarithm of a weight from that of its prior: the search tries steps whose exp is infinite
 CELLS = 2**23  # rows × labels that are fitted; of more, evenly drawn rows: a second or two for each step of the search
 
 
@@ -27,18 +28,21 @@ def weigh(
         some = np.linspace(0, rows - 1, max(CELLS // labels, 1)).astype(np.int64)
         said, targets = [one[torch.from_numpy(some)] for one in said], targets[some]
     start = torch.log(torch.tensor(prior))
+    least, most = start - FURTHEST, start + FURTHEST
     logs = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
 
     def step() -> Tensor:
         optimizer.zero_grad()
-        mixed = torch.stack([weight * logits for weight, logits in zip(logs.exp(), said, strict=True)]).sum(dim=0)
+        mixed = torch.stack(
+            [weight * logits for weight, logits in zip(logs.clamp(least, most).exp(), said, strict=True)]
+        ).sum(dim=0)
         total = loss(mixed, targets) + PULL * (logs - start).square().sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
     optimizer.step(step)  # type: ignore[no-untyped-call]
-    return logs.detach().exp()
+    return logs.detach().clamp(least, most).exp()
 
 
 def loss(logits: Tensor, targets: NDArray[np.integer] | NDArray[np.floating]) -> Tensor:

@@ -36,7 +36,11 @@ def machine(tmp_path):
         ("0::/docker/abc\n", {"cpu.max": "300000 100000"}, 3.0),
         ("0::/../other\n", {"cpu.max": "100000 100000"}, 1.0),
         # Version 1, alone and beside an empty group of version 2.
-        ("4:cpu,cpuacct:/\n0::/", {"cpu,cpuacct/cpu.cfs_quota_us": "2500", "cpu,cpuacct/cpu.cfs_period_us": "1000"}, 2.5),
+        (
+            "4:cpu,cpuacct:/\n0::/\n",
+            {"cpu,cpuacct/cpu.cfs_quota_us": "250000", "cpu,cpuacct/cpu.cfs_period_us": "100000"},
+            2.5,
+        ),
         ("4:cpuacct,cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "50000", "cpu/a/cpu.cfs_period_us": "100000"}, 0.5),
         ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, math.inf),
         ("4:memory:/\n", {"memory/cpu.cfs_quota_us": "1", "memory/cpu.cfs_period_us": "100000"}, math.inf),

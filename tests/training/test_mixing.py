@@ -126,3 +126,15 @@ def test_a_network_of_few_rows_counts_less_before_any_row_has_said_so():
     assert few < NETWORK / 10 < some == NETWORK / 2 < many < NETWORK
     assert many == pytest.approx(NETWORK, rel=0.01)
     assert {prior(rows)[1] for rows in (10, 300, 100_000)} == {LINEAR}
+
+
+def test_weights_are_finite_where_a_network_is_sure_of_everything_and_right_in_nothing():
+    drawn = np.random.default_rng(5)
+    rows, labels = (int(drawn.integers(100, 1500)) for _ in range(2))
+    targets = np.arange(rows) % labels
+    scales = 10 ** drawn.uniform(-4, 3), 10 ** drawn.uniform(-4, 1.5)
+    sure = drawn.normal(size=(rows, labels)) * scales[0]
+    modest = drawn.normal(size=(rows, labels)) * scales[1] / 10
+    modest[np.arange(rows), targets] += scales[1] * (drawn.random(rows) < drawn.random())
+    weights = weigh([torch.from_numpy(one.astype(np.float32)) for one in (sure, modest)], targets, (0.27, 0.5))
+    assert torch.isfinite(weights).all()
