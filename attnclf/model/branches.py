@@ -7,8 +7,7 @@ lock; and as it takes a while to wake, the shorter branch had better be there.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from attnclf.cores import cores
+from attnclf.workers import Workers
 
 Value = TypeVar("Value")
 
@@ -71,10 +71,10 @@ class _AtOnce(torch.autograd.Function):
 def _each(function: Callable[..., Value], *arguments: Sequence[Any]) -> list[Value]:
     """Call the function for each place of the arguments: here for the first, when the others are on their way."""
     first, *others = zip(*arguments, strict=True)
-    elsewhere = [_workers().submit(function, *other) for other in others]
+    elsewhere = [_workers().begin(function, *other) for other in others]
     return [function(*first), *(future.result() for future in elsewhere)]
 
 
 @cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(cores() - 1, initializer=torch.set_num_threads, initargs=(1,))
+def _workers() -> Workers:
+    return Workers(cores() - 1, partial(torch.set_num_threads, 1))

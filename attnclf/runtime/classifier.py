@@ -2,7 +2,6 @@
 
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -21,14 +20,13 @@ from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import Speller, chosen, in_batch
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
+from attnclf.workers import Workers
 
 # Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
 # On a GPU many: a step of a recurrent layer takes about as long for a thousand texts as for one.
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from attnclf.explain.explanation import Explanation
 
 R = TypeVar("R")
@@ -101,6 +99,7 @@ class Classifier:
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
         self._speller = Speller()
+        self._workers = Workers(session.workers)
         self.sequential = "sequence" in session.axes  # emits its labels one after the other
         self.temperature = float(bundle.manifest.get("temperature", 1.0))  # by which the logits are divided already
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
@@ -235,12 +234,6 @@ class Classifier:
         if self.session.workers == 1 or len(batches) == 1:
             return map(run, batches, *others)
         return self._workers.map(run, batches, *others)
-
-    @cached_property
-    def _workers(self) -> "Executor":
-        from concurrent.futures import ThreadPoolExecutor  # not before it is needed: it takes milliseconds
-
-        return ThreadPoolExecutor(self.session.workers)
 
     def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
         return self._start(texts, named)()

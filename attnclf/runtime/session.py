@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from attnclf import telemetry
 from attnclf.cores import cores
 from attnclf.errors import BundleError, DeviceError
+from attnclf.forking import renew_after_fork
 from attnclf.runtime.pruning import axes, pruned
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -65,8 +66,8 @@ class Session:
         no_gpu: str | None = None,
     ) -> None:
         self._model, self._providers = model, providers
-        self._sessions: list[tuple[set[str], Any]] = []  # what each computes, and the session
-        self._opening = Lock()
+        self.renew()
+        renew_after_fork(self)
         self.device = device
         self.no_gpu = no_gpu
         self.workers = workers
@@ -76,6 +77,11 @@ class Session:
         self.axes: Mapping[str, tuple[str | int, ...]] = {
             name: shape for name, shape in axes(model).items() if name not in ALWAYS
         }
+
+    def renew(self) -> None:
+        """Open all sessions again when they are asked for: a thread of the parent may have been within one."""
+        self._sessions: list[tuple[set[str], Any]] = []  # what each computes, and the session
+        self._opening = Lock()
 
     def computing(self, *named: str) -> Any:
         """Return a session of ONNX Runtime that computes `ALWAYS` and these; it is opened when first asked for."""

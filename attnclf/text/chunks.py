@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 from tokenizers.models import WordLevel
 
+from attnclf.forking import renew_after_fork
 from attnclf.text.tokens import UNKNOWN_ID, Growing
 
 # Within a run without a space, a chunk is an ASCII mark, a Chinese character, or what stands between those. Where the
@@ -73,6 +74,11 @@ class ChunkReader:
         self._vocabulary = int(library.get_vocab_size())
         self._plain = isinstance(library.model, WordLevel) and len(library.encode("word").ids) == 1
         self._lower = bool(getattr(library.normalizer, "lowercase", False))
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Forget all that was read."""
         self._lock = threading.Lock()
         # Two tables, so that a word that is new only because of its comma is put together from chunks.
         self._runs, self._chunks = _Runs(), dict[str, bytes]()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.forking import renew_after_fork
 from attnclf.text.tokens import Growing, Tokens
 
 SLOTS = 2**18  # hash values of n-grams; far more than frequent n-grams, so that few collide
@@ -58,6 +59,11 @@ class Speller:
     """Spells words once that come again and again; any number of threads may ask it."""
 
     def __init__(self) -> None:
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Forget all words."""
         self._lock = threading.Lock()
         self._words: Sequence[str] = []
         self._slots = Growing()
