@@ -5,10 +5,11 @@ and punctuation, and let every Chinese character stand alone. Then one of three 
 sub-words, or characters. All of it is one `tokenizer.json` of the `tokenizers` library.
 """
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,11 @@ PADDING, UNKNOWN = "[PAD]", "[UNK]"
 IDEOGRAPHS = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0010ffff"))  # and kana
 SPECIALS = [PADDING, UNKNOWN]
 LONGEST_WORD = 64  # characters; a longer run without a space is cut, so that a 1 MB "word" stays linear
+# Of a text longer than this many characters for each unit that is read, a beginning is tried first. Where it is cut, up
+# to a whole word may become other units.
+PER_UNIT, CUT = 16, LONGEST_WORD + 1
+PART = 2**20  # characters of a text that are learned from together
+SPACES = re.compile(" {2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Tokenizer:
         self._chunks = ChunkReader(library)
         self.size = int(library.get_vocab_size())  # padding and unknown among them
         self.max_length = max_length
+        self._much = PER_UNIT * (max_length + CUT)
         self.blank = np.array([UNKNOWN_ID])  # what stands for a blank text
 
     @property
@@ -79,15 +86,30 @@ class Tokenizer:
 
         These are all unknown words met so far, in this call or in others; the list grows, until one day it is another.
         """
+        if max(map(len, texts), default=0) > self._much:
+            texts = [SPACES.sub(" ", self.beginning(text)) for text in texts]
         ids, lengths, unknown = self._chunks.read(texts)
         tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
         if cut is not None:
             cut += (lengths > self.max_length).tolist()
         return tokens.shortened(self.max_length), unknown
 
+    def beginning(self, text: str) -> str:
+        """Return a text, or of one that is much longer than what is read a beginning that has the units that are read.
+
+        It has more than `max_length` units then, as the text has.
+        """
+        size = self._much
+        while size < len(text):
+            part = text[:size]
+            if self._chunks.read([SPACES.sub(" ", part)]).lengths[0] > self.max_length + CUT:
+                return part
+            size *= 4
+        return text
+
     def pieces(self, text: str) -> list[Piece]:
-        """Return the units of a text with their places in it; the whole text, also beyond `max_length`."""
-        encoding = self._library.encode(as_readable(text), add_special_tokens=False)
+        """Return the units of a text with their places in it; of a long one more than `max_length`, but not all."""
+        encoding = self._library.encode(as_readable(self.beginning(text)), add_special_tokens=False)
         pieces, reached = [], 0
         for unit, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
             # Two units of one character (İ in lower case is i and a dot): the first takes its place.
@@ -136,8 +158,17 @@ class Tokenizer:
         longest = 1 if unit == "character" else LONGEST_WORD
         cut = pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{longest}}}"), behavior="isolated")
         library.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), cut])
-        library.train_from_iterator(map(as_readable, texts), trainer)
+        library.train_from_iterator(map(as_readable, chain.from_iterable(map(parts, texts))), trainer)
         return cls(library, max_length)
+
+
+def parts(text: str) -> Iterator[str]:
+    """Yield a text in parts of about `PART` characters that have the same units, cut at spaces."""
+    first = 0
+    while len(text) - first > PART and (space := text.find(" ", first + PART)) > 0:
+        yield text[first:space]
+        first = space
+    yield text[first:]
 
 
 def words(text: str, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
