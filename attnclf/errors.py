@@ -4,6 +4,8 @@ Each says what is wrong and what to do about it, in one line. The command line c
 exits with status 1; any other exception is a bug of ours and keeps its traceback.
 """
 
+from typing import Any
+
 
 class AttnclfError(Exception):
     """A problem with data, settings or a model that the person at the keyboard can fix.
@@ -15,6 +17,16 @@ class AttnclfError(Exception):
         self.problem = problem
         self.fix = fix
         super().__init__(f"{problem}; {fix}" if fix else problem)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _recalled, (type(self), self.args, self.__dict__)
+
+
+def _recalled(kind: type[AttnclfError], arguments: tuple[object, ...], state: dict[str, object]) -> AttnclfError:
+    """Return an error as it was pickled, whatever its class is made from."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigError(AttnclfError):

@@ -1,9 +1,10 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
+import hashlib
+import json
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from attnclf.bundle import Bundle, Precision, open_bundle
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
-from attnclf.errors import ConfigError, DeviceError
+from attnclf.errors import BundleError, ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
-from attnclf.hub import located
+from attnclf.hub import PREFIX, located
 from attnclf.runtime.session import Device, Result, Session, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import Speller, chosen, in_batch
@@ -33,7 +34,23 @@ R = TypeVar("R")
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
 
 
-NOTHING: Mapping[str, NDArray[Any]] = MappingProxyType({})
+class Nothing(Mapping[str, NDArray[Any]]):
+    """No outputs: what nobody can add to, and can be pickled."""
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+NOTHING = Nothing()
 
 
 class Prediction(NamedTuple):
@@ -54,6 +71,21 @@ class Prediction(NamedTuple):
     attention: NDArray[np.float32]
     named: Mapping[str, NDArray[Any]] = NOTHING
     truncated: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields, arrays by their shapes and values."""
+        return isinstance(other, Prediction) and all(map(_same, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)  # type: ignore[arg-type]
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    return one == other
 
 
 class Encoded(NamedTuple):
@@ -86,7 +118,11 @@ def reader_of(bundle: Bundle) -> Tokenizer | NumberReader:
 
 
 class Classifier:
-    """A bundle, ready to run."""
+    """A bundle, ready to run.
+
+    Pickled or copied, it is loaded again from its folder with the same options. BundleError is raised there for a
+    folder that holds another model by then.
+    """
 
     def __init__(
         self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, session: Session, batch_size: int | None = None
@@ -95,6 +131,8 @@ class Classifier:
         self.tokenizer = tokenizer
         self.session = session
         self.batch_size = batch_size
+        self._origin: str | Path = bundle.folder.resolve()  # from where, and with which options, a copy is loaded
+        self._options: dict[str, Any] = {}
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
@@ -125,7 +163,24 @@ class Classifier:
         session = open_session(
             bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
         )
-        return cls(bundle, reader_of(bundle), session, batch_size)
+        classifier = cls(bundle, reader_of(bundle), session, batch_size)
+        classifier._options = {"device": device, "precision": precision, "threads": threads}
+        if isinstance(folder, str) and folder.startswith(PREFIX):  # another machine has another cache
+            classifier._origin = folder
+        return classifier
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _loaded_again, (
+            type(self),
+            self._origin,
+            {**self._options, "batch_size": self.batch_size},
+            self._version,
+        )
+
+    @property
+    def _version(self) -> str:
+        """Say in a few letters which model this is."""
+        return hashlib.sha256(json.dumps(self.bundle.manifest, sort_keys=True).encode()).hexdigest()
 
     def predict(
         self, texts: Iterable[str], *, threshold: float | None = None, named: Sequence[str] = ()
@@ -274,6 +329,13 @@ class Classifier:
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""
         return tuple(slice(length if axis == "time" else None) for axis in self.session.axes[name][1:])
+
+
+def _loaded_again(kind: type[Classifier], origin: str | Path, options: Mapping[str, Any], version: str) -> Classifier:
+    classifier = kind.load(origin, **options)
+    if classifier._version != version:
+        raise BundleError(f"{origin} holds another model by now", fix="load that one, or keep the old one elsewhere")
+    return classifier
 
 
 def listed(texts: Iterable[str]) -> list[str]:
