@@ -10,7 +10,7 @@ def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]
 
 
 FEWEST = 50  # rows; on fewer, the best threshold is an accident
-CELLS = 2**23  # rows × labels whose shared threshold is looked for; of more, evenly drawn rows: half a gigabyte
+CELLS = 2**20  # rows × labels whose shared threshold is looked for; of more, evenly drawn rows: a quarter of a second
 PULL = 30  # rows of a label; with so many, its own threshold counts as much as the shared one
 
 

@@ -98,7 +98,7 @@ def write_bundle(
         lambda check: choice.scores(classifier, evaluated["valid"].texts[: choice.LOOKED_AT], check), limits.latest - 1
     )
     if explained is None:
-        say("Note: the methods of explanation are not scored: that was left")
+        say("Note: the methods of explanation are not scored: no time was left")
     explanations = choice.kept(explained or {})
     if final is not None:
         exchange(folder / "model.onnx", final)
@@ -112,7 +112,7 @@ def write_bundle(
         yardstick = limits.within(
             lambda check: _baseline(train, whole, evaluated, labels, numeric, check), limits.latest - 1
         )
-        yardstick = yardstick or "learning one was left"
+        yardstick = yardstick or "learning one was stopped"
     report = Report(
         title=f"{name}: {len(labels)} labels, learned from {learned_from(description)}",
         splits=scores | others,

@@ -244,7 +244,7 @@ class Learner:
         linears = self.ranks.first(learned)
         seconds = time.monotonic() - start
         if not linears:
-            self.say(f"Note: no n-grams beside the network: learning them was left after {seconds:.0f} s")
+            self.say(f"Note: no n-grams beside the network: learning them was stopped after {seconds:.0f} s")
             return dataclasses.replace(lesson, config=without_ngrams(lesson.config))
         self.say(f"Linear model over {linears[0].size:,} n-grams: {seconds:.0f} s")
         if linears[0].labels is not None:
@@ -268,7 +268,7 @@ class Learner:
 
         evidence = self.limits.within(read, self.limits.share(NGRAMS, time_limit))
         if self.ranks.agreed(0.0, evidence is None)[1]:
-            self.say("Note: attention is not led by n-grams: reading what they say was left")
+            self.say("Note: attention is not led by n-grams: reading what they say was stopped")
             return lesson
         return dataclasses.replace(lesson, examples=dataclasses.replace(examples, evidence=evidence, source="ngrams"))
 
@@ -290,7 +290,7 @@ class Learner:
 
         vectors = self.ranks.first(lambda: self.limits.within(found, until if enough else 0.0))
         if vectors is None:
-            self.say("Note: vectors begin at random: reading which words stand together was left")
+            self.say("Note: vectors begin at random: reading which words stand together was stopped")
         else:
             begin_alike(table, vectors)
         if time_limit is not None:

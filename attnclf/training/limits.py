@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 GRACE, SECONDS = 0.1, 1.0  # share of the limit, and seconds, by which a training may take longer
-EXPORT, LABELS, CHARACTERS = 5.0, 3000, 400_000  # seconds, and how much of what is scored takes another one
+EXPORT, LABELS, CHARACTERS, CELLS = 5.0, 3000, 400_000, 2_000_000  # seconds, and how much takes another one
 LEARNING = 1.0  # seconds that the network learns at least, as far as the limit goes
+LEAST = 0.8  # seconds that is tried at least what a model of few rows and labels has done by then
 POLL, PATIENCE = 0.1, 0.4  # seconds in which a Ctrl-C is noticed, and in which work that is left should end
 
 T = TypeVar("T")
@@ -32,12 +33,15 @@ class Interrupted:
 class Limits:
     """The seconds that a training has, None without limit, from now on; and whether it was `interrupted`.
 
-    `finish` are the seconds that its end takes about, with so many labels and so many characters that are scored.
+    `finish` are the seconds that its end takes about, with so many labels, and so many characters and rows that are
+    scored.
     """
 
-    def __init__(self, seconds: float | None, interrupted: Interrupted, labels: int = 2, characters: int = 0) -> None:
+    def __init__(
+        self, seconds: float | None, interrupted: Interrupted, labels: int = 2, characters: int = 0, rows: int = 0
+    ) -> None:
         self.seconds = math.inf if seconds is None else seconds
-        self.finish = EXPORT + labels / LABELS + characters / CHARACTERS
+        self.finish = EXPORT + labels / LABELS + characters / CHARACTERS + rows * labels / CELLS
         self.interrupted = interrupted
         self._begun = time.monotonic()
 
@@ -52,9 +56,14 @@ class Limits:
         return (1 + GRACE) * self.seconds + SECONDS
 
     def share(self, of: float, until: float | None) -> float:
-        """Return the second at which a share of the time from now to `until` is over."""
+        """Return the second at which a share is over of the time from now to `until`, or to when the end must begin.
+
+        It is at least `LEAST` seconds from now.
+        """
+        if until is None:
+            return math.inf
         now = self.elapsed
-        return math.inf if until is None else now + of * max(until - now, 0.0)
+        return now + max(of * (min(until, self.latest - self.finish) - now), LEAST)
 
     def learning(self, until: float) -> float:
         """Return the second at which learning must end that may go on `until` then, so that there is time to finish."""

@@ -99,8 +99,11 @@ def train(
             f"architecture {config.model.architecture} emits several labels, and these rows have one each",
             fix=f"pass another --architecture: {others}",
         )
-    scored = sum(sum(map(len, part.texts)) for part in (rows.valid, rows.test) if part is not None)
-    limits = Limits(config.training.time_limit, interrupted or Interrupted(), len(labels), scored)
+    scored = [part for part in (rows.valid, rows.test) if part is not None]
+    characters = sum(sum(map(len, part.texts)) for part in scored)
+    limits = Limits(
+        config.training.time_limit, interrupted or Interrupted(), len(labels), characters, sum(map(len, scored))
+    )
     for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
         say(f"Warning: {warning}")
 

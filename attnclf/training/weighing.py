@@ -10,7 +10,7 @@ from torch.nn import functional
 
 PULL = 5.0  # of the prior weights, in rows
 FURTHEST = 10.0  # of the logarithm of a weight from that of its prior: the search tries steps whose exp is infinite
-CELLS = 2**23  # rows × labels that are fitted; of more, evenly drawn rows: a second or two for each step of the search
+CELLS = 2**20  # rows × labels that are fitted; of more, evenly drawn rows: a second or two for the whole search
 
 
 def weigh(

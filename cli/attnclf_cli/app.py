@@ -1,5 +1,6 @@
 """The `attnclf` command: its sub-commands, and the one place where errors become a line and an exit status."""
 
+import atexit
 import errno
 import os
 import signal
@@ -136,9 +137,10 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run the command line and leave; at once after a stream, whose reader may still wait for a line on stdin.
+    """Run the command line and leave; at once where threads may still be at work.
 
-    The interpreter's own way out would stumble over the lock that such a thread holds, and takes its time.
+    After a stream its reader may wait for a line on stdin, after a training whose time was over a library may compute.
+    The interpreter's own way out would stumble over the locks that such threads hold, and takes its time.
     """
     status: int = 0
     streams.prepare()
@@ -148,8 +150,10 @@ def main() -> None:
         application(*sys.argv[1:2])()
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    if "attnclf.runtime.stream" in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
+    if "attnclf.training.limits" in sys.modules:
+        atexit._run_exitfuncs()  # of libraries; they know nothing of threads that are left within one
+    elif "attnclf.runtime.stream" not in sys.modules:
+        sys.exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

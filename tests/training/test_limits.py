@@ -145,7 +145,7 @@ def test_what_the_limit_leaves_no_time_for_is_left_out_with_a_note(run, monkeypa
     assert seconds < 8 * 1.1 + 3
     assert any("does not know the rows set apart" in line for line in said)
     assert any("methods of explanation are not scored" in line for line in said)
-    assert finished.report.baseline == "learning one was left"
+    assert finished.report.baseline == "learning one was stopped"
     assert Classifier.load(finished.folder).predict(["a text"])[0].label is not None
 
 
