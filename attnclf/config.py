@@ -554,8 +554,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}", fix="pass a TOML file in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}", fix="correct that line") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+        problem = str(error).partition(";")[0]  # what follows is advice to a programmer
+        raise ConfigError(f"{path} is not valid TOML: {problem}", fix="correct that line") from error
 
 
 def parse_assignment(assignment: str) -> dict[str, Any]:
@@ -565,7 +566,7 @@ def parse_assignment(assignment: str) -> dict[str, Any]:
         raise ConfigError(f"--set {assignment!r} has no value", fix="write it as section.key=value")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     for key in reversed(name.strip().split(".")):
         value = {key: value}

@@ -234,6 +234,8 @@ def test_the_default_preset_is_one_of_them_and_presets_differ():
         ("training.epochs=C:\\words.vec", "C:\\words.vec"),
         ("training.epochs=a=b", "a=b"),
         ("training.epochs=", ""),
+        (f"training.epochs={'9' * 5000}", "9" * 5000),
+        (f"training.epochs={'[' * 5000}", "[" * 5000),
         ('training.epochs={spam = 2, "not spam" = 1}', {"spam": 2, "not spam": 1}),
     ],
 )
@@ -259,6 +261,10 @@ def test_a_toml_file_gives_nested_settings(tmp_path):
     [
         (b"[model\n", r"settings\.toml is not valid TOML: .*line 1"),
         (b"a = 1\na = 2\n", r"settings\.toml is not valid TOML: .*line 2"),
+        (
+            b"a = " + b"9" * 5000,
+            r"settings\.toml is not valid TOML: Exceeds the limit .* 5000 digits; correct that line",
+        ),
         (b"\xff\xfe", r"cannot read .*settings\.toml: .*; pass a TOML file in UTF-8"),
     ],
 )

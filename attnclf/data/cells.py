@@ -75,6 +75,8 @@ def label_of(value: object) -> str:
         raise ValueError("the label is missing")
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError("the label is not a finite number")
     if isinstance(value, int | float):
         return str(int(value)) if isinstance(value, int) or value.is_integer() else str(value)
     raise ValueError(f"the label is {kind(value)}")

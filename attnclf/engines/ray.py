@@ -12,6 +12,7 @@ goes on with the files that are not finished.
 """
 
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -72,8 +73,9 @@ def refuse_without_ray() -> None:
 
 
 def in_a_job() -> bool:
-    """Return whether `ray job submit` has started this process, in a working folder of the job's own."""
-    return JOB in os.environ
+    """Return whether `ray job submit` has started this process in a copy of a working folder, which it deletes."""
+    told = json.loads(os.environ.get(JOB, "{}"))
+    return bool((told.get("runtime_env") or {}).get("working_dir"))
 
 
 def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None) -> Iterator[Outcome]:

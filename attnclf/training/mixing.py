@@ -105,9 +105,8 @@ def relearned(
     )
     seconds = time.monotonic() - start
     if linear is None:
-        say(
-            f"Note: the linear model does not know the rows set apart: learning it again was stopped after {seconds:.0f} s"
-        )
+        stopped = f"learning it again was stopped after {seconds:.0f} s"
+        say(f"Note: the linear model does not know the rows set apart: {stopped}")
         return None
     say(f"Linear model again, from all {len(examples):,} rows: {seconds:.0f} s; validation scores are from before that")
     return Mixture(beside.mixture.network, linear, beside.mixture.weights)

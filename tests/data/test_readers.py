@@ -218,6 +218,13 @@ def test_a_label_of_thousands_of_digits_is_a_name_like_others(tmp_path, name):
     assert rows(read(str(tmp_path / name))) == [("one", (digits,)), ("two", ("1",))]
 
 
+def test_an_infinite_label_is_a_bad_row(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"text": "one", "label": 1e400}\n{"text": "two", "label": 1.0}\n')
+    corpus = read(str(tmp_path / "rows.jsonl"), on_bad_row="skip")
+    assert rows(corpus) == [("two", ("1",))]
+    assert [row.reason for row in corpus.bad] == ["the label is not a finite number"]
+
+
 def test_a_folder_of_class_folders_gives_one_text_a_file(tmp_path):
     for place, text in [
         ("sports/b.txt", "goal\n"),

@@ -92,11 +92,13 @@ def test_without_ray_the_command_says_how_to_install_it(model, folder, tmp_path,
 
 
 def test_a_job_of_ray_wants_an_output_that_stays(model, folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    told = {"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"}, "metadata": {}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(told))
     command = ["predict", "--engine", "ray", folder, "-m", model]
     refused(attnclf(*command, "-o", "labels"), "runs in a copy of its working folder", "an absolute path or a URL")
     monkeypatch.setattr("attnclf.engines.plan.plan", lambda *_, **__: pytest.fail("went on"))
-    for out in (str(tmp_path / "out"), "memory://labels"):
+    for job, out in ((told, str(tmp_path / "out")), (told, "memory://labels"), ({"runtime_env": {}}, "labels")):
+        monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
         with pytest.raises(pytest.fail.Exception, match="went on"):
             CliRunner().invoke(
                 application(), [*map(str, command), "-o", out], catch_exceptions=False, standalone_mode=False
