@@ -19,7 +19,7 @@ test: .venv/developer
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes and states more of the same.
-test-long: .venv/developer
+test-long: .venv/proxies
 	$(BIN)/python -m pytest -m long --numprocesses 2 --dist loadfile
 
 test-gpu: .venv/developer
@@ -54,6 +54,10 @@ clean:
 
 .venv/developer: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	touch $@
+
+.venv/proxies: .venv/developer
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --group proxies
 	touch $@
 
 # fastText's own program comes with the sources of its module. Without a compiler only the module is measured.
