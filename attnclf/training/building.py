@@ -11,7 +11,7 @@ from torch import nn
 
 from attnclf.config import Config
 from attnclf.data.columns import quoted
-from attnclf.errors import DataError
+from attnclf.errors import ConfigError, DataError
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import Standardised, TfIdf, frequent_units
@@ -20,6 +20,8 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
 from attnclf.training.attention.held import hold
 from attnclf.training.examples import Examples
+
+LARGEST = 1_900_000_000  # bytes: protobuf ends at 2 GiB, and the tables of the n-grams come on top
 
 
 def build(
@@ -50,6 +52,16 @@ def build(
     if config.training.attention.weights != "learned":
         hold(network.get_submodule("pooling"), config.training.attention.weights)
     return network, config
+
+
+def refuse_too_large(network: nn.Module) -> None:
+    """Raise ConfigError for a network that no ONNX file can hold, before it has learned anything."""
+    size = sum(table.numel() * table.element_size() for table in network.state_dict().values())
+    if size > LARGEST:
+        raise ConfigError(
+            f"the network has {size / 1e9:.1f} GB of weights, and an ONNX file holds {LARGEST / 1e9:.1f} at most",
+            fix="lower text.vocabulary, model.embedding.dim or model.encoder.hidden, or have fewer labels",
+        )
 
 
 def build_gate(

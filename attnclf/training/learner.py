@@ -29,7 +29,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens, foremost
 from attnclf.training import mixing, ngrams
 from attnclf.training.attention.evidence import marked_units, spoken
-from attnclf.training.building import build, build_gate
+from attnclf.training.building import build, build_gate, refuse_too_large
 from attnclf.training.cooccurrence import begin_alike, cooccurrence_vectors
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples, encoded
@@ -137,6 +137,7 @@ class Learner:
             network, config = build_gate(self.config, self.tokenizer.size, len(self.labels), self.say, examples)
         else:
             network, config = build(self.config, self.tokenizer, len(self.labels), self.say, examples.sequences)
+        refuse_too_large(network)
         return Lesson(
             config=config,
             examples=examples,
