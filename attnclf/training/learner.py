@@ -216,7 +216,9 @@ class Learner:
         outcome = run.train(
             out=self.out, fingerprint=fingerprint, watch=self.watch, interrupted=self.limits.interrupted
         )
-        said = run.predict(lesson.validation).logits if self.ranks.leads else torch.empty(0)
+        said = torch.empty(0)
+        if self.ranks.leads:
+            said = run.predict(lesson.validation).logits if run.best_logits is None else run.best_logits
         lesson.network.cpu()
         return Learned(lesson=lesson, said=said, outcome=outcome, began=began)
 

@@ -136,6 +136,7 @@ class Run:
             self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.average))  # type: ignore[no-untyped-call]
             self.averaged.module.to(device)  # lays the weights of a copied layer side by side, as cuDNN wants them
         self.best = copy.deepcopy(self.network.state_dict())
+        self.best_logits: Tensor | None = None  # of the validation rows, where they were judged in this process
         self.place = Place()
         self.kept: dict[str, Any] = {}  # what is needed when this training is over; a checkpoint has it
         self.losses: deque[tuple[Callable[[], Tensor], int, int]] = deque()  # still to be counted: loss, rows, step
@@ -382,8 +383,12 @@ class Run:
         place = self.place
         judged: nn.Module = self.network if self.averaged is None else self.averaged.module
 
+        logits: Tensor | None = None
+
         def judge() -> tuple[float, float]:
+            nonlocal logits
             judgement = self.predict(self.valid_examples, judged)
+            logits = judgement.logits
             return judgement.loss, validation_score(self.valid_examples.targets, judgement)
 
         loss, score = self.ranks.first(judge)
@@ -399,6 +404,7 @@ class Run:
         if (score, -loss) > (place.best_score, -place.best_loss):
             place.best_score, place.best_loss, place.since_best = score, loss, 0
             self.best = {name: value.detach().clone() for name, value in judged.state_dict().items()}
+            self.best_logits = logits
         else:
             place.since_best += 1
         return finished
