@@ -13,7 +13,9 @@ from typing import TypeVar
 GRACE, SECONDS = 0.1, 1.0  # share of the limit, and seconds, by which a training may take longer
 EXPORT, LABELS, CHARACTERS, CELLS = 5.0, 3000, 400_000, 2_000_000  # seconds, and how much takes another one
 LEARNING = 1.0  # seconds that the network learns at least, as far as the limit goes
-LEAST = 0.8  # seconds that is tried at least what a model of few rows and labels has done by then
+# Seconds that are given at least to what a model of few rows and labels has done by then; and how many more the end of
+# a larger one takes.
+LEAST, FEW = 0.8, 2.0
 POLL, PATIENCE = 0.1, 0.4  # seconds in which a Ctrl-C is noticed, and in which work that is left should end
 
 T = TypeVar("T")
@@ -58,12 +60,13 @@ class Limits:
     def share(self, of: float, until: float | None) -> float:
         """Return the second at which a share is over of the time from now to `until`, or to when the end must begin.
 
-        It is at least `LEAST` seconds from now.
+        It is at least `LEAST` seconds from now where rows and labels are few, so that this may suffice.
         """
         if until is None:
             return math.inf
         now = self.elapsed
-        return now + max(of * (min(until, self.latest - self.finish) - now), LEAST)
+        least = LEAST if self.finish < EXPORT + FEW else 0.0
+        return now + max(of * (min(until, self.latest - self.finish) - now), least)
 
     def learning(self, until: float) -> float:
         """Return the second at which learning must end that may go on `until` then, so that there is time to finish."""
