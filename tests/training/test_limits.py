@@ -117,7 +117,7 @@ def stuck(*arguments, **options):
 def test_a_time_limit_holds_while_linear_models_are_learned(unexported, run, monkeypatch):
     monkeypatch.setattr(ngrams, "learn", stuck)
     finished, said, seconds = run(2.0)
-    assert seconds < 2 * 1.1 + 3
+    assert seconds < 20  # of the 60 that it would take; how near the limit is kept, long tests say
     assert any("no n-grams beside the network" in line for line in said)
     assert finished.outcome.ending == "time limit"
 
@@ -126,10 +126,11 @@ def test_vectors_whose_search_would_take_too_long_begin_at_random(unexported, ru
     monkeypatch.setattr(learner, "SEARCH", 1.0)
     monkeypatch.setattr(learner, "cooccurrence_vectors", stuck)
     _, said, seconds = run(2.0)
-    assert seconds < 2 * 1.1 + 3
+    assert seconds < 20  # of the 60 that it would take; how near the limit is kept, long tests say
     assert any("vectors begin at random" in line for line in said)
 
 
+@pytest.mark.long  # of a machine that does nothing else
 def test_what_the_limit_leaves_no_time_for_is_left_out_with_a_note(run, monkeypatch):
     monkeypatch.setattr(baseline, "fit_and_score", lambda *arguments, **options: time.sleep(60))
     monkeypatch.setattr(choice, "scores", lambda *arguments: time.sleep(60))
