@@ -93,10 +93,19 @@ def _out_of_memory(error: BaseException | None) -> bool:
     """Return whether memory was refused, to Python or to a library, here or in what an error was made from."""
     while error is not None:
         refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
-        if isinstance(error, MemoryError) or refused or any(sign in str(error) for sign in NO_MEMORY):
+        if isinstance(error, MemoryError) or refused or (_by_a_library(error) and _says_so(error)):
             return True
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
+
+
+def _by_a_library(error: BaseException) -> bool:
+    """Return whether the words of an error are a library's own: the others quote names, paths and data."""
+    return not isinstance(error, AttnclfError | ValueError | LookupError) and getattr(error, "filename", None) is None
+
+
+def _says_so(error: BaseException) -> bool:
+    return any(sign in str(error) for sign in NO_MEMORY)
 
 
 def _version(wanted: bool) -> None:

@@ -89,6 +89,16 @@ def test_too_little_memory_is_one_line(run, kilobytes):
     assert "emory" in done.stderr
 
 
+@pytest.mark.parametrize("words", ["bad_alloc", "cannot allocate memory", "can't start new thread"])
+def test_a_name_that_speaks_of_memory_is_no_lack_of_it(attnclf, model, tmp_path, words):
+    absent = attnclf("predict", "-m", tmp_path / words, input="my parcel")
+    assert (absent.returncode, "there is no model folder" in absent.stderr) == (1, True), absent.stderr
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"a": "my parcel"}')
+    column = attnclf("predict", "-m", model, rows, "--text-column", words)
+    assert (column.returncode, "there is no column" in column.stderr) == (1, True), column.stderr
+
+
 @pytest.fixture(scope="module")
 def russian(model, tmp_path_factory):
     """A model with a label outside latin-1."""

@@ -1,6 +1,7 @@
 """Models on the hub: pushed, fetched and refused, over HTTP with a stand-in for the hub on this machine."""
 
 import json
+import pickle
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ from standin import TOKEN, commit_hash, running
 from attnclf.bundle import open_bundle
 from attnclf.errors import HubError
 from attnclf.hub import located
+from attnclf.runtime.classifier import Classifier
 
 TEXTS = "my parcel is late\nI was charged twice\n"
 
@@ -64,6 +66,17 @@ def test_a_model_of_the_hub_predicts_and_does_so_without_network_too(attnclf, pu
     assert len(hub.seen) == asked
     done = attnclf("predict", "-m", pushed, input=TEXTS, env={**settings, "HF_ENDPOINT": "http://127.0.0.1:9"})
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")  # no network, though nobody said so
+
+
+def test_a_pickled_model_of_the_hub_is_fetched_where_it_is_not_in_the_cache(pushed, here, monkeypatch, tmp_path):
+    from huggingface_hub import constants
+
+    classifier = Classifier.load(pushed, device="cpu", threads=1)
+    kept = pickle.dumps(classifier)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "another machine"))
+    other = pickle.loads(kept)
+    assert other.bundle.folder != classifier.bundle.folder
+    assert other.predict(["my parcel"]) == classifier.predict(["my parcel"])
 
 
 def test_a_model_of_the_hub_is_served_under_its_name_there(pushed, here, monkeypatch):

@@ -1,16 +1,37 @@
 """Layers on a core each: what they give and what is learned from it is the same as one after the other."""
 
 import copy
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 import torch
+from support import ENVIRONMENT
 from torch import nn
 
 from attnclf.config import EncoderConfig
 from attnclf.model import branches
 from attnclf.model.branches import Branch, at_once
 from attnclf.model.encoder import Encoder, Recurrence
+
+FORKED = """
+import os
+import torch
+from attnclf.model import branches
+from attnclf.model.encoder import Recurrence
+
+torch.set_num_threads(1)
+branches.cores = lambda: 2
+layer = Recurrence("lstm", 6, 5, bidirectional=True)
+layer(torch.randn(4, 7, 6), torch.tensor([7, 1, 4, 6])).sum().backward()
+child = os.fork()
+if child == 0:
+    layer(torch.randn(4, 7, 6), torch.tensor([7, 1, 4, 6])).sum().backward()
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
 
 
 @pytest.fixture
@@ -116,3 +137,11 @@ def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
 def test_an_error_in_a_branch_is_raised(cores, widths):
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         at_once([branch(nn.Linear(width, 3)) for width in widths], torch.randn(2, 3))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_child_learns_after_its_parent_has_learned():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, env=ENVIRONMENT, timeout=30, check=False
+    )
+    assert done.stdout == "0\n", done.stderr
