@@ -32,8 +32,8 @@ def quota(cgroups: Path = CGROUPS, own: Path = OWN) -> float:
         if not controllers:
             limits += [_of_version_2(folder) for folder in _upwards(cgroups, group)]
         elif "cpu" in controllers.split(","):
-            limits += [_of_version_1(folder) for folder in _upwards(cgroups / controllers, group)]
-            limits += [_of_version_1(folder) for folder in _upwards(cgroups / "cpu", group)]
+            for mounted in {controllers, "cpu"}:
+                limits += [_of_version_1(folder) for folder in _upwards(cgroups / mounted, group)]
     return min(limits)
 
 

@@ -62,7 +62,7 @@ def warnings(train: Corpus, valid: Corpus | None, test: Corpus | None, labels: L
     said += [repeated(name, "training", corpus, seen) for name, corpus in held_out]
     if valid is not None and test is not None:
         said.append(repeated("test", "validation", test, duplicates.keys(valid.texts)))
-    said.append(contradictory(train))
+    said.append(contradictory(train, seen))
     return [sentence for sentence in said if sentence]
 
 
@@ -113,14 +113,13 @@ def repeated(name: str, other: str, corpus: Corpus, seen: np.ndarray) -> str:
     )
 
 
-def contradictory(train: Corpus) -> str:
-    """Say how many texts come with different labels, and where one of them does."""
-    group = duplicates.groups(train.texts)
+def contradictory(train: Corpus, keys: np.ndarray) -> str:
+    """Say how many texts come with different labels, and where one of them does; `keys` (rows,) are of the texts."""
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     numbers: dict[tuple[str, ...], int] = {}
     answer = np.fromiter(
         (numbers.setdefault(tuple(sorted(names)), len(numbers)) for names in train.label_lists), dtype=np.int64
     )
-    _, first = np.unique(group, return_index=True)
     differs = np.flatnonzero(answer != answer[first[group]])
     if not len(differs):
         return ""

@@ -4,6 +4,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from attnclf.data.rationales import looks_like_one
 from attnclf.errors import DataError
@@ -86,7 +87,7 @@ def choose(
     if not (text_columns or features):
         strings = [c for c in columns if holds_text(c, sample)]
         refuse_other_text([c for c in columns if c not in taken], strings)
-        named = by_name(TEXT_NAMES, [c for c in columns if c not in taken and holds_text(c, sample)], "text")
+        named = by_name(TEXT_NAMES, [c for c in strings if c not in taken], "text")
         text_columns = (named,) if named else ()
     if label_column is None:
         label_column = by_name(LABEL_NAMES, [c for c in columns if c not in {*taken, *text_columns}], "label")
@@ -156,6 +157,7 @@ def refuse_other_text(columns: Sequence[str], strings: Sequence[str]) -> None:
             raise DataError(f"column '{name}' does not hold text", fix="convert it, or pass --text-column NAME")
 
 
+@lru_cache(maxsize=1024)  # asked of every name of every line of JSON
 def called_text(column: str) -> bool:
     """Whether a column with this name holds the text and nothing else."""
     return normal(column) in TEXT_NAMES[0]

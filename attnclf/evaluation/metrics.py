@@ -46,11 +46,10 @@ class Metrics:
 
     `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusions` (pairs, 3)
     has a label, what rows of it were called, and how many rows, for each pair that occurs, sorted; None for
-    multi-label. `unknown` counts rows whose label the model does not
-    know: wrong in accuracy, micro-F1 and calibration, a false alarm for the label they were given, and left out of
-    `log_loss` (nats per row), which is None when no row is left. `pull` (rows,) is how far each row moves `score` up or
-    down; it sums to 0, and lets two models be compared row by row. `ece_before` is the expected calibration error
-    without the temperature, for a model that has one.
+    multi-label. `unknown` counts rows whose label the model does not know: wrong in accuracy, micro-F1 and calibration,
+    a false alarm for the label they were given, and left out of `log_loss` (nats per row), which is None when no row is
+    left. `pull` (rows,) is how far each row moves `score` up or down; it sums to 0, and lets two models be compared row
+    by row. `ece_before` is the expected calibration error without the temperature, for a model that has one.
     """
 
     rows: int
@@ -110,9 +109,16 @@ def single(true: NDArray[np.integer], probabilities: NDArray[np.floating], names
     `probabilities` (rows, labels) sum to 1 in a row. Calibration is that of the most probable label. Raises DataError
     without rows.
     """
-    _shape(probabilities)
+    refuse_none(len(probabilities))
+    return decided(true, *decisions(true, probabilities), names)
+
+
+def decisions(
+    true: NDArray[np.integer], probabilities: NDArray[np.floating]
+) -> tuple[NDArray[np.integer], NDArray[np.floating], NDArray[np.floating]]:
+    """Return what `decided` needs of the probabilities (rows, labels); all are (rows,)."""
     likelihood = np.take_along_axis(probabilities, np.maximum(true, 0)[:, None], axis=1)[:, 0]
-    return decided(true, probabilities.argmax(axis=1), probabilities.max(axis=1), likelihood, names)
+    return probabilities.argmax(axis=1), probabilities.max(axis=1), likelihood
 
 
 def decided(
@@ -165,7 +171,7 @@ def multi(
     model never says yes; `names` has them too. Calibration is over all rows × labels: how often a label stated with
     probability p is really there. The log loss of a row is the sum over its labels. Raises DataError without rows.
     """
-    rows, _ = _shape(probabilities)
+    refuse_none(len(probabilities))
     probabilities, said = widened(probabilities, true), widened(said, true)
     truth, predicted = np.asarray(true, bool), np.asarray(said, bool)
     hits, support, given = (truth & predicted).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
@@ -174,7 +180,7 @@ def multi(
     stated = np.asarray(probabilities, np.float64)
     likelihood = np.where(truth, stated, 1 - stated)
     return Metrics(
-        rows=rows,
+        rows=len(probabilities),
         unknown=0,
         accuracy=float((truth == predicted).all(axis=1).mean()),
         macro_f1=_macro(per_label),
@@ -198,12 +204,6 @@ def certain(one: Metrics, other: Metrics) -> bool:
     The rows are compared in pairs; for accuracy this is McNemar's test (1947), for micro-F1 its linearisation.
     """
     return bool(abs(one.score - other.score) > 2 * np.sqrt(((one.pull - other.pull) ** 2).sum()))
-
-
-def _shape(probabilities: NDArray[np.floating]) -> tuple[int, int]:
-    rows, labels = probabilities.shape
-    refuse_none(rows)
-    return rows, labels
 
 
 def refuse_none(rows: int) -> None:

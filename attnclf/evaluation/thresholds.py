@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.evaluation.drawn import enough
+
 
 def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which labels are said of each row: probability at or above the label's threshold; (rows, labels)."""
@@ -10,7 +12,6 @@ def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]
 
 
 FEWEST = 50  # rows; on fewer, the best threshold is an accident
-CELLS = 2**20  # rows × labels whose shared threshold is looked for; of more, evenly drawn rows: a quarter of a second
 PULL = 30  # rows of a label; with so many, its own threshold counts as much as the shared one
 
 
@@ -24,9 +25,8 @@ def settle(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> ND
     if len(true) < FEWEST:
         return np.full(probabilities.shape[1], 0.5)
     counts = np.asarray(true).sum(axis=0)
-    rows, labels = probabilities.shape
-    some = np.linspace(0, rows - 1, max(CELLS // labels, 1)).astype(np.int64)
-    shared = tune(true, probabilities) if rows * labels <= CELLS else tune(true[some], probabilities[some])
+    some = enough(*probabilities.shape)
+    shared = tune(true[some], probabilities[some])
     own = np.array([tune(true[:, [label]], probabilities[:, [label]]) for label in range(len(counts))])
     return np.array(own ** (counts / (counts + PULL)) * shared ** (PULL / (counts + PULL)))
 

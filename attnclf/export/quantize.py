@@ -23,7 +23,7 @@ def quantize(path: Path, out: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     model = onnx.load(path)
-    del model.graph.value_info[:]  # in a file of attnclf 0.1.0 some are wrong
+    del model.graph.value_info[:]  # files exported before shapes were left out have wrong ones
     _part_weights(model.graph)
     narrow = {table.name for table in model.graph.initializer if len(table.dims) < 2 or min(table.dims) < NARROW}
     kept = [

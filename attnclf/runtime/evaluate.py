@@ -35,10 +35,9 @@ def _single(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]])
     parts, start = [], 0
     for chunk in chunks:
         stated = classifier.probabilities(chunk)
-        own = np.maximum(true[start : start + len(chunk)], 0)[:, None]
         before = uncalibrated(stated, classifier.temperature, multi_label=False)
-        likelihood = np.take_along_axis(stated, own, axis=1)[:, 0]
-        parts.append((stated.argmax(axis=1), stated.max(axis=1), likelihood, before.max(axis=1), before.argmax(axis=1)))
+        decisions = metrics.decisions(true[start : start + len(chunk)], stated)
+        parts.append((*decisions, before.max(axis=1), before.argmax(axis=1)))
         start += len(chunk)
     predicted, surest, likelihood, sure, best = (np.concatenate(part) for part in zip(*parts, strict=True))
     scored = metrics.decided(true, predicted, surest, likelihood, classifier.labels)

@@ -87,7 +87,7 @@ class Tokenizer:
         These are all unknown words met so far, in this call or in others; the list grows, until one day it is another.
         """
         if max(map(len, texts), default=0) > self._much:
-            texts = [SPACES.sub(" ", self.beginning(text)) for text in texts]
+            texts = [SPACES.sub(" ", self.beginning(text)) if len(text) > self._much else text for text in texts]
         ids, lengths, unknown = self._chunks.read(texts)
         tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
         if cut is not None:

@@ -1,5 +1,6 @@
 """What a model says of examples, and how good that is."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,11 @@ class Judged(NamedTuple):
     sequences: NDArray[np.int64] | None
 
 
+def in_batches(lengths: NDArray[np.int64], labels: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows to judge together, from short to long; fewer where there are many labels."""
+    return sorted_by_length(lengths, min(TOKENS, CELLS // labels))
+
+
 def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True, labels: int = 1) -> Tensor:
     """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled.
 
@@ -37,7 +43,7 @@ def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True, label
     inputs = examples.spelled if spelled else examples.batch
     said: Tensor | None = None
     with torch.no_grad():
-        for rows in sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels)):
+        for rows in in_batches(examples.tokens.lengths, labels):
             logits = model(*map(torch.from_numpy, inputs(rows))).logits
             said = logits.new_empty(len(examples), logits.shape[1]) if said is None else said
             said[torch.from_numpy(rows)] = logits

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnclf.config import TrainingConfig
-from attnclf.data.batches import shuffled, sorted_by_length
+from attnclf.data.batches import shuffled
 from attnclf.errors import TrainingError
 from attnclf.model.restraint import restraints
 from attnclf.text.tokens import UNKNOWN_ID
@@ -32,7 +32,7 @@ from attnclf.training.attention.table import Seen, asked, beside
 from attnclf.training.deferred import DeferredAdamW
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
-from attnclf.training.judging import CELLS, TOKENS, Judged, validation_score
+from attnclf.training.judging import Judged, in_batches, validation_score
 from attnclf.training.limits import Interrupted
 from attnclf.training.transfer import arriving, behind, late, sent
 
@@ -242,8 +242,7 @@ class Run:
         logits = torch.empty(len(examples), labels)
         emitted: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(examples)
         total, counted = 0.0, 0
-        batches = sorted_by_length(examples.tokens.lengths, min(TOKENS, CELLS // labels))
-        judged = (self._judge(network, examples, rows) for rows in batches)
+        judged = (self._judge(network, examples, rows) for rows in in_batches(examples.tokens.lengths, labels))
         for rows, said, loss, known, sequences in late(judged, behind(self.device)):
             total += float(loss()) * known
             counted += known

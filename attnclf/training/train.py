@@ -75,8 +75,7 @@ def train(
     keeps the best weights so far. The texts of the file `unlabeled` have no labels; their words are learned too, the
     encoder learns to foretell them, and the network learns once more from labels that it gave them. `ranks` are the
     processes that train together (`training.distributed.joined`). Trainings in several threads of one process wait for
-    each other. Raises an AttnclfError for data, settings or a
-    device that cannot work.
+    each other. Raises an AttnclfError for data, settings or a device that cannot work.
     """
     config = config or Config()
     if out.resolve() == Path.cwd():

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from attnclf.evaluation.drawn import enough
+
 PULL = 5.0  # of the prior weights, in rows
 FURTHEST = 10.0  # of the logarithm of a weight from that of its prior: the search tries steps whose exp is infinite
-CELLS = 2**20  # rows × labels that are fitted; of more, evenly drawn rows: a second or two for the whole search
 
 
 def weigh(
@@ -23,10 +24,8 @@ def weigh(
     validation rows, the weights make probabilities honest: that of a single speaker is 1 / temperature (Guo et al.
     2017, section 4.2).
     """
-    rows, labels = said[0].shape
-    if rows * labels > CELLS:
-        some = np.linspace(0, rows - 1, max(CELLS // labels, 1)).astype(np.int64)
-        said, targets = [one[torch.from_numpy(some)] for one in said], targets[some]
+    some = enough(*said[0].shape)
+    said, targets = [one[some] for one in said], targets[some]
     start = torch.log(torch.tensor(prior))
     least, most = start - FURTHEST, start + FURTHEST
     logs = start.clone().requires_grad_()

@@ -54,7 +54,8 @@ def test_a_double_is_the_same_text(change):
     assert repeated("test", "training", corpus([other, "new"]), keys([TEXT])).startswith(
         "1 of 2 test rows has its text"
     )
-    assert contradictory(corpus([TEXT, other], ["a", "b"])).startswith("1 training text comes with different labels")
+    both = corpus([TEXT, other], ["a", "b"])
+    assert contradictory(both, keys(both.texts)).startswith("1 training text comes with different labels")
     assert unseen([other, "new"], corpus([TEXT])) == ["new"]
 
 

@@ -16,7 +16,7 @@ from attnclf.explain import choice
 from attnclf.export.precision import add_precision
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.training import factored, ngrams, weighing
+from attnclf.training import factored, ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.judging import said_of
 from attnclf.training.train import train
@@ -155,8 +155,7 @@ def test_weights_and_thresholds_of_many_labels_are_fitted_to_evenly_drawn_rows(m
     logits = torch.from_numpy((np.eye(5)[targets] + drawn.normal(size=(4000, 5))).astype(np.float32))
     marks = np.eye(5, dtype=np.int64)[targets]
     everything = weigh([logits], targets, [1.0]), settle(marks, torch.sigmoid(logits).numpy())
-    monkeypatch.setattr(weighing, "CELLS", 10_000)
-    monkeypatch.setattr("attnclf.evaluation.thresholds.CELLS", 10_000)
+    monkeypatch.setattr("attnclf.evaluation.drawn.CELLS", 10_000)
     some = weigh([logits], targets, [1.0]), settle(marks, torch.sigmoid(logits).numpy())
     assert 0 < abs(float(some[0] - everything[0])) < 0.1
     np.testing.assert_allclose(some[1], everything[1], atol=0.05)

@@ -12,6 +12,7 @@ from attnclf.data.source import HUB_PREFIX, Source
 from attnclf.errors import DataError
 
 BATCH = 1000  # rows that are decoded together
+FEW = 100  # rows that are decoded together where one value is looked for: a row may be a picture
 UNREADABLE = "surrogateescape"  # for bytes that are not UTF-8: what reads the text notices them
 
 
@@ -26,7 +27,7 @@ def rows_of(file: Any, columns: Sequence[str] | None = None) -> Iterator[dict[st
 
     Bytes in columns of bytes that hold text become text.
     """
-    written = written_columns(file)
+    written = [name for name in bytes_columns(file) if (columns is None or name in columns) and is_written(file, name)]
     for row in undamaged(file, columns):
         for name in written:
             if isinstance(value := row.get(name), bytes):
@@ -34,12 +35,12 @@ def rows_of(file: Any, columns: Sequence[str] | None = None) -> Iterator[dict[st
         yield row
 
 
-def undamaged(file: Any, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+def undamaged(file: Any, columns: Sequence[str] | None, batch: int = BATCH) -> Iterator[dict[str, Any]]:
     """Yield the rows of a ParquetFile as they are stored; DataError where the file is damaged."""
     import pyarrow
 
     try:
-        yield from unpacked(file.iter_batches(BATCH, columns=columns))
+        yield from unpacked(file.iter_batches(batch, columns=columns))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"the file is damaged: {first_line(error)}", fix="copy it again") from error
 
@@ -74,15 +75,14 @@ def string_columns(file: Any) -> list[str]:
     from pyarrow import types
 
     strings = of_kinds(file, types.is_string, types.is_large_string, types.is_string_view)
-    return [*strings, *written_columns(file)]
+    return [*strings, *(name for name in bytes_columns(file) if is_written(file, name))]
 
 
-def written_columns(file: Any) -> list[str]:
-    """Names of the columns of bytes whose first value is UTF-8: many programs write text without saying so."""
+def bytes_columns(file: Any) -> list[str]:
+    """Names of the columns of a ParquetFile that hold bytes."""
     from pyarrow import types
 
-    names = of_kinds(file, types.is_binary, types.is_large_binary, types.is_binary_view)
-    return [name for name in names if is_text(first_value(file, name))]
+    return of_kinds(file, types.is_binary, types.is_large_binary, types.is_binary_view)
 
 
 def empty_columns(file: Any) -> list[str]:
@@ -102,9 +102,10 @@ def of_kinds(file: Any, *kinds: Callable[[Any], bool]) -> list[str]:
     return [column.name for column in file.schema_arrow if any(kind(value(column.type)) for kind in kinds)]
 
 
-def first_value(file: Any, column: str) -> object:
-    """Return the first value of a column of a ParquetFile that is not null, None where there is none."""
-    return next((value for row in undamaged(file, [column]) if (value := row.get(column)) is not None), None)
+def is_written(file: Any, column: str) -> bool:
+    """Tell whether the first value of a column of bytes is text: many programs write text without saying so."""
+    values = (row.get(column) for row in undamaged(file, [column], FEW))
+    return is_text(next((value for value in values if value is not None), None))
 
 
 def is_text(value: object) -> bool:

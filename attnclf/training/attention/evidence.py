@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnclf.data.batches import sorted_by_length
 from attnclf.data.corpus import Corpus
 from attnclf.data.rationales import touched
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.tokens import Tokens
 from attnclf.training.examples import CHUNK, Examples
-from attnclf.training.judging import CELLS, TOKENS
+from attnclf.training.judging import in_batches
 
 MOST = 255  # of the unit that speaks most in its row: a byte for each unit
 AGAINST = 0.5  # share with which a unit counts that speaks against the labels of its row
@@ -43,7 +42,7 @@ def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
     for start in range(0, len(examples), CHUNK):
         part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))
         said = np.zeros(len(part.ids), np.uint8)
-        for rows in sorted_by_length(part.lengths, min(TOKENS, CELLS // len(linear.bias))):
+        for rows in in_batches(part.lengths, len(linear.bias)):
             levels = _levels(linear, examples, start + rows)
             lengths = part.lengths[rows]
             within = np.arange(levels.shape[1]) < lengths[:, None]
