@@ -500,7 +500,7 @@ def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_
     monkeypatch, tokenizer, linear, targets
 ):
     monkeypatch.setattr(evidence_module, "CHUNK", 4)  # texts
-    monkeypatch.setattr(evidence_module, "TOKENS", 20)
+    monkeypatch.setattr("attnclf.training.judging.TOKENS", 20)
     examples = encoded(tokenizer, TEXTS, targets)
     found = Tokens.join(list(evidence_module.spoken(linear, examples)))
     assert found.offsets.tolist() == examples.tokens.offsets.tolist()
