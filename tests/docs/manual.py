@@ -16,9 +16,17 @@ def pages():
     """Every Markdown page of the repository, by its path from the root."""
     return [
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.md", "docs/*.md", "examples/*.md", "examples/*/*.md")
+        for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "findings/*.md")
         for path in sorted(ROOT.glob(pattern))
     ]
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", read(page), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def read(page):

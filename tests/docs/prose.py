@@ -42,7 +42,7 @@ BANNED = {
 INVERTED = re.compile(r"(?:Of (?!course\b)|Nor |Never (?!\w+ing\b)\w+ (?:does|do|is|are)\b|So (?:do|does|is|are) )")
 
 # A point that ends no sentence.
-ABBREVIATIONS = re.compile(r"(?:\b(?:al|eq|eqs|sec|fig|vs|cf|approx|e\.g|i\.e|etc|vol|St|Dr|Mr|Ms)|\b[A-Z])\.$")
+ABBREVIATIONS = re.compile(r"(?:\b(?:al|eq|eqs|sec|fig|vs|cf|approx|e\.g|i\.e|etc|vol|St|Dr|Mr|Ms))\.$")
 END = re.compile(r"(?<=[.!?…])[\"'”»)\]*_]*\s+(?=`|[\"'“«(\[*_]*[^\Wa-z_])")
 ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
 RULE = re.compile(r"\|?\s*:?-{2,}")
