@@ -118,8 +118,11 @@ def share_of_long(found: list[str]) -> float:
 
 
 def banned(text: str) -> list[str]:
-    """Return each banned word or phrase of a paragraph, with the words around it and what to write in its place."""
-    text = re.sub(r"`[^`]+`", "`code`", plain(text))
+    """Return each banned word or phrase of a paragraph, with the words around it and what to write in its place.
+
+    What stands in quotation marks is somebody else's.
+    """
+    text = re.sub(r"`[^`]+`", "`code`", re.sub(r'"[^"]*"', '"quoted"', plain(text)))
     found = [
         f"{match[0]!r} in: {text[max(0, match.start() - 40) : match.end() + 40]!r}; write: {advice}"
         for pattern, advice in BANNED.items()
