@@ -1,22 +1,18 @@
 """A model at rest: a folder that holds everything needed to run and nothing that can execute code.
 
-`attnclf.json` describes the model and carries the checksum of every other file. A folder is written under a
-temporary name beside its destination and renamed, so that a crash never leaves half a model.
+`attnclf.json` describes the model and carries the checksum of every other file. The folder appears as a whole.
 """
 
 import contextlib
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
+from attnclf.atomic import atomic_folder, atomic_write, refuse_lost
 from attnclf.errors import BundleError
-from attnclf.replacing import replacing
 
 FORMAT_VERSION = 2
 MANIFEST = "attnclf.json"
@@ -140,46 +136,22 @@ def learned_from(manifest: Mapping[str, Any]) -> str:
 
 @contextlib.contextmanager
 def new_bundle(destination: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `destination` that takes its place when the block ends well.
+    """Yield an empty folder that replaces the bundle at `destination` when the block ends well.
 
-    An existing bundle at the destination is replaced as a whole, and only then; a folder that is not a bundle is
-    never replaced. Where the destination is a link, it stays, and what it points to is replaced.
+    Raises BundleError for a destination that holds anything but a bundle.
     """
-    destination = Path(os.path.realpath(destination))
     refuse_to_replace(destination)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
-    try:
-        yield fresh
-        fresh.chmod(0o777 & ~_umask())
-        if destination.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{destination.name}.old.", dir=destination.parent))
-            kept = destination.replace(old / "bundle")
-            try:
-                fresh.replace(destination)
-            except BaseException:
-                kept.replace(destination)
-                old.rmdir()
-                raise
-            shutil.rmtree(old)
-        else:
-            fresh.replace(destination)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with atomic_folder(destination) as folder:
+        yield folder
 
 
 def refuse_to_replace(destination: Path) -> None:
-    """Raise a BundleError when the destination holds something that is not a model."""
+    """Raise BundleError for a destination that holds anything but a model, ConfigError where it would be lost."""
+    refuse_lost(destination, option="--out")
     if destination.is_dir() and (not any(destination.iterdir()) or (destination / MANIFEST).is_file()):
         return
     if destination.exists():
         raise BundleError(f"{destination} exists and is not a model folder", fix="pass another --out")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_manifest(folder: Path, description: dict[str, Any]) -> None:
@@ -208,5 +180,5 @@ def add_file(bundle: Bundle, source: Path, **description: Any) -> None:
 
 
 def _write(folder: Path, manifest: dict[str, Any]) -> None:
-    with replacing(folder / MANIFEST) as fresh:
-        fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    with atomic_write(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -9,12 +9,12 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from attnclf import __version__
+from attnclf.atomic import atomic_folder
 from attnclf.bundle import MANIFEST, open_bundle, read_manifest
 from attnclf.errors import BundleError, HubError
 
@@ -55,20 +55,17 @@ def fetch(name: str, revision: str | None = None) -> Path:
         if (folder / MANIFEST).is_file():
             return folder
         listed = read_manifest(manifest)["checksums"]
-        folder.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as place:
-            fresh = Path(place) / commit
+        # Another process may write the same folder first.
+        with contextlib.suppress(FileExistsError), atomic_folder(folder, replace=False) as temporary:
             for file in (MANIFEST, *listed):
-                _put(Path(hf_hub_download(name, file, revision=commit, library_name="attnclf")), fresh / file)
+                _put(Path(hf_hub_download(name, file, revision=commit, library_name="attnclf")), temporary / file)
             try:
-                open_bundle(fresh).verify()
+                open_bundle(temporary).verify()
             except BundleError as error:
                 raise HubError(
-                    f"the model {name} on the hub is not whole: {error.problem.replace(f'{fresh}/', '')}",
+                    f"the model {name} on the hub is incomplete: {error.problem.replace(f'{temporary}/', '')}",
                     fix="tell its owner, or pass another revision: hf:owner/name@revision",
                 ) from error
-            with contextlib.suppress(OSError):  # another process may have been faster
-                fresh.replace(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from attnclf.cores import cores
+from attnclf.machine import cores
 
 
 def put(path: Path, heading: str, body: str) -> None:

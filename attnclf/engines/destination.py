@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from attnclf.engines.whole import UNFINISHED, whole
+from attnclf.atomic import UNFINISHED, atomic_upload
 from attnclf.errors import DataError
 
 DESCRIPTION = "_attnclf.json"  # tools that read a folder of results pass over names with an underscore
@@ -43,7 +43,7 @@ def finished(
             check(said, described(targets, folder, said, there), settings, [f for f in files if f.target in there])
         for path in [path for path in there if path.endswith(UNFINISHED)]:
             targets.rm(path)
-        with whole(targets, f"{folder}/{DESCRIPTION}") as file:
+        with atomic_upload(targets, f"{folder}/{DESCRIPTION}") as file:
             inputs = {file.name: file.size for file in files}
             json.dump({"settings": settings, "inputs": inputs}, file, ensure_ascii=False, indent=1)
     except (OSError, ImportError) as error:

@@ -12,7 +12,6 @@ goes on with the files that are not finished.
 """
 
 import contextlib
-import json
 import logging
 import os
 import secrets
@@ -21,13 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from attnclf.cores import cores
 from attnclf.engines.destination import File
 from attnclf.engines.worker import Job, Outcome, Worker
 from attnclf.errors import AttnclfError, ConfigError, DeviceError
+from attnclf.machine import cores
 
 STORE = 2**27  # bytes of Ray's object store on one machine: only paths and counts go through it
-JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells the entry point of a job
 ATTEMPTS = 3  # to start Ray on a busy machine
 STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
 
@@ -70,12 +68,6 @@ def refuse_without_ray() -> None:
         raise ConfigError(
             "--engine ray needs Ray Data, which is not installed", fix="pip install 'attnclf[ray]'"
         ) from error
-
-
-def in_a_job() -> bool:
-    """Return whether `ray job submit` has started this process in a copy of a working folder, which it deletes."""
-    told = json.loads(os.environ.get(JOB, "{}"))
-    return bool((told.get("runtime_env") or {}).get("working_dir"))
 
 
 def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None) -> Iterator[Outcome]:

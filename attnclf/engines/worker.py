@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from attnclf.atomic import atomic_upload
 from attnclf.bundle import Precision
 from attnclf.data.inputs import Damage, format_of, texts
 from attnclf.data.streams import GZIP_MAGIC
 from attnclf.engines.destination import File
-from attnclf.engines.whole import whole
 from attnclf.errors import AttnclfError
 from attnclf.runtime.answers import Line, answer
 from attnclf.runtime.classifier import Classifier
@@ -61,7 +61,7 @@ class Worker:
         job, damage = self.job, Damage()
         try:
             kind = format_of(file.source, job.input_format)
-            with opened(job.sources, file.source) as stream, whole(job.targets, file.target) as output:
+            with opened(job.sources, file.source) as stream, atomic_upload(job.targets, file.target) as output:
                 lines = texts(
                     stream,
                     format=kind,

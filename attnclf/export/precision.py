@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 
+from attnclf.atomic import atomic_write, output_path
 from attnclf.bundle import NETWORKS, Precision, add_file, checksum, open_bundle
 from attnclf.data.checks import refuse_foreign
 from attnclf.data.corpus import Corpus
 from attnclf.errors import BundleError, DataError, ExportError
 from attnclf.export.half import halve
 from attnclf.export.quantize import quantize
-from attnclf.replacing import place_of, replacing
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import CHUNK, evaluate
 from attnclf.runtime.samples import made_for
@@ -132,11 +132,10 @@ def copy_out(folder: Path, precision: Precision, out: str | Path) -> None:
     """
     path = open_bundle(folder).network(precision)
     try:
-        place = place_of(out, option="--to", model=folder, file=NETWORKS[precision])
-        with replacing(place) as fresh:
-            with path.open("rb") as network, fresh.open("wb") as taker:
-                shutil.copyfileobj(network, taker)
-            if fresh.is_file() and checksum(fresh) != checksum(path):  # what a pipe was given cannot be read again
+        with atomic_write(output_path(out, option="--to", model=folder, file=NETWORKS[precision])) as temporary:
+            with path.open("rb") as network, temporary.open("wb") as copy:
+                shutil.copyfileobj(network, copy)
+            if temporary.is_file() and checksum(temporary) != checksum(path):  # a pipe cannot be read again
                 raise DataError(f"{out} could not be written in full", fix="look for free space there")
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error

@@ -5,7 +5,6 @@ one batch (its dynamic batching); so shapes are rounded up, and there are few of
 """
 
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from attnclf.atomic import atomic_folder, refuse_lost
 from attnclf.bundle import Precision
 from attnclf.errors import ConfigError, DataError, ExportError
 from attnclf.runtime.classifier import Classifier
@@ -53,6 +53,7 @@ def write_model(
         raise ConfigError(
             f"{out.name!r} cannot be the name of a model in Triton", fix="use letters, digits, -, _ and ."
         )
+    refuse_lost(out, option="--to")
     if out.exists():
         raise ConfigError(f"{out} exists", fix="pass another --to, or delete it")
     if precision == "int8" and device == "cuda":
@@ -61,18 +62,15 @@ def write_model(
     if any("\n" in label or "\r" in label for label in classifier.labels):
         raise ExportError("a label of this model has a line break, and Triton's labels are lines", fix="rename it")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
-            fresh = Path(place) / out.name
-            network = fresh / VERSION / NETWORK
-            network.parent.mkdir(parents=True)
+        with atomic_folder(out, replace=False) as temporary:
+            network = temporary / VERSION / NETWORK
+            network.parent.mkdir()
             _write_network(classifier, classifier.bundle.network(precision), network)
             _compare(classifier, network, precision)
             given, answered = _described(network)
             text = config(out.name, given, answered, kind=KINDS[device], instances=instances, batch_size=batch_size)
-            (fresh / CONFIG).write_text(text, encoding="utf-8")
-            (fresh / LABELS).write_text("".join(f"{label}\n" for label in classifier.labels), encoding="utf-8")
-            fresh.replace(out)
+            (temporary / CONFIG).write_text(text, encoding="utf-8")
+            (temporary / LABELS).write_text("".join(f"{label}\n" for label in classifier.labels), encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix="pass another --to") from error
 

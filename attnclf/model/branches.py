@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from attnclf.cores import cores
+from attnclf.machine import cores
 from attnclf.workers import Workers
 
 Value = TypeVar("Value")

@@ -14,9 +14,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from attnclf import telemetry
-from attnclf.cores import cores
 from attnclf.errors import BundleError, DeviceError
 from attnclf.forking import renew_after_fork
+from attnclf.machine import cores
 from attnclf.runtime.pruning import axes, pruned
 
 Device = Literal["auto", "cpu", "cuda"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from attnclf.atomic import atomic_write
 from attnclf.errors import ConfigError, TrainingError
 
 NAME = "checkpoint.pt"
@@ -29,14 +30,13 @@ def refuse_unwritable(out: Path) -> None:
 
 def save(out: Path, state: dict[str, Any]) -> None:
     """Write the state as one file that replaces the last one whole. Raises TrainingError where that cannot be done."""
-    folder = folder_of(out)
-    fresh = folder / f"{NAME}.new"
+    path = folder_of(out) / NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save({"layout": LAYOUT, **state}, fresh)
-        fresh.replace(folder / NAME)
-    except (OSError, RuntimeError) as error:  # torch tells a full disk by the latter
-        raise TrainingError(f"cannot write {folder / NAME}: {error}", fix="make room there, then --resume") from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            torch.save({"layout": LAYOUT, **state}, temporary)
+    except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
+        raise TrainingError(f"cannot write {path}: {error}", fix="make room there, then --resume") from error
 
 
 def load(out: Path, fingerprint: str) -> dict[str, Any]:

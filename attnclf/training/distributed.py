@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed
 
-from attnclf import launched
+from attnclf import machine
 from attnclf.errors import AttnclfError, DeviceError, TrainingError
 
 T = TypeVar("T")
@@ -141,10 +141,10 @@ class Ranks:
             return torch.device("cpu")
         if self.count == 1:
             return torch.device("cuda")
-        here = launched.rank_here()
+        here = machine.local_rank()
         if here >= torch.cuda.device_count():
             raise DeviceError(
-                f"there are {torch.cuda.device_count()} GPUs for {launched.processes_here()} processes",
+                f"there are {torch.cuda.device_count()} GPUs for {machine.local_world_size()} processes",
                 fix="start fewer: torchrun --nproc-per-node N, or pass --device cpu",
             )
         torch.cuda.set_device(here)
@@ -172,10 +172,10 @@ def joined(device: Literal["auto", "cpu", "cuda"] = "auto") -> Iterator[Ranks]:
 
     An error that all ranks have ends the others without a word: rank 0 says it.
     """
-    if not launched.at_all():
+    if not machine.under_torchrun():
         yield ALONE
         return
-    ranks = Ranks(launched.rank(), launched.processes(), launched.restarts())
+    ranks = Ranks(machine.rank(), machine.world_size(), machine.restart_count())
     if ranks.count == 1:
         yield ranks
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from attnclf.atomic import refuse_lost
 from attnclf.bundle import MANIFEST, Precision, open_bundle
 from attnclf.errors import ConfigError, DataError
 
@@ -42,7 +43,7 @@ def predict_on_ray(
     """Predict what is not finished yet. Raises DataError at the end where files could not be read."""
     from attnclf.data.inputs import Damage
     from attnclf.engines.plan import plan
-    from attnclf.engines.ray import in_a_job, predict_files, refuse_without_ray
+    from attnclf.engines.ray import predict_files, refuse_without_ray
     from attnclf.engines.worker import Job
     from attnclf.runtime.answers import Answered
     from attnclf_cli.output import note_of_truncation, warn_of_damage
@@ -53,11 +54,7 @@ def predict_on_ray(
         raise ConfigError("--engine ray reads files, not stdin", fix="name a file, a folder, a pattern or a URL")
     if format not in SUFFIXES:
         raise ConfigError(f"--engine ray writes no {format}", fix=f"use one of: {', '.join(SUFFIXES)}")
-    if in_a_job() and "://" not in out and not Path(out).is_absolute():
-        raise ConfigError(
-            f"a job of `ray job submit` runs in a copy of its working folder, which is deleted, and {out} with it",
-            fix="pass an absolute path or a URL as --out, in storage that all machines share",
-        )
+    refuse_lost(out, option="--out")
     refuse_without_ray()
     bundle = open_bundle(model)
     bundle.network(precision)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from attnclf.atomic import atomic_write, output_path
 from attnclf.errors import DataError
-from attnclf.replacing import place_of, replacing
 from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def opened(out: str | Path | None, *, model: Path, option: str = "--out") -> Ite
         yield sys.stdout
         return
     try:
-        place = place_of(out, option=option, model=model)
-        with replacing(place) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as file:
+        path = output_path(out, option=option, model=model)
+        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
     except BrokenPipeError as closed:
         raise ReaderLeft from closed

@@ -115,7 +115,7 @@ def train(
     from rich.console import Console
     from rich.markup import escape
 
-    from attnclf.launched import rank, restarts
+    from attnclf.machine import rank, restart_count
     from attnclf_cli.progress import display
 
     if rank() > 0:  # the first process writes and prints
@@ -146,7 +146,7 @@ def train(
     with (
         display(notes) as (say, draw),
         stopping(interrupted, say),
-        tracking(track or [], out, settled, resumed=resume or restarts() > 0) as tracked,
+        tracking(track or [], out, settled, resumed=resume or restart_count() > 0) as tracked,
         joined(device.value) as ranks,
     ):
 

@@ -81,7 +81,7 @@ def test_no_file_of_the_model_is_written_over(in_session, folder):
     before = (folder / "model.onnx").read_bytes()
     for target in (folder / "model.onnx", folder / "report" / ".." / "copy.onnx"):
         done = in_session("export", "-m", folder, "--precision", "int8", "--to", target)
-        refused(done, "lies in the model folder", "pass another --to")
+        refused(done, "is in the model folder", "pass another --to")
     assert (folder / "model.onnx").read_bytes() == before
 
 

@@ -154,7 +154,7 @@ def test_nothing_is_written_into_the_folder_of_the_model_in_use(
     done = written(in_session, "model", command, option, name)
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert line == f"Error: {name} lies in the model folder, which would be damaged; pass another {option}"
+    assert line == f"Error: {name} is in the model folder, which would be damaged; pass another {option}"
     assert contents(folder) == before
 
 

@@ -9,7 +9,6 @@ import pytest
 from attnclf_cli.formats import jsonl, jsonl_with_attention, tsv
 
 from attnclf.engines.plan import plan
-from attnclf.engines.whole import whole
 from attnclf.engines.worker import Job, Worker
 
 
@@ -112,22 +111,3 @@ def test_a_file_that_has_gone_is_told(model, tmp_path):
     (outcome,) = map(worker.predict, todo.unfinished)
     assert "No such file" in outcome.problem
     assert "check the address" in outcome.fix
-
-
-@pytest.mark.parametrize("ends_well", [True, False])
-def test_a_file_has_its_name_only_when_it_is_whole(tmp_path, ends_well):
-    import fsspec
-
-    path = tmp_path / "day" / "a.tsv"
-    try:
-        with whole(fsspec.filesystem("file"), str(path)) as file:
-            file.write("half")
-            file.flush()
-            assert not path.exists()
-            assert len(list(path.parent.iterdir())) == 1
-            if not ends_well:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        pass
-    assert path.exists() == ends_well
-    assert len(list(path.parent.iterdir())) == int(ends_well)

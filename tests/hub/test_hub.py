@@ -136,7 +136,7 @@ def test_a_revision_is_what_was_pushed_then_and_the_branch_moves_on(here, pushed
 def test_a_damaged_file_on_the_hub_is_refused_and_not_kept(here, pushed, tmp_path):
     files = here.commits["me/tickets"][0]
     here.commits["me/bad"] = [{**files, "model.onnx": files["model.onnx"][:-1] + b"?"}]
-    with pytest.raises(HubError, match=r"me/bad on the hub is not whole: model.onnx was changed or damaged"):
+    with pytest.raises(HubError, match=r"me/bad on the hub is incomplete: model.onnx was changed or damaged"):
         located("hf:me/bad")
     assert not list((tmp_path / "cache" / "models--me--bad" / "attnclf").iterdir())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attnclf.bundle import open_bundle
 from attnclf.config import Config
-from attnclf.cores import cores
+from attnclf.machine import cores
 from benchmarks.results import machine, section, table
 from benchmarks.speed import flops, models, texts
 from benchmarks.speed.contender import Contender

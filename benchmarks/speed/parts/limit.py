@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from attnclf.cores import cores
+from attnclf.machine import cores
 from benchmarks.results import machine, section, table, threads
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.rounds import Spread, in_turns

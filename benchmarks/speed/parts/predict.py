@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from attnclf.cores import cores
+from attnclf.machine import cores
 from benchmarks.results import machine, section, table
 from benchmarks.speed import linear, models, texts
 from benchmarks.speed.contender import Contender

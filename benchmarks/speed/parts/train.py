@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attnclf.config import Config, TextConfig, TrainingConfig
-from attnclf.cores import cores
+from attnclf.machine import cores
 from attnclf.text.tokenizer import Tokenizer
 from benchmarks.results import machine, section, table, threads
 from benchmarks.speed import flops, linear, models, texts

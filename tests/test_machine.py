@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from attnclf import cores as module
-from attnclf.cores import cores, quota
+from attnclf import machine as module
+from attnclf.machine import cores, quota
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
-"""How much of the machine may be used."""
+"""What this process may use of the machine, and what started it: torchrun, a Ray job, or neither."""
 
+import json
 import math
 import os
 from pathlib import Path, PurePosixPath
-
-from attnclf.launched import processes_here
 
 CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
@@ -18,7 +17,7 @@ def cores() -> int:
     granted = quota()
     if granted < here:
         here = math.ceil(granted)
-    return max(1, here // processes_here())
+    return max(1, here // local_world_size())
 
 
 def quota(cgroups: Path = CGROUPS, own: Path = OWN) -> float:
@@ -66,3 +65,43 @@ def _lines(path: Path) -> list[str]:
         return path.read_text().splitlines()
     except OSError:
         return []
+
+
+def under_torchrun() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def rank() -> int:
+    """Return the number of this process, 0 without torchrun."""
+    return _from_torchrun("RANK", 0)
+
+
+def world_size() -> int:
+    """Return the number of processes on all machines, 1 without torchrun."""
+    return _from_torchrun("WORLD_SIZE", 1)
+
+
+def local_rank() -> int:
+    """Return the number of this process on its machine, 0 without torchrun."""
+    return _from_torchrun("LOCAL_RANK", 0)
+
+
+def local_world_size() -> int:
+    """Return the number of processes on this machine, 1 without torchrun."""
+    return _from_torchrun("LOCAL_WORLD_SIZE", 1)
+
+
+def restart_count() -> int:
+    """Return how often torchrun restarted all processes because one ended."""
+    return _from_torchrun("TORCHELASTIC_RESTART_COUNT", 0)
+
+
+def _from_torchrun(name: str, default: int) -> int:
+    return int(os.environ.get(name, default)) if under_torchrun() else default
+
+
+def in_ray_job() -> bool:
+    """Whether `ray job submit` started this process in a copy of a working folder, which Ray deletes afterwards."""
+    job = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))
+    return bool((job.get("runtime_env") or {}).get("working_dir"))
