@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -16,7 +17,7 @@ from attnclf.runtime.classifier import Classifier
 BUNDLES = Path(__file__).parent / "bundles"
 
 
-@pytest.fixture(params=sorted(path.stem for path in BUNDLES.glob("*.zip")))
+@pytest.fixture(params=sorted(path.stem for path in BUNDLES.glob("format-*.zip")))
 def old(request, tmp_path):
     with zipfile.ZipFile(BUNDLES / f"{request.param}.zip") as bundle:
         bundle.extractall(tmp_path)
@@ -37,6 +38,13 @@ def test_an_old_model_answers_as_it_did(old, texts):
     assert [prediction.score for prediction in predictions] == pytest.approx(
         [answer["score"] for answer in answers], abs=1e-5
     )
+    if "probabilities" in answers[0]:
+        assert [list(prediction.chosen) for prediction in predictions] == [answer["labels"] for answer in answers]
+        np.testing.assert_allclose(
+            [prediction.probabilities for prediction in predictions],
+            [answer["probabilities"] for answer in answers],
+            atol=1e-5,
+        )
 
 
 @pytest.mark.parametrize("method", ["attention", "ngrams", "gradient-x-input"])
