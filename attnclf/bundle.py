@@ -55,8 +55,8 @@ class Bundle:
         return tuple(self.manifest.get("columns", ()))
 
     @property
-    def spelled(self) -> bool:
-        """Whether the network takes the n-grams of unknown words beside the ids."""
+    def reads_ngrams(self) -> bool:
+        """Whether the network reads the n-grams of unknown words in addition to the ids."""
         return bool(self.manifest["config"]["model"]["ngrams"]["features"])
 
     @property

@@ -5,24 +5,22 @@ what that thread was changing stays half changed.
 """
 
 import os
-from typing import Protocol
 from weakref import WeakSet
 
 
-class OfOneProcess(Protocol):
-    """Holds locks, threads or sessions; `renew` replaces them."""
+class PerProcess:
+    """Holds what belongs to one process; `renew` makes it, and makes it again in a forked child."""
+
+    def __init__(self) -> None:
+        self.renew()
+        _alive.add(self)
 
     def renew(self) -> None:
-        """Begin as in a new process."""
-        ...
+        """Make locks, threads and sessions as in a new process."""
+        raise NotImplementedError
 
 
-_alive: WeakSet[OfOneProcess] = WeakSet()
-
-
-def renew_after_fork(owner: OfOneProcess) -> None:
-    """Call `owner.renew` in each child process that is forked while `owner` is in use."""
-    _alive.add(owner)
+_alive: WeakSet[PerProcess] = WeakSet()
 
 
 def _renew_all() -> None:

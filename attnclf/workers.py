@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attnclf.forking import renew_after_fork
+from attnclf.forking import PerProcess
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Workers:
+class Workers(PerProcess):
     """A pool of `count` threads, started at first use; `prepare` runs in each thread before its first task."""
 
     def __init__(self, count: int, prepare: Callable[[], object] | None = None) -> None:
         self._count, self._prepare = count, prepare
-        self.renew()
-        renew_after_fork(self)
+        super().__init__()
 
     def renew(self) -> None:
         """Forget the pool, whose threads a forked child does not have."""

@@ -66,7 +66,7 @@ def scored(name: str, model: Path, data: Path, rows: int) -> Run:
     sample = sampled(corpus.read(str(data), rationales=True), rows)
     texts = list(sample.texts)
     units = statistics.mean(map(len, classifier.tokenizer.encode(texts)))
-    names = working(classifier.bundle, classifier.session.axes)
+    names = working(classifier.bundle, classifier.backend.axes)
     methods = [method for method in names if method != "kernel-shap" or units <= LONG]
     with counted(Console(stderr=True, highlight=False), name) as watch:
         found = evaluate(classifier, texts, methods, rationales=sample.rationales, watch=watch)

@@ -27,7 +27,7 @@ from attnclf.data.batches import sorted_by_length
 from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.runtime.session import IN_FLIGHT, Session, open_session
+from attnclf.runtime.onnxruntime_backend import IN_FLIGHT, OnnxRuntimeBackend, open_backend
 from attnclf.text.tokens import Tokens
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Progress, Run
@@ -112,7 +112,7 @@ def bandwidth(count: int, device: torch.device) -> Callable[[], float]:
     return lambda: 2 * count / seconds(lambda: target.copy_(source), device)
 
 
-def through_runtime(session: Session, batches: Sequence[Batch], workers: int) -> Callable[[], object]:
+def through_runtime(session: OnnxRuntimeBackend, batches: Sequence[Batch], workers: int) -> Callable[[], object]:
     """Return what runs all batches as `predict` does, so many at a time."""
     if workers == 1:
         return lambda: [session.run(*batch) for batch in batches]
@@ -127,7 +127,7 @@ def bound(path: Path, device: torch.device, batches: Sequence[Batch]) -> Callabl
     """
     import onnxruntime
 
-    session: Any = open_session(path, device=device.type).computing()  # type: ignore[arg-type]
+    session: Any = open_backend(path, device=device.type).computing()  # type: ignore[arg-type]
     ready = []
     for ids, lengths in batches:
         binding = session.io_binding()
@@ -257,7 +257,7 @@ def predicting(
         paths = {"fp32": Path(folder) / "model.onnx", "fp16": Path(folder) / "model.fp16.onnx"}
         export_onnx(network, paths["fp32"], multi_label=False)
         halve(paths["fp32"], paths["fp16"])
-        sessions = {name: open_session(path, device=device.type) for name, path in paths.items()}  # type: ignore[arg-type]
+        sessions = {name: open_backend(path, device=device.type) for name, path in paths.items()}  # type: ignore[arg-type]
         network.to(device)
         for size in sizes.batches:
             chosen = tokens.subset(np.arange(len(tokens)) if size > 1 else np.arange(min(len(tokens), 512)))

@@ -37,7 +37,7 @@ def main(model: Path, folder: Path, out: Annotated[Path | None, typer.Option()] 
     """Score both kinds of questions and print the tables."""
     classifier = Classifier.load(model, device="cpu")
     stated = {
-        name: classifier.probabilities(texts(folder / f"{name}.jsonl"))
+        name: classifier.predict_proba(texts(folder / f"{name}.jsonl"))
         for name in ("valid", "valid_oos", "test", "test_oos")
     }
     rows = []

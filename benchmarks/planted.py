@@ -154,7 +154,7 @@ def main(
                 said = classifier.predict([row.text for row in tested])
                 right[name] += [answer.label == row.label for answer, row in zip(said, tested, strict=True)]
                 taken[name].append(choice.best(classifier.bundle))
-                for method in ("auto", *working(classifier.bundle, classifier.session.axes)):
+                for method in ("auto", *working(classifier.bundle, classifier.backend.axes)):
                     found = precision(classifier, tested, method)
                     shares.setdefault(method, {}).setdefault(name, []).extend(found)
                     typer.echo(f"{name}, seed {one}, {method}: {np.mean(found):.3f}", err=True)

@@ -12,9 +12,9 @@ from attnclf.data.inputs import Damage, format_of, texts
 from attnclf.data.streams import GZIP_MAGIC
 from attnclf.engines.destination import File
 from attnclf.errors import AttnclfError
-from attnclf.runtime.answers import Line, answer
+from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier
-from attnclf.runtime.session import Device
+from attnclf.runtime.streaming import FormatLine, stream_predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Job:
     model: str
     sources: Any
     targets: Any
-    line: Line
+    line: FormatLine
     threshold: float | None = None
     text_columns: Sequence[str] | None = None
     input_format: str | None = None
@@ -69,7 +69,7 @@ class Worker:
                     feature_columns=self.classifier.bundle.columns,
                     damage=damage,
                 )
-                done = answer(self.classifier, lines, output, line=job.line, threshold=job.threshold)
+                done = stream_predictions(self.classifier, lines, output, line=job.line, threshold=job.threshold)
         except AttnclfError as error:
             return Outcome(file.source, problem=error.problem, fix=error.fix)
         except OSError as error:

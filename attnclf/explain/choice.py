@@ -51,7 +51,7 @@ def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], Non
     read = drawn(classifier, texts)
     if not read:
         return {}
-    names = [name for name in working(classifier.bundle, classifier.session.axes) if METHODS[name].scored]
+    names = [name for name in working(classifier.bundle, classifier.backend.axes) if METHODS[name].scored]
     judge = Judge.of(classifier, classifier.encoded(read))
     questions = questions_about(classifier, read)
     found, taken = {}, {}
@@ -152,7 +152,7 @@ def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) ->
         return [best(bundle, signed=contrast) if name == "auto" else name for name in named or [DEFAULT]]
     if of_bundle(bundle):
         return [best(bundle, signed=True)]
-    usable = speaking(bundle, classifier.session.axes)
+    usable = speaking(bundle, classifier.backend.axes)
     if not usable:
         part = "a column" if bundle.columns else "a word"
         raise ConfigError(

@@ -36,7 +36,7 @@ def chosen(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:
 
     Raises ConfigError for an unknown method, one that makes no sense for the model, and a model of numeric columns.
     """
-    bundle, axes = classifier.bundle, classifier.session.axes
+    bundle, axes = classifier.bundle, classifier.backend.axes
     if bundle.columns:
         raise ConfigError("numbers cannot be taken out of a row of columns", fix="leave --explanations out")
     named = [choice.best(bundle) if name == "auto" else name for name in names]
@@ -85,7 +85,7 @@ def evaluate(
     by_unit, taken = {}, {}
     for name in methods:
         by_unit[name], taken[name] = timed(classifier, judge, texts, METHODS[name], within(name))
-    questions = questions_about(classifier, texts, sorted({VALUES} & classifier.session.axes.keys()))
+    questions = questions_about(classifier, texts, sorted({VALUES} & classifier.backend.axes.keys()))
     parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
@@ -189,7 +189,7 @@ def _plausible(weights: Sequence[NDArray[np.floating]], marks: Sequence[Marks], 
 
 
 def _permutation(classifier: Classifier, judge: Judge, questions: Sequence[Question]) -> Permutation | str:
-    if VALUES not in classifier.session.axes:
+    if VALUES not in classifier.backend.axes:
         return f"a {classifier.bundle.architecture} model does not give the output {VALUES}"
     logits = judge.logits([question.ids for question in questions])
     found = [permuted(question, row) for question, row in zip(questions, logits, strict=True)]

@@ -50,7 +50,7 @@ def explain(
     network that has none, and for a layer or head that is not there.
     """
     texts = listed(texts)
-    bundle, axes = classifier.bundle, classifier.session.axes
+    bundle, axes = classifier.bundle, classifier.backend.axes
     (method,) = choice.resolved(classifier, [method], contrast=against is not None)
     row = method_for(method, bundle, axes)
     if against is not None:
@@ -102,7 +102,7 @@ def compare(
     texts = listed(texts)
     names = list(methods) or [
         name
-        for name in working(classifier.bundle, classifier.session.axes)
+        for name in working(classifier.bundle, classifier.backend.axes)
         if METHODS[name].scored and METHODS[name].signed >= (against is not None)
     ]
     if not names:
@@ -123,7 +123,7 @@ def check_label(classifier: Classifier, name: str) -> None:
 def _check_contrast(classifier: Classifier, row: Method, method: str, against: str) -> None:
     check_label(classifier, against)
     if not row.signed:
-        usable = speaking(classifier.bundle, classifier.session.axes)
+        usable = speaking(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
             f"{method} is the same for every label, so it says nothing about one against another",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --against out",

@@ -61,7 +61,7 @@ class Slopes:
             saved = {name.removeprefix("network."): value for name, value in saved.items() if "network." in name}
         network.load_state_dict(saved)
         network.requires_grad_(False)
-        here = "cuda" if classifier.session.device == "cuda" and torch.cuda.is_available() else "cpu"
+        here = "cuda" if classifier.backend.device == "cuda" and torch.cuda.is_available() else "cpu"
         return cls(network.eval().to(here), share, bias)
 
     def along(self, question: Question, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,8 +8,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.runtime.backend import NetworkOutput
 from attnclf.runtime.classifier import Classifier, Encoded, Prediction
-from attnclf.runtime.session import Result
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _logits(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> N
 
 
 def _evidence(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> list[Said]:
-    names = [name for name in ("evidence", "contributions") if name in classifier.session.axes]
+    names = [name for name in ("evidence", "contributions") if name in classifier.backend.axes]
     found: dict[int, Said] = {}
     for batch, said in _run(classifier, spellings, rows, names):
         added = sum((said.named[name] for name in names[1:]), start=said.named[names[0]])
@@ -190,11 +190,11 @@ def _evidence(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) ->
 
 def _run(
     classifier: Classifier, spellings: Tokens, rows: Sequence[Ids], named: Sequence[str] = ()
-) -> Iterator[tuple[Ids, Result]]:
+) -> Iterator[tuple[Ids, NetworkOutput]]:
     """Yield what the exported network says of batches of rows, with their places."""
     encoded = Encoded(Tokens.of(rows).filled(classifier.tokenizer.blank), spellings, [], [])
 
-    def run(batch: Ids) -> tuple[Ids, Result]:
-        return batch, classifier.session.run(*classifier.inputs(encoded, batch), named=named)
+    def run(batch: Ids) -> tuple[Ids, NetworkOutput]:
+        return batch, classifier.backend.run(*classifier.inputs(encoded, batch), named=named)
 
     return classifier.each(run, list(classifier.batches(encoded)))

@@ -30,7 +30,7 @@ def timed(
 
     What is built once is not counted.
     """
-    outputs = row.named(classifier.session.axes)
+    outputs = row.named(classifier.backend.axes)
     row.weigh(questions_about(classifier, texts[:1], outputs), judge)
     start = time.perf_counter()
     weights = weighed(questions_about(classifier, texts, outputs), judge, row, tick)

@@ -10,7 +10,7 @@ from torch import nn
 
 from attnclf.errors import ExportError
 from attnclf.model.feature_gate import FeatureGate
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 TOLERANCE = 1e-4
 TIES = 0.05  # share of texts in which a hard alignment may decide a tie the other way
@@ -28,7 +28,7 @@ def check_parity(
     `TOLERANCE`, when any value of either side is not finite, or when a hard alignment chooses another position, or a
     decoder another label, in more than `TIES` of the texts.
     """
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     generator = torch.Generator().manual_seed(0)
     network.eval()
     worst, texts, ties = 0.0, 0, 0
@@ -37,7 +37,7 @@ def check_parity(
         lengths = torch.randint(1, time + 1, (batch,), generator=generator)
         lengths[0] = time
         ids, spellings = drawn(network, batch, time, vocabulary, generator), None
-        if session.spelled:  # every third word is unknown
+        if session.reads_ngrams:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row; where there is none, that row.
             rows = network.get_buffer("linear.gram_rows")
             read = rows.nonzero().flatten() if rows.any() else torch.zeros(1, dtype=torch.int64)

@@ -19,8 +19,8 @@ from attnclf.export.half import halve
 from attnclf.export.quantize import quantize
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import CHUNK, evaluate
+from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.runtime.samples import made_for
-from attnclf.runtime.session import open_session
 
 MOST_LOST = 0.003  # accuracy, or micro-F1 with several labels
 MOST_CHANGED = 0.01  # share of the texts that may get another label, where no labelled rows tell which one is right
@@ -64,7 +64,7 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
             path = Path(place) / NETWORKS[precision]
             MAKERS[precision](bundle.network("fp32"), path)
-            session = open_session(path, device="cpu" if precision == "int8" else "auto")
+            session = open_backend(path, device="cpu" if precision == "int8" else "auto")
             made = Classifier(bundle, original.tokenizer, session)
             texts = made_for(original, TEXTS) if rows is None else rows.texts
             comparison = compare(original, made, texts, rows, bytes=path.stat().st_size)
@@ -85,7 +85,8 @@ def compare(
     difference, changed = 0.0, 0
     for start in range(0, len(texts), CHUNK):
         part = list(texts[start : start + CHUNK])
-        (before, chosen), (after, chosen_after) = original.judge(part), other.judge(part)
+        before, chosen = original.probabilities_and_labels(part)
+        after, chosen_after = other.probabilities_and_labels(part)
         if original.multi_label:
             changed += int((chosen != chosen_after).any(axis=1).sum())
         else:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from attnclf.atomic import atomic_folder, refuse_lost
 from attnclf.bundle import Precision
 from attnclf.errors import ConfigError, DataError, ExportError
+from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.onnxruntime_backend import CPU, open_backend
 from attnclf.runtime.samples import made_for
-from attnclf.runtime.session import CPU, Device, open_session
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import in_batch, spellings
 from attnclf.text.tokenizer import Tokenizer
@@ -135,17 +136,17 @@ def _write_network(classifier: Classifier, network: Path, out: Path) -> None:
     from attnclf.export.rowwise import rowwise
 
     model = onnx.load(network)
-    graphs.write(rowwise(model, classifier.tokenizer.size) if classifier.session.spelled else model, out)
+    graphs.write(rowwise(model, classifier.tokenizer.size) if classifier.backend.reads_ngrams else model, out)
 
 
 def _compare(classifier: Classifier, network: Path, precision: Precision) -> None:
     """Raise ExportError when the network says something else than the model of texts in one request."""
     texts = [*made_for(classifier, TRIED), ""]
-    given = inputs(classifier.tokenizer, texts, spelled=classifier.session.spelled)
+    given = inputs(classifier.tokenizer, texts, spelled=classifier.backend.reads_ngrams)
     first = given["numbers" if classifier.bundle.columns else "ids"]
-    session = open_session(network, device="cpu")
+    session = open_backend(network, device="cpu")
     answer = session.run(first, given["lengths"][:, 0], given.get("spellings"))
-    difference = float(np.abs(answer.probabilities - classifier.probabilities(texts)).max())
+    difference = float(np.abs(answer.probabilities - classifier.predict_proba(texts)).max())
     if not difference <= TOLERANCE[precision]:  # NaN is no agreement
         raise ExportError(
             f"the network for Triton differs by {difference:.2g} from the model, and nothing was written",

@@ -16,9 +16,10 @@ from attnclf.bundle import Precision, open_bundle
 from attnclf.data.inputs import open_input
 from attnclf.data.inputs import texts as texts_of
 from attnclf.errors import DataError, DeviceError
+from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.onnxruntime_backend import has_gpu
 from attnclf.runtime.samples import made_for
-from attnclf.runtime.session import Device, has_gpu
 
 UNITS = 50_000  # of the texts of a round, which is over within a second or two
 TEXTS = 4096  # at most; what `predict` hands on together
@@ -91,11 +92,11 @@ def measure(folder: Path, file: str | None, device: Device, precision: Precision
     units = int(encoded.tokens.lengths.sum())
     batches = [classifier.inputs(encoded, rows) for rows in classifier.batches(encoded)]
     whole = _rounds(lambda: classifier.predict(texts))
-    alone = _rounds(lambda: list(classifier.each(lambda batch: classifier.session.run(*batch), batches)))
+    alone = _rounds(lambda: list(classifier.each(lambda batch: classifier.backend.run(*batch), batches)))
     latency = 1000 * np.array(list(_latencies(classifier, texts)))
     return Figures(
         precision=precision,
-        device=classifier.session.device,
+        device=classifier.backend.device,
         texts=len(texts),
         mean_units=units / len(texts),
         lines=_rate(len(texts), whole),

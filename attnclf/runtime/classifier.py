@@ -16,7 +16,8 @@ from attnclf.data.labels import marked
 from attnclf.errors import BundleError, ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
 from attnclf.hub import PREFIX, located
-from attnclf.runtime.session import Device, Result, Session, open_session
+from attnclf.runtime.backend import Backend, Device, NetworkOutput
+from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.text.numbers import NumberReader
 from attnclf.text.spelling import Speller, chosen, in_batch
 from attnclf.text.tokenizer import Tokenizer
@@ -125,11 +126,11 @@ class Classifier:
     """
 
     def __init__(
-        self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, session: Session, batch_size: int | None = None
+        self, bundle: Bundle, tokenizer: Tokenizer | NumberReader, backend: Backend, batch_size: int | None = None
     ) -> None:
         self.bundle = bundle
         self.tokenizer = tokenizer
-        self.session = session
+        self.backend = backend
         self.batch_size = batch_size
         self._origin: str | Path = bundle.folder.resolve()  # from where, and with which options, a copy is loaded
         self._options: dict[str, Any] = {}
@@ -137,8 +138,8 @@ class Classifier:
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
         self._speller = Speller()
-        self._workers = Workers(session.workers)
-        self.sequential = "sequence" in session.axes  # emits its labels one after the other
+        self._workers = Workers(backend.workers)
+        self.sequential = "sequence" in backend.axes  # emits its labels one after the other
         self.temperature = float(bundle.manifest.get("temperature", 1.0))  # by which the logits are divided already
         self.thresholds = np.array(bundle.manifest.get("thresholds", [0.5] * len(self.labels)), dtype=np.float32)
 
@@ -160,10 +161,10 @@ class Classifier:
         if precision == "int8" and device == "cuda":
             raise DeviceError("int8 runs on the CPU only", fix="leave --precision out, or pass --device cpu")
         bundle = open_bundle(located(folder))
-        session = open_session(
+        backend = open_backend(
             bundle.network(precision), device="cpu" if precision == "int8" else device, threads=threads
         )
-        classifier = cls(bundle, reader_of(bundle), session, batch_size)
+        classifier = cls(bundle, reader_of(bundle), backend, batch_size)
         classifier._options = {"device": device, "precision": precision, "threads": threads}
         if isinstance(folder, str) and folder.startswith(PREFIX):  # another machine has another cache
             classifier._origin = folder
@@ -187,7 +188,7 @@ class Classifier:
     ) -> list[Prediction]:
         """Classify texts, in order. `threshold` replaces the model's own for multi-label choices.
 
-        `named` asks for further outputs of the network, of those in `session.axes`. Raises ConfigError for a threshold
+        `named` asks for further outputs of the network, of those in `backend.axes`. Raises ConfigError for a threshold
         where the network emits its labels one after the other.
         """
         return self.start(texts, threshold=threshold, named=named)()
@@ -247,12 +248,16 @@ class Classifier:
         order = np.argsort(-prediction.probabilities, kind="stable")
         return [(self.labels[label], float(prediction.probabilities[label])) for label in order]
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return probabilities (rows, labels); a blank text is judged as one unknown word."""
-        return self._run(texts).probabilities
+    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Return the probability of each label for each text, float32 (texts, labels), in the order of `labels`.
 
-    def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return `probabilities` and which labels a multi-label model gives each row: (rows, labels) both."""
+        A row of a model with one label a text adds up to 1; with several labels each probability stands alone. A blank
+        text is classified as one unknown word. Raises TypeError for anything but texts.
+        """
+        return self._run(listed(texts)).probabilities
+
+    def probabilities_and_labels(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return `predict_proba` and which labels a multi-label model gives each text, bool (texts, labels)."""
         rows = self._run(texts)
         if not self.sequential:
             return rows.probabilities, cuts.chosen(rows.probabilities, self.thresholds)
@@ -262,7 +267,7 @@ class Classifier:
         """Return texts as ids."""
         truncated: list[bool] = []
         unknown: Sequence[str] = ()
-        if isinstance(self.tokenizer, Tokenizer) and self.session.spelled:
+        if isinstance(self.tokenizer, Tokenizer) and self.backend.reads_ngrams:
             tokens, unknown = self.tokenizer.read(texts, truncated)
         else:
             tokens = self.tokenizer.encode(texts, truncated)
@@ -271,22 +276,22 @@ class Classifier:
 
     def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
         """Yield the rows that go through the network together."""
-        return sorted_by_length(encoded.tokens.lengths, BATCH_TOKENS[self.session.device], self.batch_size)
+        return sorted_by_length(encoded.tokens.lengths, BATCH_TOKENS[self.backend.device], self.batch_size)
 
     def inputs(self, encoded: Encoded, rows: NDArray[np.int64]) -> Inputs:
-        """Return what `Session.run` wants for a batch."""
+        """Return the arguments of `Backend.run` for a batch."""
         ids, lengths = encoded.tokens.padded(rows)
-        if not self.session.spelled:
+        if not self.backend.reads_ngrams:
             return ids, lengths, None
         ids, unknown = in_batch(ids, self.tokenizer.size)
         return ids, lengths, chosen(encoded.spellings, unknown)
 
     def each(self, run: Callable[..., R], batches: Sequence[Any], *others: Iterable[Any]) -> Iterator[R]:
-        """Run a function over batches, as many at a time as suits the session; results come in order.
+        """Run a function over batches, as many at a time as suit the backend; results come in order.
 
         It is given one of each of the others, too.
         """
-        if self.session.workers == 1 or len(batches) == 1:
+        if self.backend.workers == 1 or len(batches) == 1:
             return map(run, batches, *others)
         return self._workers.map(run, batches, *others)
 
@@ -298,8 +303,8 @@ class Classifier:
             named = tuple(dict.fromkeys((*named, "sequence")))
         encoded = self.encoded(texts)
 
-        def run(rows: NDArray[np.int64], inputs: Inputs) -> tuple[NDArray[np.int64], Result]:
-            return rows, self.session.run(*inputs, named=named)
+        def run(rows: NDArray[np.int64], inputs: Inputs) -> tuple[NDArray[np.int64], NetworkOutput]:
+            return rows, self.backend.run(*inputs, named=named)
 
         # Inputs are made here and not by the workers: numpy lets go of the interpreter again and again, and a worker
         # would wait for it each time.
@@ -307,7 +312,7 @@ class Classifier:
         answers = self.each(run, batches, (self.inputs(encoded, rows) for rows in batches))
         return lambda: self._gathered(encoded, answers)
 
-    def _gathered(self, encoded: Encoded, answers: Iterable[tuple[NDArray[np.int64], Result]]) -> Rows:
+    def _gathered(self, encoded: Encoded, answers: Iterable[tuple[NDArray[np.int64], NetworkOutput]]) -> Rows:
         """Put what was said of the batches back into the order of the texts."""
         count, lengths = len(encoded.tokens), encoded.tokens.lengths
         probabilities = np.empty((count, len(self.labels)), dtype=np.float32)
@@ -328,7 +333,7 @@ class Classifier:
 
     def _real(self, name: str, length: int) -> tuple[slice, ...]:
         """Return what cuts the padding off one row of a named output."""
-        return tuple(slice(length if axis == "time" else None) for axis in self.session.axes[name][1:])
+        return tuple(slice(length if axis == "time" else None) for axis in self.backend.axes[name][1:])
 
 
 def _loaded_again(kind: type[Classifier], origin: str | Path, options: Mapping[str, Any], version: str) -> Classifier:

@@ -34,7 +34,7 @@ def _single(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]])
     true = LabelSet(classifier.labels, False).encode(corpus.label_lists)
     parts, start = [], 0
     for chunk in chunks:
-        stated = classifier.probabilities(chunk)
+        stated = classifier.predict_proba(chunk)
         before = uncalibrated(stated, classifier.temperature, multi_label=False)
         decisions = metrics.decisions(true[start : start + len(chunk)], stated)
         parts.append((*decisions, before.max(axis=1), before.argmax(axis=1)))
@@ -46,7 +46,7 @@ def _single(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]])
 
 def _several(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]]) -> Metrics:
     """Score a model with several labels a row."""
-    parts = [classifier.judge(chunk) for chunk in chunks]
+    parts = [classifier.probabilities_and_labels(chunk) for chunk in chunks]
     probabilities, said = (np.concatenate(part) for part in zip(*parts, strict=True))
     del parts
     names = classifier.labels

@@ -13,8 +13,8 @@ from typing import Any
 from attnclf.bundle import MANIFEST, Precision, open_bundle
 from attnclf.explain import choice
 from attnclf.explain.methods import METHODS, working
+from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.runtime.session import Device
 from attnclf.serve.batching import Batcher
 from attnclf.serve.limits import Limits, Room
 from attnclf.serve.metrics import Metrics
@@ -67,12 +67,12 @@ class Loaded:
         self.version = hashlib.sha256(repr(sorted(self.classifier.bundle.manifest.items())).encode()).hexdigest()[:12]
         if not self.classifier.bundle.columns:
             self.classifier.predict(WARM_UP)
-        self.classifier.session.warm_up()
+        self.classifier.backend.warm_up()
 
     @property
     def methods(self) -> list[str]:
         """The methods of explanation that make sense for the model and need no torch."""
-        names = working(self.classifier.bundle, self.classifier.session.axes)
+        names = working(self.classifier.bundle, self.classifier.backend.axes)
         return [name for name in names if not METHODS[name].torch]
 
     @property
@@ -93,7 +93,7 @@ class Model:
         self.loaded = Loaded(folder, running)
         self._seen = self.loaded.files
         self._units_per_character = 0.25
-        session = self.loaded.classifier.session
+        session = self.loaded.classifier.backend
         self._predictions: Batcher[Texts, Any] = Batcher(
             self._predict,
             workers=session.workers,

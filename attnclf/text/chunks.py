@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 from tokenizers.models import WordLevel
 
-from attnclf.forking import renew_after_fork
+from attnclf.forking import PerProcess
 from attnclf.text.tokens import UNKNOWN_ID, Growing
 
 # Within a run without a space, a chunk is an ASCII mark, a Chinese character, or what stands between those. Where the
@@ -66,7 +66,7 @@ class _Runs(dict[str, int]):
         self.cost += _cost(runs)
 
 
-class ChunkReader:
+class ChunkReader(PerProcess):
     """Reads texts with a tokenizer of the `tokenizers` library; any number of threads may call it."""
 
     def __init__(self, library: Library) -> None:
@@ -74,8 +74,7 @@ class ChunkReader:
         self._vocabulary = int(library.get_vocab_size())
         self._plain = isinstance(library.model, WordLevel) and len(library.encode("word").ids) == 1
         self._lower = bool(getattr(library.normalizer, "lowercase", False))
-        self.renew()
-        renew_after_fork(self)
+        super().__init__()
 
     def renew(self) -> None:
         """Forget all that was read."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.forking import renew_after_fork
+from attnclf.forking import PerProcess
 from attnclf.text.tokens import Growing, Tokens
 
 SLOTS = 2**18  # hash values of n-grams; far more than frequent n-grams, so that few collide
@@ -55,12 +55,8 @@ def in_batch(ids: NDArray[np.int64], vocabulary: int) -> tuple[NDArray[np.int64]
     return local, words
 
 
-class Speller:
+class Speller(PerProcess):
     """Spells words once that come again and again; any number of threads may ask it."""
-
-    def __init__(self) -> None:
-        self.renew()
-        renew_after_fork(self)
 
     def renew(self) -> None:
         """Forget all words."""

@@ -154,7 +154,7 @@ def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:
 
     A label that the model does not know is missed.
     """
-    probabilities, said = classifier.judge(list(rows.texts))
+    probabilities, said = classifier.probabilities_and_labels(list(rows.texts))
     if not classifier.multi_label:
         true = LabelSet(classifier.labels, False).encode(rows.label_lists)
         return np.asarray(probabilities.argmax(axis=1) == true, dtype=np.float64)

@@ -120,7 +120,7 @@ def _through(row: Row, folder: Path) -> None:
 
     classifier = Classifier.load(folder / "model", device="cpu", threads=1)
     texts = [*ROWS, "", "something else " * 20]
-    for text, prediction in zip(texts, classifier.predict(texts, named=list(classifier.session.axes)), strict=True):
+    for text, prediction in zip(texts, classifier.predict(texts, named=list(classifier.backend.axes)), strict=True):
         units = len(classifier.tokenizer.encode([text])[0])
         numbers = [prediction.probabilities, prediction.attention, *prediction.named.values()]
         assert all(np.isfinite(array).all() for array in numbers), f"a number that is none, for {text!r}"

@@ -161,7 +161,7 @@ def main() -> None:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     if "attnclf.training.limits" in sys.modules:
         atexit._run_exitfuncs()  # of libraries; they know nothing of threads that are left within one
-    elif "attnclf.runtime.stream" not in sys.modules:
+    elif "attnclf.runtime.windows" not in sys.modules:
         sys.exit(status)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -14,8 +14,8 @@ from attnclf.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from attnclf.engines.worker import Outcome
-    from attnclf.runtime.answers import Line
-    from attnclf.runtime.session import Device
+    from attnclf.runtime.backend import Device
+    from attnclf.runtime.streaming import FormatLine
 
 SUFFIXES = {"tsv": ".tsv", "csv": ".csv", "jsonl": ".jsonl", "fasttext": ".txt"}
 EVERY = 10.0  # seconds between two lines of progress
@@ -28,7 +28,7 @@ def predict_on_ray(
     out: str | None,
     *,
     workers: int | None,
-    line: "Line",
+    line: "FormatLine",
     format: str,
     top_k: int,
     attention: bool,
@@ -45,7 +45,7 @@ def predict_on_ray(
     from attnclf.engines.plan import plan
     from attnclf.engines.ray import predict_files, refuse_without_ray
     from attnclf.engines.worker import Job
-    from attnclf.runtime.answers import Answered
+    from attnclf.runtime.streaming import StreamCounts
     from attnclf_cli.output import note_of_truncation, warn_of_damage
 
     if out in (None, "-"):
@@ -88,7 +88,7 @@ def predict_on_ray(
         batch_size=batch_size,
     )
     outcomes = told(predict_files(todo.unfinished, job, workers=workers), finished, len(todo.files))
-    answered = Answered(sum(one.texts for one in outcomes), sum(one.truncated for one in outcomes))
+    answered = StreamCounts(sum(one.texts for one in outcomes), sum(one.truncated for one in outcomes))
     warn_of_damage(Damage(sum(one.damaged for one in outcomes)))
     note_of_truncation(answered, bundle.manifest["text"]["max_length"] if answered.truncated else 0)
     failed = [one for one in outcomes if one.problem]

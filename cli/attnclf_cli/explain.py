@@ -101,7 +101,7 @@ def explain(
     from attnclf.explain import choice
     from attnclf.explain.explain import check_label
     from attnclf.runtime.classifier import Classifier
-    from attnclf.runtime.stream import WINDOW, Windows
+    from attnclf.runtime.windows import WINDOW, Windows
     from attnclf_cli.output import drawn, note_of_slopes, opened, summed_up, warn_of_damage
 
     name = _by_name(out) if format is ExplanationFormat.auto else format.value
@@ -183,7 +183,7 @@ def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compa
         return []
     chosen = choice.resolved(classifier, named, contrast=contrast)
     for name in chosen:
-        method_for(name, classifier.bundle, classifier.session.axes)
+        method_for(name, classifier.bundle, classifier.backend.axes)
     found = [name for name in chosen if name not in (named or [choice.DEFAULT])]
     for name in found:
         typer.echo(f"Method: {name}, {METHODS[name].meaning}", err=True)
@@ -199,7 +199,7 @@ def _summed(
     from attnclf.explain.methods import METHODS, speaking
 
     if not METHODS[method].signed:
-        usable = speaking(classifier.bundle, classifier.session.axes)
+        usable = speaking(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
             f"{method} does not say for which label a word speaks, so it cannot be added up",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",

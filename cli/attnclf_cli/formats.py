@@ -9,9 +9,9 @@ from functools import cache
 from typing import Protocol
 
 from attnclf.data.label_cells import joined
-from attnclf.runtime import answers
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.runtime.records import record, record_with_attention, scored
+from attnclf.runtime.streaming import FormatLine
 
 UNSURE = "?"  # in place of a label that is not probable enough
 EXCERPT = 60  # cells of the text in a table row
@@ -74,7 +74,7 @@ def table(classifier: Classifier, text: str, prediction: Prediction, top: int) -
     return f"{'  '.join(pairs) or '-'.ljust(width + 7)}  {short(' '.join(text.split()), EXCERPT)}"
 
 
-def if_sure(classifier: Classifier, text: str, prediction: Prediction, line: answers.Line, least: float) -> str:
+def if_sure(classifier: Classifier, text: str, prediction: Prediction, line: FormatLine, least: float) -> str:
     """Return `line` with `UNSURE` in place of a label whose probability is below `least`."""
     unsure = prediction.score is not None and prediction.score < least
     return line(classifier, text, prediction._replace(label=UNSURE) if unsure else prediction)

@@ -10,7 +10,7 @@ from attnclf_cli import options
 
 if TYPE_CHECKING:
     from attnclf.bundle import Bundle
-    from attnclf.runtime.session import Session
+    from attnclf.runtime.backend import Backend
 
 
 class InfoFormat(StrEnum):
@@ -39,8 +39,8 @@ def info(
                 {
                     **manifest,
                     "bytes": size,
-                    "device": classifier.session.device,
-                    "no_gpu": classifier.session.no_gpu,
+                    "device": classifier.backend.device,
+                    "no_gpu": classifier.backend.no_gpu,
                     "precisions": classifier.bundle.precisions,
                 },
                 ensure_ascii=False,
@@ -63,7 +63,7 @@ def info(
         "network": f"{classifier.bundle.architecture}: {_network(classifier.bundle)}",
         "size": f"{size / 1e6:.1f} MB",
         "precision": ", ".join(classifier.bundle.precisions),
-        "device": _device(classifier.session),
+        "device": _device(classifier.backend),
     }
     if classifier.bundle.columns:
         rows["text"] = f"none; the columns {', '.join(classifier.bundle.columns)}"
@@ -77,8 +77,8 @@ def info(
     Console(highlight=False).print(table)
 
 
-def _device(session: "Session") -> str:
-    return session.device if session.no_gpu is None else f"{session.device}, not the GPU: {session.no_gpu}"
+def _device(backend: "Backend") -> str:
+    return backend.device if backend.no_gpu is None else f"{backend.device}, not the GPU: {backend.no_gpu}"
 
 
 def _network(bundle: "Bundle") -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attnclf.data.inputs import Damage
     from attnclf.explain.explanation import Comparison, Explanation
     from attnclf.explain.influence import Influences
-    from attnclf.runtime.answers import Answered
+    from attnclf.runtime.streaming import StreamCounts
 
 
 @contextlib.contextmanager
@@ -108,7 +108,7 @@ def note_of_slopes(methods: Iterable[str], precision: str) -> None:
         typer.echo(f"Note: {', '.join(slopes)}: {whose}", err=True)
 
 
-def note_of_truncation(answered: "Answered", longest: int) -> None:
+def note_of_truncation(answered: "StreamCounts", longest: int) -> None:
     """Say how many texts were not read to their end."""
     if answered.truncated:
         cut = f"{answered.truncated:,} of {answered.texts:,} texts"

@@ -80,8 +80,8 @@ def predict(
     from attnclf.bundle import open_bundle
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.errors import ConfigError
-    from attnclf.runtime.answers import answer
     from attnclf.runtime.classifier import Classifier
+    from attnclf.runtime.streaming import stream_predictions
     from attnclf_cli.formats import LINES, if_sure, jsonl_with_attention
     from attnclf_cli.output import note_of_truncation, opened, warn_of_damage
 
@@ -133,7 +133,7 @@ def predict(
             damage=damage,
             say=partial(typer.echo, err=True),
         )
-        answered = answer(classifier, lines, output, line=line, threshold=threshold)
+        answered = stream_predictions(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)
     note_of_truncation(answered, classifier.tokenizer.max_length)
 

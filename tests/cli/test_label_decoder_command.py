@@ -116,8 +116,8 @@ def test_the_graph_gives_a_text_the_same_labels_with_any_padding(decoder):
     ids = np.array([[2, 3, 4, 0, 0], [5, 6, 7, 8, 9], [10, 0, 0, 0, 0]])
     lengths = np.array([3, 5, 1])
     names = ("sequence", "alignment")
-    short = decoder.session.run(ids, lengths, named=names)
-    long = decoder.session.run(np.pad(ids, ((0, 0), (0, 9))), lengths, named=names)
+    short = decoder.backend.run(ids, lengths, named=names)
+    long = decoder.backend.run(np.pad(ids, ((0, 0), (0, 9))), lengths, named=names)
     assert short.named["sequence"].tolist() == long.named["sequence"].tolist()
     assert short.probabilities == pytest.approx(long.probabilities, abs=1e-5)
     assert np.pad(short.named["alignment"], ((0, 0), (0, 0), (0, 9))) == pytest.approx(

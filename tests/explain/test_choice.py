@@ -11,7 +11,7 @@ from attnclf.errors import ConfigError
 from attnclf.explain import choice
 from attnclf.explain.choice import Score
 from attnclf.explain.methods import METHODS
-from attnclf.runtime import session
+from attnclf.runtime import onnxruntime_backend
 from attnclf.runtime.classifier import Classifier
 
 
@@ -103,13 +103,13 @@ def test_training_scores_every_cheap_method_of_the_model(classifier, multi_class
 
 
 def test_what_is_opened_once_for_a_method_is_not_counted_as_its_time(classifier, monkeypatch):
-    opened = session._opened
+    opened = onnxruntime_backend._opened
 
     def slowly(*arguments):
         time.sleep(1)
         return opened(*arguments)
 
-    monkeypatch.setattr(session, "_opened", slowly)
+    monkeypatch.setattr(onnxruntime_backend, "_opened", slowly)
     found = choice.scores(Classifier.load(classifier.bundle.folder), ["my parcel is late", "I was charged twice"])
     assert max(score.milliseconds for score in found.values()) < 400
 
@@ -128,19 +128,19 @@ def test_long_texts_are_scored_by_their_beginning_and_blank_ones_not_at_all(clas
     assert choice.scores(classifier, ["", " "]) == {}
     long = [text + " and so on" * 300 for text in tickets[:3]]
     units = []
-    run = classifier.session.run
+    run = classifier.backend.run
 
     class Recorded:
         def __getattr__(self, name):
-            return getattr(session, name)
+            return getattr(backend, name)
 
         def run(self, ids, *rest, **named):
             units.append(ids.shape[1])
             return run(ids, *rest, **named)
 
-    session, classifier.session = classifier.session, Recorded()
+    backend, classifier.backend = classifier.backend, Recorded()
     try:
         assert choice.scores(classifier, ["", *long])
     finally:
-        classifier.session = session
+        classifier.backend = backend
     assert max(units) <= choice.UNITS

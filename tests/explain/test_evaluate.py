@@ -54,7 +54,7 @@ def test_the_figures_are_the_means_of_those_of_each_explanation(classifier, text
 
 def test_the_curve_falls_from_the_label_of_the_text_to_that_of_nothing(classifier, attended, found):
     full = np.mean([one.score for one in attended])
-    blank = classifier.probabilities([""])[0]
+    blank = classifier.predict_proba([""])[0]
     ends = np.mean([blank[classifier.labels.index(one.label)] for one in attended])
     for worth in found.methods.values():
         assert len(worth.left) == 1 + len(SHARES)

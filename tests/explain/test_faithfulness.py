@@ -247,7 +247,7 @@ def test_the_figures_are_those_of_texts_without_the_words(classifier):
     label = classifier.labels.index(one.label)
 
     def probability(kept):
-        return classifier.probabilities([" ".join(words[place] for place in sorted(kept))])[0, label]
+        return classifier.predict_proba([" ".join(words[place] for place in sorted(kept))])[0, label]
 
     full = probability(order)
     without = [full - probability(order[count:]) for count in sizes(len(words))]

@@ -272,13 +272,13 @@ def test_nothing_but_the_map_depends_on_whether_it_is_made(load):
 def test_the_network_gives_pairs_for_the_texts_that_need_them_and_for_few_at_a_time(load, monkeypatch):
     classifier, _ = load("self-attention")
     runs = []
-    run = classifier.session.run
+    run = classifier.backend.run
 
     def recorded(ids, lengths, spellings=None, *, named=()):
         runs.append((ids.shape, list(named)))
         return run(ids, lengths, spellings, named=named)
 
-    monkeypatch.setattr(classifier.session, "run", recorded)
+    monkeypatch.setattr(classifier.backend, "run", recorded)
     explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]], faithfulness=False)
     assert runs == [((2, 40), []), ((2, 6), ["self_attention"])]
     runs.clear()

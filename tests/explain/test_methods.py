@@ -417,7 +417,7 @@ def test_leaving_out_on_a_model_is_predicting_the_shorter_text(classifier):
     (one,) = explain(classifier, ["my parcel the card"], method="leave-one-out")
     label = classifier.labels.index(one.label)
     words = [word.text for word in one.words]
-    shares = [classifier.probabilities([" ".join(words[:n] + words[n + 1 :])])[0, label] for n in range(len(words))]
+    shares = [classifier.predict_proba([" ".join(words[:n] + words[n + 1 :])])[0, label] for n in range(len(words))]
     odds = np.log(one.score / (1 - one.score)) - np.log(np.array(shares) / (1 - np.array(shares)))
     assert [word.weight for word in one.words] == pytest.approx(odds.tolist(), abs=1e-2)
 

@@ -13,7 +13,7 @@ from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 50
 SHAPES = [(1, 1), (1, 9), (3, 1), (3, 5), (4, 11), (2, 50), (40, 6)]  # traced at (2, 7)
@@ -73,7 +73,7 @@ def near(theirs, ours):
 
 def test_the_exported_graph_agrees_with_torch_at_shapes_never_traced(exported):
     network, path, *_ = exported
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     for batch, time in SHAPES:
         ids, lengths = inputs(batch, time)
         with torch.no_grad():
@@ -87,7 +87,7 @@ def test_the_exported_graph_agrees_with_torch_at_shapes_never_traced(exported):
 
 
 def test_a_text_gets_the_same_answer_from_the_file_alone_in_a_batch_and_padded(exported):
-    session = open_session(exported[1], device="cpu")
+    session = open_backend(exported[1], device="cpu")
     ids, lengths = inputs(6, 10)
     together = session.run(ids.numpy(), lengths.numpy())
     longer = session.run(nn.functional.pad(ids, (0, 13)).numpy(), lengths.numpy())
@@ -101,7 +101,7 @@ def test_a_text_gets_the_same_answer_from_the_file_alone_in_a_batch_and_padded(e
 
 def test_the_axes_of_named_outputs_are_named_and_nothing_is_computed_unasked(exported):
     _, path, sizes, _ = exported
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     seen = {"self_attention": ("batch", *sizes, "time", "time")} if sizes else {}
     shares = dict.fromkeys(("value_logits", "evidence"), ("batch", "time", LABELS))
     assert session.axes == {**seen, "value_norms": ("batch", "time"), **shares}
@@ -110,7 +110,7 @@ def test_the_axes_of_named_outputs_are_named_and_nothing_is_computed_unasked(exp
 
 def test_a_text_beyond_the_positions_is_an_error_of_the_file_and_never_misread(exported):
     _, path, _, bound = exported
-    session, longer = open_session(path, device="cpu"), [value.numpy() for value in inputs(1, LONGEST + 1)]
+    session, longer = open_backend(path, device="cpu"), [value.numpy() for value in inputs(1, LONGEST + 1)]
     if bound:
         with pytest.raises(Exception, match=f"invalid index found, index = {LONGEST}"):
             session.run(*longer)

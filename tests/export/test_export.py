@@ -12,7 +12,7 @@ from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 130
 SHAPES = [(1, 1), (1, 9), (3, 1), (3, 5), (4, 11), (2, 130), (40, 6)]  # traced at (2, 7)
@@ -92,7 +92,7 @@ def near(theirs, ours):
 
 def test_the_exported_graph_agrees_with_torch_at_shapes_never_traced(exported):
     network, path, multi_label = exported
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     for batch, time in SHAPES:
         ids, lengths = inputs(batch, time)
         with torch.no_grad():
@@ -105,7 +105,7 @@ def test_the_exported_graph_agrees_with_torch_at_shapes_never_traced(exported):
 
 def test_a_text_gets_the_same_answer_from_the_file_alone_in_a_batch_and_padded(exported):
     _, path, _ = exported
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     ids, lengths = inputs(6, 10)
     together = session.run(ids.numpy(), lengths.numpy())
     longer = session.run(nn.functional.pad(ids, (0, 13)).numpy(), lengths.numpy())
@@ -121,7 +121,7 @@ def test_a_text_gets_the_same_answer_from_the_file_alone_in_a_batch_and_padded(e
 
 def test_the_probabilities_of_single_label_models_sum_to_one(exported):
     _, path, multi_label = exported
-    result = open_session(path, device="cpu").run(*(value.numpy() for value in inputs(5, 8)))
+    result = open_backend(path, device="cpu").run(*(value.numpy() for value in inputs(5, 8)))
     sums = torch.as_tensor(result.probabilities.sum(axis=1))
     if multi_label:
         assert not torch.allclose(sums, torch.ones(5), atol=1e-2)

@@ -9,7 +9,7 @@ from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity, decided_otherwise
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS = 30, 3
 
@@ -35,7 +35,7 @@ def exported(exporting, tmp_path):
 def test_the_graph_emits_what_torch_emits_at_shapes_never_traced(exported):
     network, path = exported
     assert check_parity(network, path, vocabulary=VOCABULARY, multi_label=True) < 1e-5
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     emitted = set()
     for batch, time in [(1, 1), (1, 9), (3, 1), (4, 11), (2, 130), (40, 6)]:  # traced at (2, 7)
         ids = torch.randint(1, VOCABULARY, (batch, time), generator=torch.Generator().manual_seed(time))

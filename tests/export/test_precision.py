@@ -22,7 +22,7 @@ from attnclf.export.precision import Comparison, add_precision, copy_out, refuse
 from attnclf.export.quantize import quantize
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def contents(folder):
 def test_the_network_says_what_the_original_says(folder, rows, tickets, kind, most):
     comparison = add_precision(folder, kind, rows)
     original, quantized = (Classifier.load(folder, device="cpu", precision=one) for one in ("fp32", kind))
-    before, after = original.probabilities(tickets), quantized.probabilities(tickets)
+    before, after = original.predict_proba(tickets), quantized.predict_proba(tickets)
     assert 0 < np.abs(before - after).max() == pytest.approx(comparison.difference, abs=1e-3 * most)
     assert comparison.difference < most
     assert (before.argmax(1) != after.argmax(1)).mean() == comparison.changed < 0.02
@@ -163,7 +163,7 @@ def test_int8_on_a_gpu_is_refused(folder):
     add_precision(folder, "int8")
     with pytest.raises(DeviceError, match="int8 runs on the CPU only"):
         Classifier.load(folder, device="cuda", precision="int8")
-    assert Classifier.load(folder, device="auto", precision="int8").session.device == "cpu"
+    assert Classifier.load(folder, device="auto", precision="int8").backend.device == "cpu"
 
 
 def test_a_model_whose_numbers_are_out_of_the_range_of_half_is_refused(folder, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_model_whose_numbers_are_out_of_the_range_of_half_is_refused(folder, m
 
 def test_fp16_runs_on_the_cpu_too(folder):
     add_precision(folder, "fp16")
-    assert Classifier.load(folder, device="cpu", precision="fp16").session.device == "cpu"
+    assert Classifier.load(folder, device="cpu", precision="fp16").backend.device == "cpu"
 
 
 @pytest.mark.parametrize("make", [halve, quantize])
@@ -200,7 +200,7 @@ def test_a_weight_that_two_outputs_read_serves_both(tmp_path, make):
     make(tmp_path / "fp32.onnx", tmp_path / "made.onnx")
     ids, lengths = np.arange(1, 13).reshape(2, 6), np.array([6, 4])
     before, after = (
-        open_session(tmp_path / name, device="cpu").run(ids, lengths, named=["evidence"])
+        open_backend(tmp_path / name, device="cpu").run(ids, lengths, named=["evidence"])
         for name in ("fp32.onnx", "made.onnx")
     )
     np.testing.assert_allclose(after.logits, before.logits, atol=0.02)

@@ -16,7 +16,7 @@ from attnclf.export.parity import TOLERANCE, check_parity
 from attnclf.export.tables import exchange
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.text.spelling import in_batch, spellings
 from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
@@ -70,7 +70,7 @@ def exported(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(exported):
-    return open_session(exported[1], device="cpu")
+    return open_backend(exported[1], device="cpu")
 
 
 def inputs(ids, lengths):
@@ -153,7 +153,7 @@ def test_the_graph_names_its_inputs_and_outputs_and_leaves_their_sizes_open(expo
     assert shapes(graph.input) == {"ids": ["batch", "time"], "lengths": ["batch"], "spellings": ["unknown", "grams"]}
     assert graph.input[2].type.tensor_type.elem_type == TensorProto.INT64
     assert shapes(graph.output)["contributions"] == ["batch", "time", LABELS]
-    assert session.spelled
+    assert session.reads_ngrams
     shares = dict.fromkeys(("value_logits", "evidence", "contributions"), ("batch", "time", LABELS))
     assert session.axes == {"value_norms": ("batch", "time"), **shares}
 
@@ -220,7 +220,7 @@ def test_the_tables_of_another_linear_model_make_the_graph_that_an_export_of_it_
     for name, network in (("changed", first), ("fresh", second)):
         export_onnx(network, tmp_path / f"{name}.onnx", multi_label=False)
     exchange(tmp_path / "changed.onnx", second)
-    changed, fresh = (open_session(tmp_path / f"{name}.onnx", device="cpu") for name in ("changed", "fresh"))
+    changed, fresh = (open_backend(tmp_path / f"{name}.onnx", device="cpu") for name in ("changed", "fresh"))
     for ids, lengths in BATCHES:
         rows, unknown = in_batch(np.array(ids), VOCABULARY)
         given = rows, np.array(lengths), spellings([STRANGE[word] for word in unknown])

@@ -76,13 +76,13 @@ def test_requests_in_one_batch_are_answered_as_predict_answers(repository, name,
     texts = [*tickets[:6], "zorgle is wibbly and frobby", "", "вода qqqq вовремя", "late", "brmpf xyzzy plugh quux"]
     groups = [texts[:4], texts[4:5], texts[5:]]
     session = onnxruntime.InferenceSession(repository / name / "1" / "model.onnx", providers=["CPUExecutionProvider"])
-    alike = [inputs(one.tokenizer, group, spelled=one.bundle.spelled) for group in groups]
+    alike = [inputs(one.tokenizer, group, spelled=one.bundle.reads_ngrams) for group in groups]
     for key in alike[0]:  # a server waits for requests of equal shape; here all are made so
         widest = np.max([request[key].shape[1:] for request in alike], axis=0)
         for request in alike:
             more = [(0, int(size)) for size in widest - request[key].shape[1:]]
             request[key] = np.pad(request[key], [(0, 0), *more])
-    expected = one.probabilities(texts)
+    expected = one.predict_proba(texts)
     np.testing.assert_allclose(answers(session, alike), expected, atol=1e-5)
     unspelled = [{**request, "spellings": np.zeros_like(request["spellings"])} for request in alike]
     assert np.abs(answers(session, unspelled) - expected).max() > 1e-3  # the spellings do count

@@ -13,9 +13,9 @@ import pytest
 from attnclf.config import Config
 from attnclf.errors import DeviceError
 from attnclf.export.precision import add_precision
-from attnclf.runtime import session as sessions
+from attnclf.runtime import onnxruntime_backend as sessions
 from attnclf.runtime.classifier import Classifier
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 # What may differ between a GPU and a CPU in probabilities and attention: other orders of summing, and rounding to half.
 AGREE = {"fp32": 1e-4, "fp16": 1e-3}
@@ -82,10 +82,10 @@ def test_train_on_a_gpu_where_there_is_none_is_one_line_with_the_remedy(in_sessi
 
 
 def test_left_to_itself_a_session_runs_on_the_cpu_where_there_is_no_gpu(model, no_driver):
-    session = open_session(model / "model.onnx", device="auto")
+    session = open_backend(model / "model.onnx", device="auto")
     assert (session.device, session.no_gpu) == ("cpu", None)
     with pytest.raises(DeviceError):
-        open_session(model / "model.onnx", device="cuda")
+        open_backend(model / "model.onnx", device="cuda")
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_a_gpu_that_does_not_work_is_told_by_info_and_left_alone(
     if "CUDAExecutionProvider" not in sessions.onnxruntime.get_available_providers():
         pytest.skip("ONNX Runtime has no CUDA provider here")
     with pytest.raises(DeviceError, match=r"cannot load CUDA and cuDNN; pip install 'onnxruntime-gpu\[cuda,cudnn\]'"):
-        open_session(model / "model.onnx", device="cuda")
-    session = open_session(model / "model.onnx", device="auto")
+        open_backend(model / "model.onnx", device="cuda")
+    session = open_backend(model / "model.onnx", device="auto")
     assert (session.device, session.no_gpu) == ("cpu", "ONNX Runtime cannot load CUDA and cuDNN")
     done = in_session("info", "-m", model)
     assert "device     cpu, not the GPU: ONNX Runtime cannot load CUDA and cuDNN" in done.stdout
@@ -131,15 +131,15 @@ def test_a_gpu_on_which_the_first_run_fails_is_not_used(model, monkeypatch, no_d
     monkeypatch.setattr(sessions, "has_gpu", lambda: True)
     monkeypatch.setattr(sessions.onnxruntime, "get_available_providers", lambda: [sessions.CUDA, sessions.CPU])
     monkeypatch.setattr(sessions, "_opened", pretend)
-    monkeypatch.setattr(sessions.Session, "warm_up", failing)
+    monkeypatch.setattr(sessions.OnnxRuntimeBackend, "warm_up", failing)
     with pytest.raises(DeviceError, match="cannot use the GPU: CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED; "):
-        open_session(model / "model.onnx", device="cuda")
-    assert open_session(model / "model.onnx", device="auto").device == "cpu"
+        open_backend(model / "model.onnx", device="cuda")
+    assert open_backend(model / "model.onnx", device="auto").device == "cpu"
 
 
 def test_every_network_can_be_warmed_up(model, multi_model):
     for folder in (model, multi_model):
-        open_session(folder / "model.onnx", device="cpu").warm_up()
+        open_backend(folder / "model.onnx", device="cpu").warm_up()
 
 
 def test_the_default_network_leaves_nothing_to_the_cpu_that_the_cuda_provider_lacks(folder):
@@ -152,7 +152,7 @@ def test_the_default_network_leaves_nothing_to_the_cpu_that_the_cuda_provider_la
 
 @pytest.mark.gpu
 def test_left_to_itself_a_session_runs_on_the_gpu(cuda, model):
-    session = open_session(model / "model.onnx", device="auto")
+    session = open_backend(model / "model.onnx", device="auto")
     assert (session.device, session.no_gpu) == ("cuda", None)
 
 
@@ -161,7 +161,7 @@ def test_left_to_itself_a_session_runs_on_the_gpu(cuda, model):
 def test_only_shapes_are_computed_on_the_cpu(cuda, folder, name):
     import onnxruntime
 
-    open_session(folder / name, device="cuda")  # loads CUDA
+    open_backend(folder / name, device="cuda")  # loads CUDA
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     session = onnxruntime.InferenceSession(folder / name, options, providers=[sessions.CUDA, sessions.CPU])
@@ -180,7 +180,7 @@ def test_predictions_and_attention_are_those_of_the_cpu(cuda, folder, tickets, p
     on_cpu, on_gpu = (
         Classifier.load(folder, device=device, precision=precision, batch_size=batch_size) for device in ("cpu", "cuda")
     )
-    assert on_gpu.session.device == "cuda"
+    assert on_gpu.backend.device == "cuda"
     for one, other in zip(on_gpu.predict(texts), on_cpu.predict(texts), strict=True):
         assert (one.label is None) == (other.label is None)
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=AGREE[precision])
@@ -190,10 +190,10 @@ def test_predictions_and_attention_are_those_of_the_cpu(cuda, folder, tickets, p
 @pytest.mark.gpu
 def test_many_batches_at_a_time_give_what_one_alone_gives(cuda, model, tickets):
     classifier = Classifier.load(model, device="cuda", batch_size=4)
-    assert classifier.session.workers == sessions.IN_FLIGHT > 1
+    assert classifier.backend.workers == sessions.IN_FLIGHT > 1
     for _ in range(5):
-        together = classifier.probabilities(tickets)
-        alone = np.concatenate([classifier.probabilities([text]) for text in tickets])
+        together = classifier.predict_proba(tickets)
+        alone = np.concatenate([classifier.predict_proba([text]) for text in tickets])
         np.testing.assert_allclose(together, alone, atol=AGREE["fp32"])
 
 
@@ -257,7 +257,7 @@ def test_a_model_trained_on_the_gpu_learns_and_runs_anywhere(cuda, in_session, d
     assert manifest["parity"] < 1e-4
     assert manifest["metrics"]["valid"]["accuracy"] > 0.4  # four labels: chance is 0.25
     texts = ["my parcel is late", "I was charged twice"]
-    answers = [Classifier.load(tmp_path / "m", device=device).probabilities(texts) for device in ("cpu", "cuda")]
+    answers = [Classifier.load(tmp_path / "m", device=device).predict_proba(texts) for device in ("cpu", "cuda")]
     np.testing.assert_allclose(answers[0], answers[1], atol=AGREE["fp32"])
 
 
@@ -282,7 +282,7 @@ def test_a_run_on_the_gpu_that_fell_is_resumed_to_its_end(cuda, exporting, data,
         train(str(data), tmp_path / "m", watch=fall, **common)
     resumed = train(str(data), tmp_path / "m", resume=True, **common)
     assert len(resumed.outcome.history) == settings["training"]["epochs"]
-    assert Classifier.load(tmp_path / "m", device="cuda").probabilities(["late parcel"]).sum() == pytest.approx(1)
+    assert Classifier.load(tmp_path / "m", device="cuda").predict_proba(["late parcel"]).sum() == pytest.approx(1)
 
 
 @pytest.mark.gpu

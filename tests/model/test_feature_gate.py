@@ -21,7 +21,7 @@ from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import TfIdf, frequent_units
 from attnclf.model.restraint import restraints
 from attnclf.runtime.classifier import Classifier
-from attnclf.runtime.session import open_session
+from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS = 12, 3
 FORMS = ["softmax", "sigmoid"]
@@ -111,7 +111,7 @@ def test_the_exported_graph_agrees_at_shapes_never_traced_and_padding_changes_no
     network.embedding = TfIdf.over(np.arange(2, 12)[::-1].copy(), np.linspace(1, 3, 10, dtype=np.float32), VOCABULARY)
     export_onnx(network, path, multi_label=False)
     assert check_parity(network, path, vocabulary=VOCABULARY, multi_label=False) < 1e-5
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     assert session.axes["gate"] == ("batch", "time")
     assert session.axes.keys() == ({"gate"} if form == "softmax" else {"gate", "hidden_gate"})
     ids, lengths = padded(ROWS)

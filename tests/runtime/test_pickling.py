@@ -58,7 +58,7 @@ def test_a_copy_of_a_classifier_predicts_alike_with_the_same_options(model, way)
     classifier = Classifier.load(model, device="cpu", threads=1, batch_size=7)
     other = way(classifier)
     assert other is not classifier
-    assert (other.batch_size, other.session.workers, other.labels) == (7, 1, classifier.labels)
+    assert (other.batch_size, other.backend.workers, other.labels) == (7, 1, classifier.labels)
     assert other.predict(TEXTS) == classifier.predict(TEXTS)
 
 

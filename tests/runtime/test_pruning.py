@@ -15,8 +15,8 @@ from attnclf.config import Config
 from attnclf.export.onnx import export_onnx
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.presets import settings
+from attnclf.runtime.onnxruntime_backend import ALWAYS, open_backend
 from attnclf.runtime.pruning import _number, _read_number, axes, pruned
-from attnclf.runtime.session import ALWAYS, open_session
 
 KINDS = {
     "temporal": {},
@@ -99,7 +99,7 @@ def test_what_a_branch_reads_from_around_it_stays():
 
 
 def test_what_is_asked_for_beside_changes_no_answer(path):
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     ids = np.array([[3, 4, 5, 6], [7, 8, 0, 0]], dtype=np.int64)
     alone = session.run(ids, np.array([4, 2]))
     beside = session.run(ids, np.array([4, 2]), named=list(session.axes))
@@ -113,7 +113,7 @@ def test_what_is_asked_for_beside_changes_no_answer(path):
 
 
 def test_a_session_is_opened_once_for_what_it_computes(path):
-    session = open_session(path, device="cpu")
+    session = open_backend(path, device="cpu")
     names = list(session.axes)
     alone, whole = session.computing(), session.computing(*names)
     assert session.computing(*reversed(names)) is whole
@@ -122,7 +122,7 @@ def test_a_session_is_opened_once_for_what_it_computes(path):
 
 
 def test_what_costs_nothing_is_computed_beside(tmp_path):
-    session = open_session(exported("label-decoder", tmp_path / "model.onnx"), device="cpu")
+    session = open_backend(exported("label-decoder", tmp_path / "model.onnx"), device="cpu")
     assert {"sequence", "alignment"} <= {*session.axes}
     assert session.computing("sequence", "alignment") is session.computing()
 

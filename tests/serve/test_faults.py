@@ -15,7 +15,7 @@ import pytest
 from running import BODY, PATIENCE, wait_for
 from support import invoke
 
-from attnclf.runtime.session import has_gpu
+from attnclf.runtime.onnxruntime_backend import has_gpu
 from attnclf.serve import explaining
 
 TEXT = {"text": "my parcel is late"}

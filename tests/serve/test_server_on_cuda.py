@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attnclf.runtime.session import has_gpu
+from attnclf.runtime.onnxruntime_backend import has_gpu
 
 
 @pytest.mark.gpu
@@ -15,4 +15,4 @@ def test_a_server_on_a_gpu_answers_as_one_on_a_cpu_does(start, model, classifier
     status, said = server.post("/v2/models/tickets/infer", body)
     assert status == 200
     probabilities = np.array(said["outputs"][0]["data"], np.float32).reshape(said["outputs"][0]["shape"])
-    np.testing.assert_allclose(probabilities, classifier.probabilities(tickets), atol=1e-4)
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(tickets), atol=1e-4)

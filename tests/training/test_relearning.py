@@ -68,7 +68,7 @@ def test_the_validation_scores_are_those_of_before(trained):
     )
     assert apart == given
     texts = [json.loads(line)["text"] for line in (folder / "valid.jsonl").read_text().splitlines()]
-    ours, theirs = (Classifier.load(folder / name, device="cpu").probabilities(texts) for name in ("apart", "given"))
+    ours, theirs = (Classifier.load(folder / name, device="cpu").predict_proba(texts) for name in ("apart", "given"))
     assert np.abs(ours - theirs).max() > 0.01  # the model that is kept does know these rows
 
 

@@ -98,7 +98,7 @@ def run(exporting, files, small):
 def praised(folder, words):
     """The mean probability of praise of texts with these words."""
     model = Classifier.load(folder, device="cpu")
-    stated = model.probabilities([f"{word} {noun}" for word in words for noun in NOUNS])
+    stated = model.predict_proba([f"{word} {noun}" for word in words for noun in NOUNS])
     return float(stated[:, model.labels.index("praise")].mean())
 
 

@@ -44,7 +44,7 @@ def fit(preset: str, dataset: Dataset, seed: int, folder: Path) -> Fitted:
 
 def ece(classifier: Classifier, dataset: Dataset, rows: Rows) -> tuple[float, float]:
     """Return the expected calibration error without the temperature and with it."""
-    stated = classifier.probabilities(rows.texts)[:, _order(classifier, dataset)]
+    stated = classifier.predict_proba(rows.texts)[:, _order(classifier, dataset)]
     before = uncalibrated(stated, classifier.temperature, multi_label=dataset.multi_label)
     if dataset.multi_label:
         return calibrate(before, rows.targets > 0).ece, calibrate(stated, rows.targets > 0).ece
@@ -58,7 +58,7 @@ def _order(classifier: Classifier, dataset: Dataset) -> list[int]:
 
 def said(classifier: Classifier, dataset: Dataset, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the numbers of the labels as the dataset counts them."""
-    probabilities, chosen = classifier.judge(texts)
+    probabilities, chosen = classifier.probabilities_and_labels(texts)
     order = _order(classifier, dataset)
     if dataset.multi_label:
         return chosen[:, order].astype(np.int64)

@@ -12,7 +12,7 @@ from attnclf.bundle import Precision
 from attnclf.config import Config
 from attnclf.presets import settings
 from attnclf.runtime.classifier import Classifier
-from attnclf.runtime.stream import WINDOW
+from attnclf.runtime.windows import WINDOW
 from benchmarks.speed.peers.rows import Rows, Training
 
 
@@ -37,7 +37,7 @@ def session(model: Path, precision: Precision, file: Path) -> Callable[[], Batch
     def run() -> Batches:
         started = time.perf_counter()
         for batches in windows:
-            for _ in classifier.each(lambda batch: classifier.session.run(*batch), batches):
+            for _ in classifier.each(lambda batch: classifier.backend.run(*batch), batches):
                 pass
         return Batches(len(texts), units, time.perf_counter() - started)
 

@@ -1,4 +1,4 @@
-"""An ONNX Runtime session on the device that was asked for."""
+"""The backend of ONNX Runtime: sessions on the device that was asked for."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnxruntime
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from attnclf import telemetry
 from attnclf.errors import BundleError, DeviceError
-from attnclf.forking import renew_after_fork
+from attnclf.forking import PerProcess
 from attnclf.machine import cores
+from attnclf.runtime.backend import Device, NetworkOutput
 from attnclf.runtime.pruning import axes, pruned
-
-Device = Literal["auto", "cpu", "cuda"]
 
 ERRORS_ONLY, NOTHING = 3, 4  # ONNX Runtime's log levels
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -27,22 +26,7 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # there is fp16.
 CUDA_OPTIONS = {"use_tf32": "0"}
 IN_FLIGHT = 2  # batches at a time on a GPU: while it computes one, the next is padded and the last one's answers read
-
-
-class Result(NamedTuple):
-    """What a network computes for a batch.
-
-    logits (batch, labels), probabilities (batch, labels), attention (batch, time): all float32. `named` holds those of
-    the further outputs that were asked for.
-    """
-
-    logits: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
-    attention: NDArray[np.float32]
-    named: Mapping[str, NDArray[Any]]
-
-
-ALWAYS = Result._fields[:3]
+ALWAYS = NetworkOutput._fields[:3]
 
 # Windows does not read the variable, and elsewhere ONNX Runtime reads it only when it is imported, which may have been
 # before attnclf. Then its first report is made, and this holds back the others.
@@ -50,12 +34,8 @@ if telemetry.is_off("ORT_DISABLE_TELEMETRY"):
     onnxruntime.disable_telemetry_events()
 
 
-class Session:
-    """Runs one exported network; `device` says where it really runs, `workers` how many batches at a time suit it.
-
-    `axes` has the further outputs of the network: for each name its axes, those that vary by name ("batch", "time").
-    `no_gpu` says why `auto` did not take a GPU whose driver is installed.
-    """
+class OnnxRuntimeBackend(PerProcess):
+    """Runs one exported network by sessions of ONNX Runtime; see `Backend`."""
 
     def __init__(
         self,
@@ -66,20 +46,19 @@ class Session:
         no_gpu: str | None = None,
     ) -> None:
         self._model, self._providers = model, providers
-        self.renew()
-        renew_after_fork(self)
+        super().__init__()
         self.device = device
         self.no_gpu = no_gpu
         self.workers = workers
         inputs = self.computing().get_inputs()
         self._first = inputs[0]  # ids, or numbers
-        self.spelled = any(given.name == "spellings" for given in inputs)
+        self.reads_ngrams = any(given.name == "spellings" for given in inputs)
         self.axes: Mapping[str, tuple[str | int, ...]] = {
             name: shape for name, shape in axes(model).items() if name not in ALWAYS
         }
 
     def renew(self) -> None:
-        """Open all sessions again when they are asked for: a thread of the parent may have been within one."""
+        """Forget all sessions, to open them again when needed: a thread of the parent may have been within one."""
         self._sessions: list[tuple[set[str], Any]] = []  # what each computes, and the session
         self._opening = Lock()
 
@@ -97,31 +76,27 @@ class Session:
         self,
         ids: NDArray[np.int64] | NDArray[np.float32],
         lengths: NDArray[np.integer],
-        spellings: NDArray[np.int64] | None = None,
+        ngrams: NDArray[np.int64] | None = None,
         *,
         named: Iterable[str] = (),
-    ) -> Result:
-        """Run ids (batch, time), 0 at padding, or numbers (batch, columns), and lengths (batch,), each at least 1.
-
-        A model that is `spelled` wants the spellings (unknown, n-grams) of the unknown words too. Of the outputs in
-        `axes`, those in `named` are computed; the work for the others is left out.
-        """
+    ) -> NetworkOutput:
+        """Run a batch; see `Backend.run`."""
         inputs: dict[str, NDArray[Any]] = {self._first.name: ids, "lengths": lengths.astype(np.int32)}
-        if spellings is not None:
-            inputs["spellings"] = spellings
+        if ngrams is not None:
+            inputs["spellings"] = ngrams
         names = tuple(named)
         logits, probabilities, attention, *others = self.computing(*names).run([*ALWAYS, *names], inputs)
-        return Result(logits, probabilities, attention, dict(zip(names, others, strict=True)))
+        return NetworkOutput(logits, probabilities, attention, dict(zip(names, others, strict=True)))
 
     def warm_up(self) -> None:
-        """Run a text of one unit: loads what a device loads at first use, and shows whether it can."""
+        """Run a text of one token; see `Backend.warm_up`."""
         numeric = self._first.type == "tensor(float)"
         width = self._first.shape[1] if numeric else 1
         ids = np.ones((1, width), dtype=np.float32 if numeric else np.int64)
-        self.run(ids, np.array([width]), np.zeros((1, 1), dtype=np.int64) if self.spelled else None)
+        self.run(ids, np.array([width]), np.zeros((1, 1), dtype=np.int64) if self.reads_ngrams else None)
 
 
-def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Session:
+def open_backend(path: Path, *, device: Device = "auto", threads: int = 0) -> OnnxRuntimeBackend:
     """Open an ONNX file; `auto` takes the GPU when there is one and ONNX Runtime can use it, else the CPU.
 
     On a CPU each batch runs on one core, and `threads` of them may run at a time; 0 means one for each core. Raises
@@ -138,12 +113,12 @@ def open_session(path: Path, *, device: Device = "auto", threads: int = 0) -> Se
                 raise DeviceError(f"--device cuda was asked for, but {error.problem}", fix=error.fix) from error
             no_gpu = error.problem
     try:
-        return Session(model, [CPU], "cpu", threads or cores(), no_gpu)
+        return OnnxRuntimeBackend(model, [CPU], "cpu", threads or cores(), no_gpu)
     except Exception as error:  # the runtime's own exception types derive from Exception only
         raise BundleError(f"ONNX Runtime cannot open {path}: {error}", fix="copy or train the model again") from error
 
 
-def _on_gpu(model: bytes) -> Session:
+def _on_gpu(model: bytes) -> OnnxRuntimeBackend:
     """Open a network on the GPU and run it once, for cuDNN is looked for only when a recurrent layer runs.
 
     Raises DeviceError with the reason when that fails.
@@ -156,7 +131,7 @@ def _on_gpu(model: bytes) -> Session:
         onnxruntime.preload_dlls()
     onnxruntime.set_default_logger_severity(NOTHING)  # a provider that fails to load is told from the list below
     try:
-        session = Session(model, [(CUDA, CUDA_OPTIONS), CPU], "cuda", IN_FLIGHT)
+        session = OnnxRuntimeBackend(model, [(CUDA, CUDA_OPTIONS), CPU], "cuda", IN_FLIGHT)
         if CUDA in session.computing().get_providers():
             session.warm_up()
             return session

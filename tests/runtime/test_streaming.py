@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from attnclf.runtime.answers import Answered, answer
+from attnclf.runtime.streaming import StreamCounts, stream_predictions
 
 
 @pytest.fixture
@@ -21,21 +21,21 @@ def started(classifier, monkeypatch):
 
 
 def answers(classifier, texts):
-    """Return the lines written for texts, and what `answer` tells of them."""
+    """Return the lines written for texts, and the counts that `stream_predictions` returns of them."""
     output = io.StringIO()
-    told = answer(
+    counts = stream_predictions(
         classifier, texts, output, line=lambda _, text, prediction: f"{text}: {prediction.label} {prediction.score:.3f}"
     )
-    return output.getvalue().splitlines(), told
+    return output.getvalue().splitlines(), counts
 
 
 def test_texts_that_come_again_get_the_line_of_the_first_time_without_the_network(classifier, tickets, started):
     few = tickets[:5]
     first, _ = answers(classifier, few)
     started.clear()
-    lines, told = answers(classifier, few * 10_000)
+    lines, counts = answers(classifier, few * 10_000)
     assert lines == first * 10_000
-    assert told == Answered(50_000, 0)
+    assert counts == StreamCounts(50_000, 0)
     assert set(started) == set(few)
     # A window that is begun while the one before it is in the network does not know its answers yet.
     assert len(started) <= 4 * len(few)
@@ -43,15 +43,15 @@ def test_texts_that_come_again_get_the_line_of_the_first_time_without_the_networ
 
 def test_different_texts_all_go_through_the_network_in_order(classifier, tickets, started):
     different = [text for text in dict.fromkeys(tickets) if "\n" not in text]
-    lines, told = answers(classifier, different)
+    lines, counts = answers(classifier, different)
     assert started == different
     assert [line.rpartition(": ")[0] for line in lines] == different
-    assert told.texts == len(different)
+    assert counts.texts == len(different)
 
 
 def test_a_text_that_is_cut_is_counted_each_time_it_comes(classifier, tickets):
     long = " ".join(tickets[:40])
     short = ["my parcel is late", "I was charged twice"] * 1_000
-    lines, told = answers(classifier, [long, tickets[0], long, *short, long])
-    assert told == Answered(len(lines), 3) == Answered(2_004, 3)
+    lines, counts = answers(classifier, [long, tickets[0], long, *short, long])
+    assert counts == StreamCounts(len(lines), 3) == StreamCounts(2_004, 3)
     assert lines[0] == lines[2] == lines[-1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.runtime.stream import Windows, overlapped
+from attnclf.runtime.windows import Windows, overlapped
 
 
 def settled(value, *, patience=30.0, rest=0.3):
