@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class BenchFormat(StrEnum):
-    """How the figures are printed."""
+    """The output format."""
 
     table = "table"
     json = "json"
@@ -22,15 +22,17 @@ class BenchFormat(StrEnum):
 def bench(
     model: options.ModelFolder,
     file: Annotated[
-        str | None, typer.Option("--file", help="Your texts; without, made ones of typical length.", show_default=False)
+        str | None,
+        typer.Option("--file", help="Your texts; default: generated texts of typical length.", show_default=False),
     ] = None,
     format: Annotated[BenchFormat, typer.Option("--format", "-f")] = BenchFormat.table,
     device: options.Device = options.DeviceName.auto,
     precision: Annotated[
-        options.PrecisionName | None, typer.Option(help="Only this one; without, all there are.", show_default=False)
+        options.PrecisionName | None,
+        typer.Option(help="Measure this precision only; default: all that exist.", show_default=False),
     ] = None,
 ) -> None:
-    """Measure a model here: texts and units a second, latency, memory, for each precision and device."""
+    """Measure a model on this machine: throughput, latency and memory, for each precision and device."""
     import json
     from dataclasses import asdict
 
@@ -57,8 +59,8 @@ def _print_table(rows: list["Figures"]) -> None:
 
     lines = {
         "texts a second": [_spread(row.lines) for row in rows],
-        "units a second": [_spread(row.tokens) for row in rows],
-        "units a second, network alone": [_spread(row.session_tokens) for row in rows],
+        "tokens a second": [_spread(row.tokens) for row in rows],
+        "tokens a second, network alone": [_spread(row.session_tokens) for row in rows],
         "one text alone, p50": [f"{row.p50:.2f} ms" for row in rows],
         "one text alone, p99": [f"{row.p99:.2f} ms" for row in rows],
         "peak memory": ["-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB" for row in rows],
@@ -72,7 +74,7 @@ def _print_table(rows: list["Figures"]) -> None:
         for name, cells in lines.items():
             table.add_row(name, *(cells[place] for place in places))
         console.print(table)
-    console.print(f"{rows[0].texts:,} texts of {rows[0].mean_units:.1f} units; median of five rounds (min-max)")
+    console.print(f"{rows[0].texts:,} texts of {rows[0].mean_units:.1f} tokens; median of five rounds (min-max)")
 
 
 def _blocks(lines: Mapping[str, Sequence[str]], width: int) -> Iterator[list[int]]:

@@ -1,4 +1,4 @@
-"""`attnclf predict --engine ray`: many files into a folder, and what is said meanwhile."""
+"""`attnclf predict --engine ray`: many files into a folder, with progress."""
 
 import hashlib
 import time

@@ -24,19 +24,20 @@ def export(
     precision: options.Precision = options.PrecisionName.fp32,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Labelled rows on which it must be as accurate.", show_default=False),
+        typer.Option("--data", help="Labelled rows on which the new network must be as accurate.", show_default=False),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="Copy the network of that precision here.", show_default=False)
+        str | None, typer.Option("--to", help="Copy the network of that precision to this file.", show_default=False)
     ] = None,
     format: Annotated[
-        NetworkFormat, typer.Option("--format", "-f", help="Of --to; triton: a folder of its model repository.")
+        NetworkFormat,
+        typer.Option("--format", "-f", help="Format of --to; triton: a folder of a Triton model repository."),
     ] = NetworkFormat.onnx,
-    device: Annotated[options.DeviceName, typer.Option("--device", help="Where Triton runs it.")] = (
+    device: Annotated[options.DeviceName, typer.Option("--device", help="Where Triton runs the network.")] = (
         options.DeviceName.auto
     ),
-    instances: Annotated[int, typer.Option(min=1, help="How many of it Triton runs on each device.")] = 1,
-    batch_size: Annotated[int, typer.Option(min=1, help="At most so many texts in a batch of Triton.")] = 64,
+    instances: Annotated[int, typer.Option(min=1, help="Triton instances on each device.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Maximum batch size of Triton.")] = 64,
     text_column: options.TextColumns = None,
     label_column: options.LabelColumn = None,
     label_separator: options.LabelSeparator = None,

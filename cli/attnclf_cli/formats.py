@@ -33,7 +33,7 @@ def jsonl(classifier: Classifier, text: str, prediction: Prediction, top: int) -
 
 
 def jsonl_with_attention(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
-    """Return the JSON object with the units that the model read and the weight of each."""
+    """Return the JSON object with the tokens that the model read and the weight of each."""
     return json.dumps(record_with_attention(classifier, text, prediction, top), ensure_ascii=False)
 
 

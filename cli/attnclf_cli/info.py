@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class InfoFormat(StrEnum):
-    """How the description is printed."""
+    """The output format."""
 
     table = "table"
     json = "json"
@@ -25,7 +25,7 @@ def info(
     format: Annotated[InfoFormat, typer.Option("--format", "-f")] = InfoFormat.table,
     device: options.Device = options.DeviceName.auto,
 ) -> None:
-    """Describe a model: task, labels, scores, size, device; every file's checksum is verified."""
+    """Describe a model (task, labels, scores, size, device) and verify the checksum of every file."""
     from attnclf.bundle import learned_from
     from attnclf.runtime.classifier import Classifier
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def opened(out: str | Path | None, *, model: Path, option: str = "--out") -> Iterator[TextIO]:
     """Yield a UTF-8 text stream: stdout, or a file that appears when the block ends well.
 
-    A link stays, and what it points to is written; so is a device or a pipe, as it is. `option` is the one by which a
-    person named the file, and `model` the folder of the model in use, in which nothing is written.
+    Links are followed; devices and pipes are written to. `option` is the option that named the file. Nothing is written
+    into `model`, the folder of the model in use.
     """
     if out is None or str(out) == "-":
         yield sys.stdout

@@ -14,7 +14,7 @@ UNWRITTEN = (".gz", ".parquet")  # endings of files that are read and not writte
 
 
 class PredictionFormat(StrEnum):
-    """How predictions are printed; auto goes by the name of `--out`, and is a table on a terminal, tsv elsewhere."""
+    """The output format; auto follows the extension of `--out`, else a table on a terminal and tsv elsewhere."""
 
     auto = "auto"
     table = "table"
@@ -40,43 +40,45 @@ def predict(
             help="Texts; - is stdin, one text a line. With --engine ray also a folder, a pattern or a URL.",
         ),
     ] = "-",
-    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Show so many labels, the best first.")] = 1,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Show the N best labels.")] = 1,
     threshold: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
             callback=options.number,
-            help="Least probability of a label (several labels).",
+            help="Minimum probability of a label (multi-label models).",
             show_default=False,
         ),
     ] = None,
     min_confidence: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, callback=options.number, help="Print ? for a label that is less probable.", show_default=False
+            min=0,
+            max=1,
+            callback=options.number,
+            help="Print ? for a label with a lower probability.",
+            show_default=False,
         ),
     ] = None,
     format: Annotated[PredictionFormat, typer.Option("--format", "-f")] = PredictionFormat.auto,
-    attention: Annotated[bool, typer.Option("--attention", help="Add units and their weights (jsonl only).")] = False,
+    attention: Annotated[bool, typer.Option("--attention", help="Add tokens and their weights (jsonl only).")] = False,
     text_column: options.TextColumns = None,
     input_format: options.TextFormat = None,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="At most so many texts through the network together.", show_default=False)
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Maximum batch size.", show_default=False)] = None,
     engine: Annotated[
-        Engine, typer.Option("--engine", help="ray: many files on many cores or machines, into the folder --out.")
+        Engine, typer.Option("--engine", help="ray labels many files on many cores or machines, into the folder --out.")
     ] = Engine.local,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="With --engine ray: so many workers.", show_default=False)
+        int | None, typer.Option(min=1, help="Number of workers with --engine ray.", show_default=False)
     ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
+        str | None, typer.Option("--out", "-o", help="Write to this file instead of stdout.", show_default=False)
     ] = None,
 ) -> None:
-    """Label texts: one line out for each line in, in order, at once when lines trickle in."""
+    """Label texts: one line out for each line in, in order and without delay."""
     from attnclf.bundle import open_bundle
     from attnclf.data.inputs import Damage, open_input, texts
     from attnclf.errors import ConfigError
@@ -139,7 +141,7 @@ def predict(
 
 
 def _by_name(out: str | None, attention: bool) -> str:
-    """Return the format for where predictions go: a file gets what a file of that name is read as."""
+    """Return the format of the output; a file gets the format of its extension."""
     from attnclf.data.source import EXTENSIONS
     from attnclf.errors import ConfigError
 

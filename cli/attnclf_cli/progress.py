@@ -62,7 +62,7 @@ def display(notes: Console) -> Iterator[tuple[Say, Watch]]:
 
 @contextlib.contextmanager
 def counted(notes: Console, work: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that is told what is being done, how many steps are, and of how many."""
+    """Yield a function that reports a stage: its name, the steps done, and their number."""
     if not notes.is_terminal:
         said = time.monotonic()
 

@@ -16,55 +16,57 @@ def serve(
             "--model",
             "-m",
             metavar="[NAME=]DIR|hf:OWNER/NAME",
-            help="A model as elsewhere, and the name to serve it under; repeat it for several. Else ATTNCLF_MODEL.",
+            help="A model, and optionally the name to serve it under; repeat for several. Default: ATTNCLF_MODEL.",
             show_default=False,
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one of this machine.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every address of this machine.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="At most so many texts through the network together.", show_default=False)
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Maximum batch size.", show_default=False)] = None,
     batch_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Units of the requests that are taken together.", show_default=False),
+        typer.Option(min=1, help="Maximum number of tokens of requests that share a batch.", show_default=False),
     ] = None,
     batch_delay: Annotated[
         float,
         typer.Option(
-            min=0, max=1000, callback=options.number, help="Milliseconds to wait for more requests to take together."
+            min=0, max=1000, callback=options.number, help="Milliseconds to wait for more requests of a batch."
         ),
     ] = 2,
-    queue: Annotated[int, typer.Option(min=1, help="Units that may wait; beyond them, 429.")] = 500_000,
+    queue: Annotated[
+        int, typer.Option(min=1, help="Tokens that may wait; a request beyond gets status 429.")
+    ] = 500_000,
     deadline: Annotated[
-        float, typer.Option(min=0.001, callback=options.number, help="Seconds in which a request is answered, or not.")
+        float,
+        typer.Option(min=0.001, callback=options.number, help="Seconds until a request that has no answer fails."),
     ] = 30,
-    max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 8 * 2**20,
+    max_body: Annotated[int, typer.Option(min=1, help="Maximum size of a request in bytes.")] = 8 * 2**20,
     max_spool: Annotated[
-        int, typer.Option(min=1, help="Bytes on disk of streams that are answered when they are complete.")
+        int, typer.Option(min=1, help="Bytes on disk for streams that are answered when complete.")
     ] = 2**30,
-    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 4096,
-    max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
-    max_connections: Annotated[int, typer.Option(min=1, help="Open connections.")] = 10_000,
+    max_texts: Annotated[int, typer.Option(min=1, help="Maximum number of texts of a request.")] = 4096,
+    max_characters: Annotated[int, typer.Option(min=1, help="Maximum number of characters of a text.")] = 100_000,
+    max_connections: Annotated[int, typer.Option(min=1, help="Maximum number of open connections.")] = 10_000,
     patience: Annotated[
-        float, typer.Option(min=0.1, callback=options.number, help="Seconds for a client to send or to take.")
+        float,
+        typer.Option(min=0.1, callback=options.number, help="Seconds that a client may take to send or to receive."),
     ] = 20,
     drain: Annotated[
-        float, typer.Option(min=1, callback=options.number, help="Seconds for what is in work when told to stop.")
+        float, typer.Option(min=1, callback=options.number, help="Seconds for running requests when the server stops.")
     ] = 30,
     api_key_file: Annotated[
         Path | None,
-        typer.Option(help="File with the key that clients send; else ATTNCLF_API_KEY.", show_default=False),
+        typer.Option(help="File with the key that clients send; default: ATTNCLF_API_KEY.", show_default=False),
     ] = None,
     allow_origin: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="A site whose pages may ask.", show_default=False)
+        list[str] | None, typer.Option(metavar="URL", help="A site whose pages may send requests.", show_default=False)
     ] = None,
     allow_host: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A further name of this server.", show_default=False)
+        list[str] | None, typer.Option(metavar="NAME", help="Another host name of this server.", show_default=False)
     ] = None,
 ) -> None:
     """Serve models over HTTP: predictions, explanations, metrics, the Open Inference Protocol, a page to try them."""
