@@ -31,6 +31,10 @@ BANNED = {
     r"says|said|saying|tells|told|telling|tell whether|hears?|heard|knows": "prints, returns, reads, reports, detects, "
     "recognises; a program does not speak or know",
     r"what holds for|what is worth|is worth (?:looking|a look)": "name the thing",
+    r"by way of": "through, by",
+    r"stands? (?:in|at|under|above|below|there|on|between|behind|before)": "is",
+    r"(?:go|goes|gone|going) on (?:from|after|with|on)": "continue, resume",
+    r"makes? of (?:it|them|these|that)": "name the result",
     r"taught": "trained",
     r"mend(?:s|ed|ing)?": "repair, fix",
     r"(?:text|word|token|pair)s? (?:is|are) dealt|dealt (?:by|among|to|out)": "assigned",
