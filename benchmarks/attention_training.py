@@ -73,7 +73,9 @@ def trained(folder: Path, config: Config) -> tuple[nn.Module, list[NDArray[np.in
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])
-    examples, validation = (Examples.of(part, tokenizer, labels, spelled=False) for part in (rows.train, rows.valid))
+    examples, validation = (
+        Examples.of(part, tokenizer, labels, char_ngrams=False) for part in (rows.train, rows.valid)
+    )
     network, config = build(config, tokenizer, len(labels), silent)
     even = np.ones(len(labels), dtype=np.float32)
     run = Run(network, examples, validation, replace(config.training, precision="fp32"), even, torch.device("cpu"))

@@ -28,7 +28,7 @@ from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.onnxruntime_backend import IN_FLIGHT, OnnxRuntimeBackend, open_backend
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Progress, Run
 from benchmarks.results import machine, put, section, table
@@ -76,12 +76,12 @@ def settings(hidden: int) -> Config:
     return replace(config, model=replace(model, ngrams=replace(model.ngrams, features=0)))
 
 
-def texts(sizes: Sizes, rows: int) -> Tokens:
+def texts(sizes: Sizes, rows: int) -> Ragged:
     """Return rows of random ids."""
     chooser = np.random.default_rng(0)
     lengths = chooser.integers(1, 2 * MEAN, rows)
     drawn = [chooser.integers(2, sizes.vocabulary, length) for length in lengths]
-    return Tokens.of(drawn).packed(sizes.vocabulary)
+    return Ragged.of(drawn).packed(sizes.vocabulary)
 
 
 def finished(device: torch.device) -> None:
@@ -180,7 +180,7 @@ class Packed(nn.Module):
         return logits
 
 
-def train_packed(config: Config, tokens: Tokens, sizes: Sizes, device: torch.device) -> Callable[[], float]:
+def train_packed(config: Config, tokens: Ragged, sizes: Sizes, device: torch.device) -> Callable[[], float]:
     """Return what trains `Packed` for an epoch on batches in random order and gives its units a second."""
     network = Packed(config, sizes.vocabulary).to(device)
     optimizer = torch.optim.AdamW(network.parameters())
@@ -204,7 +204,7 @@ def train_packed(config: Config, tokens: Tokens, sizes: Sizes, device: torch.dev
 
 
 def train_ours(
-    config: Config, tokens: Tokens, sizes: Sizes, device: torch.device, precision: Literal["fp32", "auto"]
+    config: Config, tokens: Ragged, sizes: Sizes, device: torch.device, precision: Literal["fp32", "auto"]
 ) -> Callable[[], float]:
     """Return what trains our network anew and gives its units a second, validation left out, over all but one epoch."""
     targets = np.random.default_rng(1).integers(0, LABELS, len(tokens))

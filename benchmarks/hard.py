@@ -192,7 +192,9 @@ def on_data(folder: Path, make: Callable[[], Way], seed: int) -> tuple[float, fl
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
     torch.manual_seed(seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])
-    examples, validation = (Examples.of(part, tokenizer, labels, spelled=False) for part in (rows.train, rows.valid))
+    examples, validation = (
+        Examples.of(part, tokenizer, labels, char_ngrams=False) for part in (rows.train, rows.valid)
+    )
     network, config = build(config, tokenizer, len(labels), silent)
     way = make()
     network.pooling.align = way

@@ -23,7 +23,7 @@ def shuffled(lengths: NDArray[np.int64], size: int, generator: "np.random.Genera
 
 
 def sorted_by_length(lengths: NDArray[np.int64], tokens: int, most: int | None = None) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of rows from short to long, each of at most `tokens` units with its padding (at least one row).
+    """Yield batches of rows from short to long, each of at most `tokens` tokens with its padding (at least one row).
 
     A batch has no more than `most` rows.
     """
@@ -38,9 +38,9 @@ def sorted_by_length(lengths: NDArray[np.int64], tokens: int, most: int | None =
 
 
 def in_order(lengths: Sequence[int], pairs: int, most: int) -> Iterator[slice]:
-    """Yield runs of rows in their order, each of at most `most` rows and `pairs` pairs of units (at least one row).
+    """Yield runs of rows in their order, each of at most `most` rows and `pairs` pairs of tokens (at least one row).
 
-    The pairs are those within each row: what takes a value for each of them, or a copy of a row for each of its units.
+    The pairs are those within each row: what takes a value for each of them, or a copy of a row for each of its tokens.
     """
     start = taken = 0
     for row, length in enumerate(lengths):

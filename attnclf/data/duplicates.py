@@ -7,7 +7,7 @@ import numpy as np
 
 
 def normal(text: str) -> str:
-    """Return a text without what the tokenizer drops or folds; two texts of the same units have the same form.
+    """Return a text without what the tokenizer drops or folds; two texts of the same tokens have the same form.
 
     Left out are spaces and line breaks of every kind, and control and format characters, such as zero-width ones.
     Letters are composed (NFC) and folded, also where `text.lowercase` keeps capitals apart.

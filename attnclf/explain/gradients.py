@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from attnclf.errors import ConfigError
 from attnclf.explain.question import Question
 from attnclf.runtime.classifier import Classifier
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 TOKENS = 4096  # units that go through the network together, padding none
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnclf.runtime.backend import NetworkOutput
 from attnclf.runtime.classifier import Classifier, Encoded, Prediction
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 
 if TYPE_CHECKING:
     from attnclf.explain.gradients import Slopes
@@ -162,26 +162,26 @@ class Judge:
             return Slopes.of(classifier)
 
         return cls(
-            lambda rows: _logits(classifier, encoded.spellings, rows),
-            lambda rows: _evidence(classifier, encoded.spellings, rows),
+            lambda rows: _logits(classifier, encoded.char_ngrams, rows),
+            lambda rows: _evidence(classifier, encoded.char_ngrams, rows),
             slopes,
         )
 
 
-def _logits(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> NDArray[np.float32]:
+def _logits(classifier: Classifier, char_ngrams: Ragged, rows: Sequence[Ids]) -> NDArray[np.float32]:
     """Run rows of ids through the exported network, each different row once."""
     different: dict[bytes, int] = {}
     places = [different.setdefault(row.tobytes(), len(different)) for row in rows]
     logits = np.empty((len(different), len(classifier.labels)), dtype=np.float32)
-    for batch, said in _run(classifier, spellings, [np.frombuffer(row, dtype=np.int64) for row in different]):
+    for batch, said in _run(classifier, char_ngrams, [np.frombuffer(row, dtype=np.int64) for row in different]):
         logits[batch] = said.logits
     return logits[places]
 
 
-def _evidence(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) -> list[Said]:
+def _evidence(classifier: Classifier, char_ngrams: Ragged, rows: Sequence[Ids]) -> list[Said]:
     names = [name for name in ("evidence", "contributions") if name in classifier.backend.axes]
     found: dict[int, Said] = {}
-    for batch, said in _run(classifier, spellings, rows, names):
+    for batch, said in _run(classifier, char_ngrams, rows, names):
         added = sum((said.named[name] for name in names[1:]), start=said.named[names[0]])
         for row, logits, own in zip(batch.tolist(), said.logits, added, strict=True):
             found[row] = Said(logits, own[: len(rows[row])])
@@ -189,10 +189,10 @@ def _evidence(classifier: Classifier, spellings: Tokens, rows: Sequence[Ids]) ->
 
 
 def _run(
-    classifier: Classifier, spellings: Tokens, rows: Sequence[Ids], named: Sequence[str] = ()
+    classifier: Classifier, char_ngrams: Ragged, rows: Sequence[Ids], named: Sequence[str] = ()
 ) -> Iterator[tuple[Ids, NetworkOutput]]:
     """Yield what the exported network says of batches of rows, with their places."""
-    encoded = Encoded(Tokens.of(rows).filled(classifier.tokenizer.blank), spellings, [], [])
+    encoded = Encoded(Ragged.of(rows).filled(classifier.tokenizer.blank), char_ngrams, [], [])
 
     def run(batch: Ids) -> tuple[Ids, NetworkOutput]:
         return batch, classifier.backend.run(*classifier.inputs(encoded, batch), named=named)

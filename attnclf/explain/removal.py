@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 Removal = Literal["delete", "mask"]
 

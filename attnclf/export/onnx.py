@@ -54,10 +54,10 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     ids = torch.ones(2, columns) if columns else torch.ones(2, 7, dtype=torch.int64)
     lengths = torch.tensor([columns] * 2 if columns else [7, 4], dtype=torch.int32)
     batch, time = Dim("batch", min=1), Dim("time", min=1)
-    spelled = isinstance(network, Mixture)
-    spellings = (torch.ones(3, 5, dtype=torch.int64),) if spelled else ()
+    char_ngrams = isinstance(network, Mixture)
+    spellings = (torch.ones(3, 5, dtype=torch.int64),) if char_ngrams else ()
     shapes: dict[str, object] = {"ids": {0: batch} if columns else {0: batch, 1: time}, "lengths": {0: batch}}
-    if spelled:
+    if char_ngrams:
         shapes["spellings"] = ({0: Dim("unknown", min=1), 1: Dim("grams", min=1)},)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about itself, not about this network

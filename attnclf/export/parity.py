@@ -36,23 +36,23 @@ def check_parity(
         time = min(longest, max_length or longest)
         lengths = torch.randint(1, time + 1, (batch,), generator=generator)
         lengths[0] = time
-        ids, spellings = drawn(network, batch, time, vocabulary, generator), None
+        ids, char_ngrams = drawn(network, batch, time, vocabulary, generator), None
         if session.reads_ngrams:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row; where there is none, that row.
             rows = network.get_buffer("linear.gram_rows")
             read = rows.nonzero().flatten() if rows.any() else torch.zeros(1, dtype=torch.int64)
-            spellings = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
+            char_ngrams = read[torch.randint(len(read), (1 + batch // 2, time), generator=generator)]
             strange = torch.rand(batch, time, generator=generator) < 1 / 3
-            ids = torch.where(strange, vocabulary + ids % len(spellings), ids)
+            ids = torch.where(strange, vocabulary + ids % len(char_ngrams), ids)
         if reads_numbers(network):
             lengths = torch.full_like(lengths, ids.shape[1])
         else:
             ids = ids * (torch.arange(time) < lengths.unsqueeze(1))
         with torch.no_grad():
-            logits, weights, named = network(ids, lengths, *([] if spellings is None else [spellings]))
+            logits, weights, named = network(ids, lengths, *([] if char_ngrams is None else [char_ngrams]))
         probabilities = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
         result = session.run(
-            ids.numpy(), lengths.numpy(), None if spellings is None else spellings.numpy(), named=session.axes
+            ids.numpy(), lengths.numpy(), None if char_ngrams is None else char_ngrams.numpy(), named=session.axes
         )
         pairs = [(probabilities.numpy(), result.probabilities), (weights.numpy(), result.attention)]
         pairs += [(named[name].numpy(), value) for name, value in result.named.items()]

@@ -20,8 +20,8 @@ from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.onnxruntime_backend import CPU, open_backend
 from attnclf.runtime.samples import made_for
+from attnclf.text.char_ngrams import in_batch, ngram_slots
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import in_batch, spellings
 from attnclf.text.tokenizer import Tokenizer
 
 LABELS, CONFIG, NETWORK = "labels.txt", "config.pbtxt", "model.onnx"
@@ -96,25 +96,25 @@ parameters {{ key: "intra_op_thread_count" value: {{ string_value: "1" }} }}
 """
 
 
-def inputs(reader: Tokenizer | NumberReader, texts: Sequence[str], *, spelled: bool) -> dict[str, NDArray[Any]]:
+def inputs(reader: Tokenizer | NumberReader, texts: Sequence[str], *, char_ngrams: bool) -> dict[str, NDArray[Any]]:
     """Return what the network of `write_model` takes for texts, by the names of its inputs.
 
-    `ids` int64 (batch, time), `lengths` int32 (batch, 1), and where the model is `spelled` the n-grams of each row's
-    unknown words, `spellings` int64 (batch, words, n-grams); or `numbers` float32 (batch, columns) and `lengths`. Sizes
+    `ids` int64 (batch, time), `lengths` int32 (batch, 1), and with `char_ngrams` the n-grams of each row's unknown
+    words, `spellings` int64 (batch, words, n-grams); or `numbers` float32 (batch, columns) and `lengths`. Sizes
     that vary are rounded up. A blank text is one unknown word.
     """
     unknown: dict[str, int] = {}
-    if isinstance(reader, Tokenizer) and spelled:
-        tokens = reader.encode_spelled(texts, unknown)
+    if isinstance(reader, Tokenizer) and char_ngrams:
+        tokens = reader.encode_with_unknown(texts, unknown)
     else:
         tokens = reader.encode(texts)
     ids, lengths = tokens.filled(reader.blank).padded(np.arange(len(texts)))
     given: dict[str, NDArray[Any]] = {"lengths": lengths[:, None].astype(np.int32)}
     if isinstance(reader, NumberReader):
         return {"numbers": ids, **given}
-    if spelled:
+    if char_ngrams:
         rows = [in_batch(row, reader.size) for row in ids]
-        table = spellings(list(unknown))
+        table = ngram_slots(list(unknown))
         ids = np.stack([row for row, _ in rows])
         words = np.zeros((len(rows), max(len(used) for _, used in rows), table.shape[1]), np.int64)
         for row, (_, used) in zip(words, rows, strict=True):
@@ -142,7 +142,7 @@ def _write_network(classifier: Classifier, network: Path, out: Path) -> None:
 def _compare(classifier: Classifier, network: Path, precision: Precision) -> None:
     """Raise ExportError when the network says something else than the model of texts in one request."""
     texts = [*made_for(classifier, TRIED), ""]
-    given = inputs(classifier.tokenizer, texts, spelled=classifier.backend.reads_ngrams)
+    given = inputs(classifier.tokenizer, texts, char_ngrams=classifier.backend.reads_ngrams)
     first = given["numbers" if classifier.bundle.columns else "ids"]
     session = open_backend(network, device="cpu")
     answer = session.run(first, given["lengths"][:, 0], given.get("spellings"))

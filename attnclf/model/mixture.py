@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from attnclf.model.ngrams import NgramLinear
 from attnclf.model.output import Output
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 
 class Mixture(nn.Module):
@@ -28,12 +28,12 @@ class Mixture(nn.Module):
         self,
         ids: Int[Tensor, "batch time"],
         lengths: Int[Tensor, " batch"],
-        spellings: Int[Tensor, "unknown grams"],
+        char_ngrams: Int[Tensor, "unknown grams"],
     ) -> Output:
-        """Classify rows of ids, each real up to its length; an id of vocabulary + n is spelled in `spellings[n]`."""
+        """Classify rows of ids, each real up to its length; the n-grams of id vocabulary + n are `char_ngrams[n]`."""
         known = torch.where(ids < len(self.linear.words), ids, UNKNOWN_ID)
         logits, weights, named = self.network(known, lengths)
-        linear = self.linear(ids, lengths, spellings)
+        linear = self.linear(ids, lengths, char_ngrams)
         a, b = self.weights
         shares = {name: a * named[name] for name in ("value_logits", "evidence")}
         return Output(

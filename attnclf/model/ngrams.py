@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from attnclf.text import pairs
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 
 class Evidence(NamedTuple):
@@ -38,7 +38,7 @@ class NgramLinear(nn.Module):
         tables: `words` (vocabulary, labels + 1); `word_grams` (vocabulary, labels + 2), the sum over the word's own
             n-grams, then 1 where it has any, with zeros for the unknown unit; `pairs` (pairs, labels + 1) and `grams`
             (n-grams, labels + 1), with zeros in row 0; `pair_rows` (pairs.SLOTS,) and `gram_rows`
-            (spelling.SLOTS + 1,), the row that each slot reads; `bias` (labels,). With many labels `labels`
+            (char_ngrams.SLOTS + 1,), the row that each slot reads; `bias` (labels,). With many labels `labels`
             (rank, labels) too, and all others have rank for labels.
     """
 
@@ -66,9 +66,9 @@ class NgramLinear(nn.Module):
         self,
         ids: Int[Tensor, "batch time"],
         lengths: Int[Tensor, " batch"],
-        spellings: Int[Tensor, "unknown grams"],
+        char_ngrams: Int[Tensor, "unknown grams"],
     ) -> Evidence:
-        """Judge rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `spellings[n]`."""
+        """Judge rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `char_ngrams[n]`."""
         keep = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(1).to(self.bias)
         known = ids < len(self.words)
         own = torch.where(known, ids, UNKNOWN_ID)
@@ -78,7 +78,7 @@ class NgramLinear(nn.Module):
         paired = embedding(pair, self.pairs)
         neighbours = embedding(own, self.words) + paired
         strange = (ids - len(self.words) + 1).clamp_min(0)
-        inside = embedding(own, self.word_grams) + embedding(strange, self._strange(spellings))
+        inside = embedding(own, self.word_grams) + embedding(strange, self._strange(char_ngrams))
         # Summed by products, which take no copies of the rows: what a text is divided by is known only then.
         words, grams = keep @ neighbours, keep @ inside
         share = grams[..., -1:] / lengths.view(-1, 1, 1)
@@ -91,10 +91,10 @@ class NgramLinear(nn.Module):
             logits, contributions = logits @ self.labels, contributions @ self.labels
         return Evidence(logits.squeeze(1) + self.bias, contributions)
 
-    def _strange(self, spellings: Int[Tensor, "unknown grams"]) -> Float[Tensor, "strange columns"]:
+    def _strange(self, char_ngrams: Int[Tensor, "unknown grams"]) -> Float[Tensor, "strange columns"]:
         """Return the row of each unknown word as `word_grams` has those of known ones, behind a row of zeros."""
-        spelled = embedding(_read(self.gram_rows, spellings), self.grams).sum(dim=1)
-        having = torch.cat([spelled, (spelled[:, -1:] > 0).to(spelled)], dim=1)
+        grams = embedding(_read(self.gram_rows, char_ngrams), self.grams).sum(dim=1)
+        having = torch.cat([grams, (grams[:, -1:] > 0).to(grams)], dim=1)
         return torch.cat([torch.zeros_like(having[:1]), having])
 
 

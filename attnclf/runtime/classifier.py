@@ -18,10 +18,10 @@ from attnclf.evaluation import thresholds as cuts
 from attnclf.hub import PREFIX, located
 from attnclf.runtime.backend import Backend, Device, NetworkOutput
 from attnclf.runtime.onnxruntime_backend import open_backend
+from attnclf.text.char_ngrams import CharNgramHasher, in_batch, padded_slots
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import Speller, chosen, in_batch
+from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens
 from attnclf.workers import Workers
 
 # Units of a batch with its padding. On a CPU few: what a layer writes is still in the cache when the next one reads it.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from attnclf.explain.explanation import Explanation
 
 R = TypeVar("R")
-Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, spellings
+Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, n-gram slots
 
 
 class Nothing(Mapping[str, NDArray[Any]]):
@@ -92,11 +92,11 @@ def _same(one: object, other: object) -> bool:
 class Encoded(NamedTuple):
     """Texts as ids, those of unknown words from the size of the vocabulary on; which are empty, which are cut.
 
-    `spellings` has the n-gram slots of each unknown word, for a network that wants them.
+    `char_ngrams` has the n-gram slots of each unknown word, for a network that wants them.
     """
 
-    tokens: Tokens
-    spellings: Tokens
+    tokens: Ragged
+    char_ngrams: Ragged
     empty: list[bool]
     truncated: list[bool]
 
@@ -137,7 +137,7 @@ class Classifier:
         self.labels = bundle.labels
         self.multi_label = bundle.multi_label
         self._alone = [(label,) for label in self.labels]
-        self._speller = Speller()
+        self._hasher = CharNgramHasher()
         self._workers = Workers(backend.workers)
         self.sequential = "sequence" in backend.axes  # emits its labels one after the other
         self.temperature = float(bundle.manifest.get("temperature", 1.0))  # by which the logits are divided already
@@ -272,7 +272,7 @@ class Classifier:
         else:
             tokens = self.tokenizer.encode(texts, truncated)
         filled = tokens.filled(self.tokenizer.blank)
-        return Encoded(filled, self._speller.read(unknown), (tokens.lengths == 0).tolist(), truncated)
+        return Encoded(filled, self._hasher.read(unknown), (tokens.lengths == 0).tolist(), truncated)
 
     def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
         """Yield the rows that go through the network together."""
@@ -284,7 +284,7 @@ class Classifier:
         if not self.backend.reads_ngrams:
             return ids, lengths, None
         ids, unknown = in_batch(ids, self.tokenizer.size)
-        return ids, lengths, chosen(encoded.spellings, unknown)
+        return ids, lengths, padded_slots(encoded.char_ngrams, unknown)
 
     def each(self, run: Callable[..., R], batches: Sequence[Any], *others: Iterable[Any]) -> Iterator[R]:
         """Run a function over batches, as many at a time as suit the backend; results come in order.

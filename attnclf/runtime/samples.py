@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.numbers import NumberReader
+from attnclf.text.ragged import UNKNOWN_ID
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import UNKNOWN_ID
 
 TYPICAL = 20  # units of a text, for models that do not say what they learned from
 
@@ -77,7 +77,7 @@ def made_for(classifier: Classifier, count: int) -> list[str]:
     tokenizer = classifier.tokenizer
     if isinstance(tokenizer, NumberReader):
         chooser = random.Random(0)
-        return [", ".join(f"{name}={chooser.gauss(0, 1):.3f}" for name in tokenizer.units) for _ in range(count)]
+        return [", ".join(f"{name}={chooser.gauss(0, 1):.3f}" for name in tokenizer.tokens) for _ in range(count)]
     mean = round(classifier.bundle.manifest["training"].get("units", TYPICAL))
     sentences = max(SENTENCES.values(), key=lambda texts: _known(tokenizer, texts))
     chooser = random.Random(0)

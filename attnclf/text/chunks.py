@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Library
 from tokenizers.models import WordLevel
 
 from attnclf.forking import PerProcess
-from attnclf.text.tokens import UNKNOWN_ID, Growing
+from attnclf.text.ragged import UNKNOWN_ID, GrowingRagged
 
 # Within a run without a space, a chunk is an ASCII mark, a Chinese character, or what stands between those. Where the
 # chain would cut once more, it still does.
@@ -31,7 +31,7 @@ BETWEEN = "\ud800\udbff"  # stands between texts; no text has it that was decode
 
 
 class Read(NamedTuple):
-    """Texts end to end: `ids` of all their units, and how many each text has (texts,).
+    """Texts end to end: `ids` of all their tokens, and how many each text has (texts,).
 
     An unknown word has the size of the vocabulary + its place in `unknown`.
     """
@@ -46,7 +46,7 @@ class _Runs(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__({BETWEEN: 0})
-        self.ids = Growing(rows=1)
+        self.ids = GrowingRagged(rows=1)
         self.cost = 0
 
     def __missing__(self, run: str) -> int:
@@ -86,7 +86,7 @@ class ChunkReader(PerProcess):
         self._unknown: list[str] = []
 
     def read(self, texts: Sequence[str]) -> Read:
-        """Return the ids of all units of the texts."""
+        """Return the ids of all tokens of the texts."""
         if not texts:
             return Read(np.zeros(0, np.int32), np.zeros(0, np.int64), self._unknown)
         joined = f" {BETWEEN} ".join(texts)
@@ -98,8 +98,8 @@ class ChunkReader(PerProcess):
             runs = np.fromiter(map(self._runs.__getitem__, split), np.int64, len(split))
             if new := self._runs.new:
                 self._learn(new)
-            units, unknown = self._runs.ids.all(), self._unknown
-        read = units.subset(runs)
+            tokens, unknown = self._runs.ids.all(), self._unknown
+        read = tokens.subset(runs)
         ends = read.offsets[1:]
         return Read(read.ids, np.diff(ends[runs == 0], prepend=0, append=ends[-1]), unknown)
 
@@ -123,8 +123,8 @@ class ChunkReader(PerProcess):
         """Remember chunks that are words as they stand, but for capitals."""
         for chunk in chunks:
             word = chunk.lower() if self._lower else chunk
-            unit = self._library.token_to_id(word)
-            self._chunks[chunk] = np.int32(self._number(word) if unit is None else unit).tobytes()
+            token = self._library.token_to_id(word)
+            self._chunks[chunk] = np.int32(self._number(word) if token is None else token).tobytes()
 
     def _tokenize(self, chunks: list[str]) -> None:
         texts = list(map(as_readable, chunks))
@@ -136,8 +136,8 @@ class ChunkReader(PerProcess):
             elif UNKNOWN_ID in ids:
                 offsets = self._library.encode(text, add_special_tokens=False).offsets
                 ids = [
-                    self._numbered(text[slice(*offsets[place])]) if unit == UNKNOWN_ID else unit
-                    for place, unit in enumerate(ids)
+                    self._numbered(text[slice(*offsets[place])]) if token == UNKNOWN_ID else token
+                    for place, token in enumerate(ids)
                 ]
             self._chunks[chunk] = np.array(ids, np.int32).tobytes()
 

@@ -9,29 +9,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from attnclf.errors import DataError
+from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Piece
-from attnclf.text.tokens import Tokens
 
 LARGEST = 1e30  # what `cells` lets through: the network computes with 32 bits, which hold 3e38
 
 
 class NumberReader:
-    """Takes the place of a tokenizer where a model reads numeric columns: the units of a text are its numbers."""
+    """Takes the place of a tokenizer where a model reads numeric columns: the tokens of a text are its numbers."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self.units = list(columns)
-        self.size = self.max_length = len(self.units)
+        self.tokens = list(columns)  # the names of the numbers
+        self.size = self.max_length = len(self.tokens)
         self.blank = np.zeros(self.size, np.float32)  # what stands for a blank text
-        self._form = re.compile(", ".join(rf"({re.escape(name)}=(\S+?))" for name in self.units))
+        self._form = re.compile(", ".join(rf"({re.escape(name)}=(\S+?))" for name in self.tokens))
 
-    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Tokens:
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Ragged:
         """Return the numbers of each text (columns,), none of a blank one. Raises DataError for any other text.
 
         Where `cut` is given, it is told of each text that it is no longer than what is returned.
         """
         if cut is not None:
             cut += [False] * len(texts)
-        return Tokens.of([np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts])
+        return Ragged.of([np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts])
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the place of each column, name and number together, in a text; the id is the column's place."""
@@ -50,5 +50,5 @@ class NumberReader:
                 raise ValueError
             return [(number, *found.span(2 * n - 1)) for n, number in enumerate(numbers, 1)]
         except ValueError:
-            form = ", ".join(f"{name}=NUMBER" for name in self.units)
+            form = ", ".join(f"{name}=NUMBER" for name in self.tokens)
             raise DataError(f"{text[:60]!r} is not a row of the model's columns", fix=f"write it as {form!r}") from None

@@ -1,4 +1,4 @@
-"""Pairs of neighbouring units as hash values: "not good", and the two-character words of Chinese."""
+"""Pairs of neighbouring tokens as hash values: "not good", and the two-character words of Chinese."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ SLOTS = 2**18  # hash values of pairs; far more than frequent pairs, so that few
 MULTIPLIER = 1_000_003  # a prime above most vocabularies, so that (a, b) and (b, a) hash apart
 
 
-def slot(previous: Any, unit: Any) -> Any:
+def slot(previous: Any, token: Any) -> Any:
     """Return the hash, 0 to SLOTS - 1, of each (previous id, id): int64 arrays or tensors of one shape.
 
-    The first unit of a text pairs with padding (id 0).
+    The first token of a text pairs with padding (id 0).
     """
-    return (previous * MULTIPLIER + unit) % SLOTS
+    return (previous * MULTIPLIER + token) % SLOTS

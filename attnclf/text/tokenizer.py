@@ -1,4 +1,4 @@
-"""Units of text: what the network reads, with offsets into the original text.
+"""Tokens of text: what the network reads, with offsets into the original text.
 
 One chain serves English, Russian and Chinese without a setting: clean control characters, lower-case, split at spaces
 and punctuation, and let every Chinese character stand alone. Then one of three models: whole words, learned
@@ -21,22 +21,22 @@ from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
 from attnclf.errors import BundleError
 from attnclf.text.chunks import ChunkReader, as_readable
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 IDEOGRAPHS = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0010ffff"))  # and kana
 SPECIALS = [PADDING, UNKNOWN]
 LONGEST_WORD = 64  # characters; a longer run without a space is cut, so that a 1 MB "word" stays linear
-# Of a text longer than this many characters for each unit that is read, a beginning is tried first. Where it is cut, up
-# to a whole word may become other units.
-PER_UNIT, CUT = 16, LONGEST_WORD + 1
+# Of a text longer than this many characters for each token that is read, a beginning is tried first. At the cut, up to
+# a whole word may become other tokens.
+PER_TOKEN, CUT = 16, LONGEST_WORD + 1
 PART = 2**20  # characters of a text that are learned from together
 SPACES = re.compile(" {2,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One unit of a text: its id and its character range in the original."""
+    """One token of a text: its id and its character range in the original."""
 
     id: int
     start: int
@@ -52,24 +52,26 @@ class Tokenizer:
         self._chunks = ChunkReader(library)
         self.size = int(library.get_vocab_size())  # padding and unknown among them
         self.max_length = max_length
-        self._much = PER_UNIT * (max_length + CUT)
+        self._much = PER_TOKEN * (max_length + CUT)
         self.blank = np.array([UNKNOWN_ID])  # what stands for a blank text
 
     @property
-    def units(self) -> list[str]:
-        """The units in the order of their ids."""
+    def tokens(self) -> list[str]:
+        """The tokens in the order of their ids."""
         vocabulary = self._library.get_vocab()
-        return sorted(vocabulary, key=lambda unit: vocabulary[unit])
+        return sorted(vocabulary, key=lambda token: vocabulary[token])
 
-    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Tokens:
-        """Return the ids of each text; a text without any unit (blank, or only control characters) has none.
+    def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Ragged:
+        """Return the ids of each text; a text without any token (blank, or only control characters) has none.
 
         Where `cut` is given, it is told of each text whether it is longer than what is returned.
         """
         tokens, _ = self.read(texts, cut)
-        return Tokens(np.where(tokens.ids < self.size, tokens.ids, UNKNOWN_ID), tokens.offsets)
+        return Ragged(np.where(tokens.ids < self.size, tokens.ids, UNKNOWN_ID), tokens.offsets)
 
-    def encode_spelled(self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None) -> Tokens:
+    def encode_with_unknown(
+        self, texts: Sequence[str], unknown: dict[str, int], cut: list[bool] | None = None
+    ) -> Ragged:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
         tokens, words = self.read(texts, cut)
         strange = tokens.ids >= self.size
@@ -79,9 +81,9 @@ class Tokenizer:
             numbers[index] = unknown.setdefault(words[used[index] - self.size], len(unknown))
         ids = tokens.ids.copy()
         ids[strange] = self.size + numbers[place]
-        return Tokens(ids, tokens.offsets)
+        return Ragged(ids, tokens.offsets)
 
-    def read(self, texts: Sequence[str], cut: list[bool] | None = None) -> tuple[Tokens, Sequence[str]]:
+    def read(self, texts: Sequence[str], cut: list[bool] | None = None) -> tuple[Ragged, Sequence[str]]:
         """Return the ids of each text, with `size` + n for an unknown word that is n-th among those returned beside.
 
         These are all unknown words met so far, in this call or in others; the list grows, until one day it is another.
@@ -89,15 +91,15 @@ class Tokenizer:
         if max(map(len, texts), default=0) > self._much:
             texts = [SPACES.sub(" ", self.beginning(text)) if len(text) > self._much else text for text in texts]
         ids, lengths, unknown = self._chunks.read(texts)
-        tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
+        tokens = Ragged(ids, np.concatenate([[0], np.cumsum(lengths)]))
         if cut is not None:
             cut += (lengths > self.max_length).tolist()
         return tokens.shortened(self.max_length), unknown
 
     def beginning(self, text: str) -> str:
-        """Return a text, or of one that is much longer than what is read a beginning that has the units that are read.
+        """Return a text, or of one that is much longer than what is read a beginning that has the tokens that are read.
 
-        It has more than `max_length` units then, as the text has.
+        It has more than `max_length` tokens then, as the text has.
         """
         size = self._much
         while size < len(text):
@@ -108,13 +110,13 @@ class Tokenizer:
         return text
 
     def pieces(self, text: str) -> list[Piece]:
-        """Return the units of a text with their places in it; of a long one more than `max_length`, but not all."""
+        """Return the tokens of a text with their places in it; of a long one more than `max_length`, but not all."""
         encoding = self._library.encode(as_readable(self.beginning(text)), add_special_tokens=False)
         pieces, reached = [], 0
-        for unit, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            # Two units of one character (İ in lower case is i and a dot): the first takes its place.
+        for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            # Two tokens of one character (İ in lower case is i and a dot): the first takes its place.
             start, reached = max(start, reached), max(end, reached)
-            pieces.append(Piece(unit, start, reached))
+            pieces.append(Piece(token, start, reached))
         return pieces
 
     def save(self, path: Path) -> None:
@@ -141,7 +143,7 @@ class Tokenizer:
         lowercase: bool,
         max_length: int,
     ) -> "Tokenizer":
-        """Learn the units of the training texts: the most frequent ones, each seen `min_frequency` times or more."""
+        """Learn the tokens of the training texts: the most frequent ones, each seen `min_frequency` times or more."""
         if unit == "subword":
             library = Library(BPE(unk_token=UNKNOWN))
             trainer: BpeTrainer | WordLevelTrainer = BpeTrainer(
@@ -163,7 +165,7 @@ class Tokenizer:
 
 
 def parts(text: str) -> Iterator[str]:
-    """Yield a text in parts of about `PART` characters that have the same units, cut at spaces."""
+    """Yield a text in parts of about `PART` characters that have the same tokens, cut at spaces."""
     first = 0
     while len(text) - first > PART and (space := text.find(" ", first + PART)) > 0:
         yield text[first:space]

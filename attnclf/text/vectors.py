@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from attnclf.errors import DataError
 
 
-def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return a vector for each unit, (units, dim) float32, and which units the file had, (units,).
+def read_vectors(path: Path, tokens: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return a vector for each token, (tokens, dim) float32, and which tokens the file had, (tokens,).
 
-    A unit that the file lacks gets zeros; a unit that it has only with capitals gets the first such vector. The file
+    A token that the file lacks gets zeros; a token that it has only with capitals gets the first such vector. The file
     is read once, line by line. Raises DataError naming the line for one whose width differs from the first, and where
-    no unit has a vector.
+    no token has a vector.
     """
-    rows = {unit: row for row, unit in enumerate(units)}
+    rows = {token: row for row, token in enumerate(tokens)}
     matrix: NDArray[np.float32] | None = None
-    exact = np.zeros(len(units), dtype=bool)
-    found = np.zeros(len(units), dtype=bool)
+    exact = np.zeros(len(tokens), dtype=bool)
+    found = np.zeros(len(tokens), dtype=bool)
     for number, word, numbers in _lines(path):
         row = rows.get(word)
         is_exact = row is not None
         if row is None:
             row = rows.get(word.lower())
         if matrix is None:
-            matrix = np.zeros((len(units), numbers.count(" ") + 1), dtype=np.float32)
+            matrix = np.zeros((len(tokens), numbers.count(" ") + 1), dtype=np.float32)
         if row is None or exact[row] or (found[row] and not is_exact):
             continue
         try:
@@ -45,7 +45,7 @@ def read_vectors(path: Path, units: Sequence[str]) -> tuple[NDArray[np.float32],
         raise DataError(f"{path} holds no vectors", fix="pass a .vec or GloVe file in text form")
     if not found.any():
         raise DataError(
-            f"{path} has no vector for any of the {len(units):,} units of the texts",
+            f"{path} has no vector for any of the {len(tokens):,} tokens of the texts",
             fix="pass a .vec or GloVe file of their language in text form",
         )
     return matrix, found
@@ -69,7 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def _open(path: Path) -> IO[str]:
-    # Public vector files contain the odd broken character; such a word matches no unit and is passed over.
+    # Public vector files contain the odd broken character; such a word matches no token and is passed over.
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n")
     return path.open(encoding="utf-8", errors="replace", newline="\n")

@@ -35,7 +35,7 @@ def build(
     embedding = config.model.embedding
     vectors = None
     if embedding.vectors is not None:
-        vectors, found = read_vectors(Path(embedding.vectors), tokenizer.units)
+        vectors, found = read_vectors(Path(embedding.vectors), tokenizer.tokens)
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
         say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))

@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 from torch import Tensor
 
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 
 WINDOW = 5  # units to either side; one at distance d counts (WINDOW - d + 1) / WINDOW
 SMOOTHING = 0.75  # exponent on the frequency of a neighbour, so that rare ones do not seem too telling
@@ -25,7 +25,7 @@ def begin_alike(table: Tensor, found: NDArray[np.float32]) -> None:
     table[having] = vectors[having] * table[having].norm(dim=1).mean()
 
 
-def cooccurrence_vectors(texts: Iterable[Tokens], vocabulary: int, dim: int) -> NDArray[np.float32]:
+def cooccurrence_vectors(texts: Iterable[Ragged], vocabulary: int, dim: int) -> NDArray[np.float32]:
     """Return a vector for each unit (vocabulary, dim): U √Σ of the truncated SVD of the matrix of PPMI.
 
     Positive pointwise mutual information of units and their neighbours, with the choices that Levy, Goldberg & Dagan
@@ -61,7 +61,7 @@ def cooccurrence_vectors(texts: Iterable[Tokens], vocabulary: int, dim: int) -> 
     return np.asarray(np.where(lengths > 1e-6, vectors / np.maximum(lengths, 1e-6), 0), np.float32)
 
 
-def _counted(tokens: Tokens, vocabulary: int) -> sparse.csr_matrix:
+def _counted(tokens: Ragged, vocabulary: int) -> sparse.csr_matrix:
     """Count how often which unit stands to the left of which, both of them known ones."""
     ids = tokens.ids.astype(np.int64)
     known = (ids > UNKNOWN_ID) & (ids < vocabulary)

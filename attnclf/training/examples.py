@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.spill import Column
+from attnclf.text.char_ngrams import in_batch, ngram_slots
 from attnclf.text.numbers import NumberReader
-from attnclf.text.spelling import in_batch, spellings
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
 
 CHUNK = 8192  # texts encoded at a time
 
@@ -24,7 +24,7 @@ class Examples:
     """Rows ready for the network.
 
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
-    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). Where words are spelled, `unknown` are the
+    (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). With `char_ngrams`, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
     them. The last `taught` rows have labels that another model gave them (`training.self_training`). `sequences`
     (rows, steps) are what a network learns that emits labels one after the other (`training.sequences`). `evidence`,
@@ -32,7 +32,7 @@ class Examples:
     its `source`: people, who marked it, or n-grams.
     """
 
-    tokens: Tokens
+    tokens: Ragged
     targets: NDArray[np.integer] | NDArray[np.floating]
     weights: NDArray[np.float32]
     vocabulary: int
@@ -40,37 +40,39 @@ class Examples:
     cut: int = 0
     taught: int = 0
     sequences: NDArray[np.int64] | None = None
-    evidence: Tokens | None = None
+    evidence: Ragged | None = None
     source: Literal["rationale", "ngrams"] = "rationale"
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @classmethod
-    def of(cls, corpus: Corpus, tokenizer: Tokenizer | NumberReader, labels: LabelSet, *, spelled: bool) -> "Examples":
+    def of(
+        cls, corpus: Corpus, tokenizer: Tokenizer | NumberReader, labels: LabelSet, *, char_ngrams: bool
+    ) -> "Examples":
         """Encode a corpus, chunk by chunk; the ids stay on disk if the texts do."""
         unknown: dict[str, int] = {}
         longer = 0
 
-        def parts() -> Iterator[Tokens]:
+        def parts() -> Iterator[Ragged]:
             nonlocal longer
             for chunk in _chunks(corpus.texts):
                 cut: list[bool] = []
-                if isinstance(tokenizer, Tokenizer) and spelled:
-                    tokens = tokenizer.encode_spelled(chunk, unknown, cut)
+                if isinstance(tokenizer, Tokenizer) and char_ngrams:
+                    tokens = tokenizer.encode_with_unknown(chunk, unknown, cut)
                 else:
                     tokens = tokenizer.encode(chunk, cut)
                 longer += sum(cut)
                 yield tokens.filled(tokenizer.blank).packed(tokenizer.size + len(unknown))
 
-        tokens = Tokens.on_disk(parts()) if isinstance(corpus.texts, Column) else Tokens.join(list(parts()))
+        tokens = Ragged.on_disk(parts()) if isinstance(corpus.texts, Column) else Ragged.join(list(parts()))
         weights = np.ones(len(corpus), dtype=np.float32) if corpus.weights is None else corpus.weights
         return cls(
             tokens=tokens,
             targets=labels.encode(corpus.label_lists),
             weights=weights,
             vocabulary=tokenizer.size,
-            unknown=list(unknown) if spelled else None,
+            unknown=list(unknown) if char_ngrams else None,
             cut=longer,
         )
 
@@ -81,12 +83,12 @@ class Examples:
             return ids, lengths
         return np.where(ids < self.vocabulary, ids, UNKNOWN_ID), lengths
 
-    def spelled(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Return what a `Mixture` takes for these rows: ids, lengths, and the spellings of their unknown words."""
+    def batch_with_char_ngrams(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Return what a `Mixture` takes for these rows: ids, lengths, and the n-gram slots of their unknown words."""
         ids, lengths = self.tokens.padded(rows)
         ids, used = in_batch(ids, self.vocabulary)
         unknown = self.unknown or ()
-        return ids, lengths, spellings([unknown[number] for number in used.tolist()])
+        return ids, lengths, ngram_slots([unknown[number] for number in used.tolist()])
 
     def counts(self, label_weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what each row counts among the others (rows,): its weight, with one label a row times that of it."""
@@ -102,7 +104,7 @@ class Examples:
         return sequences[:, : int((sequences >= 0).sum(axis=1).max())]
 
 
-def encoded(tokenizer: Tokenizer | NumberReader, texts: Sequence[str]) -> Iterator[Tokens]:
+def encoded(tokenizer: Tokenizer | NumberReader, texts: Sequence[str]) -> Iterator[Ragged]:
     """Yield texts as ids, chunk by chunk."""
     return map(tokenizer.encode, _chunks(texts))
 

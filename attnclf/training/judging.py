@@ -35,12 +35,12 @@ def in_batches(lengths: NDArray[np.int64], labels: int) -> Iterator[NDArray[np.i
     return sorted_by_length(lengths, min(TOKENS, CELLS // labels))
 
 
-def said_of(model: nn.Module, examples: Examples, *, spelled: bool = True, labels: int = 1) -> Tensor:
-    """Return what a model says of every row, (rows, labels); `spelled` where it reads how unknown words are spelled.
+def said_of(model: nn.Module, examples: Examples, *, char_ngrams: bool = True, labels: int = 1) -> Tensor:
+    """Return what a model says of every row, (rows, labels); `char_ngrams` where it reads those of unknown words.
 
     `labels` is their number, for batches that are smaller where there are many.
     """
-    inputs = examples.spelled if spelled else examples.batch
+    inputs = examples.batch_with_char_ngrams if char_ngrams else examples.batch
     said: Tensor | None = None
     with torch.no_grad():
         for rows in in_batches(examples.tokens.lengths, labels):

@@ -25,8 +25,8 @@ from attnclf.errors import ConfigError
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.ngrams import NgramLinear
 from attnclf.text.numbers import NumberReader
+from attnclf.text.ragged import Ragged, leading_rows
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens, foremost
 from attnclf.training import mixing, ngrams
 from attnclf.training.attention.evidence import marked_units, spoken
 from attnclf.training.building import build, build_gate, refuse_too_large
@@ -105,7 +105,7 @@ class Learner:
     limits: Limits
 
     @property
-    def spelled(self) -> bool:
+    def reads_ngrams(self) -> bool:
         """Whether n-grams stand beside the network."""
         return self.config.model.ngrams.features > 0
 
@@ -121,7 +121,7 @@ class Learner:
         """
         torch.manual_seed(self.config.training.seed)
         examples, validation = (
-            Examples.of(part, self.tokenizer, self.labels, spelled=self.spelled) for part in (train, valid)
+            Examples.of(part, self.tokenizer, self.labels, char_ngrams=self.reads_ngrams) for part in (train, valid)
         )
         examples = dataclasses.replace(examples, taught=taught)
         if self.sequential:
@@ -150,7 +150,7 @@ class Learner:
         """Return a digest of everything that decides the course of training, so that --resume never mixes two runs."""
         settings = lesson.config.to_dict()
         settings["training"].pop("time_limit")  # a resumed run may be given more time
-        units = self.tokenizer.units if isinstance(self.tokenizer, Tokenizer) else []
+        units = self.tokenizer.tokens if isinstance(self.tokenizer, Tokenizer) else []
         unknown = [list(part.unknown or ()) for part in (lesson.examples, lesson.validation)]
         digest = hashlib.sha256(json.dumps([settings, self.labels.names, units, unknown], sort_keys=True).encode())
         if self.config.model.embedding.vectors is not None:
@@ -230,10 +230,10 @@ class Learner:
 
     def _with_ngrams(self, lesson: Lesson, time_limit: float | None) -> Lesson:
         """Learn the linear models of a lesson, where there are n-grams; as many as there is time for."""
-        if not self.spelled:
+        if not self.reads_ngrams:
             return lesson
         config, start = self.config.model.ngrams, time.monotonic()
-        strengths, units = mixing.strengths(config), self.tokenizer.units
+        strengths, units = mixing.strengths(config), self.tokenizer.tokens
 
         def learned() -> list[NgramLinear]:
             found: list[NgramLinear] = []
@@ -265,9 +265,9 @@ class Learner:
             return lesson
         weakest = lesson.linears[min(lesson.linears)]  # it knows these rows least by heart
 
-        def read(check: Callable[[], None]) -> Tokens:
+        def read(check: Callable[[], None]) -> Ragged:
             parts = checked(spoken(weakest, examples), check)
-            return Tokens.on_disk(parts) if examples.tokens.stored else Tokens.join(list(parts))
+            return Ragged.on_disk(parts) if examples.tokens.stored else Ragged.join(list(parts))
 
         evidence = self.limits.within(read, self.limits.share(NGRAMS, time_limit))
         if self.ranks.agreed(0.0, evidence is None)[1]:
@@ -279,7 +279,7 @@ class Learner:
         self, network: nn.Module, examples: Examples, training: TrainingConfig, time_limit: float | None
     ) -> float:
         """Let vectors begin by co-occurrence, and the network foretell the words of texts; return the seconds."""
-        texts = list(foremost(chain([examples.tokens], encoded(self.tokenizer, self.more)), MOST))
+        texts = list(leading_rows(chain([examples.tokens], encoded(self.tokenizer, self.more)), MOST))
         table = network.get_parameter("embedding.weight")
         until = self.limits.share(VECTORS, time_limit)
         enough = self.limits.elapsed + SEARCH * len(table) * table.shape[1] ** 2 < until
@@ -298,9 +298,9 @@ class Learner:
             begin_alike(table, vectors)
         if time_limit is not None:
             training = dataclasses.replace(training, time_limit=max(time_limit - self.limits.elapsed, 1.0))
-        return self._foretell(network, Tokens.join(texts), training) if self.more else 0.0
+        return self._foretell(network, Ragged.join(texts), training) if self.more else 0.0
 
-    def _foretell(self, network: nn.Module, texts: Tokens, training: TrainingConfig) -> float:
+    def _foretell(self, network: nn.Module, texts: Ragged, training: TrainingConfig) -> float:
         """Let the network foretell the words of texts, one rank for all of them, and return the seconds that took."""
         ranks = self.ranks
         found = ranks.first(

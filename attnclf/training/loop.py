@@ -25,7 +25,7 @@ from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled
 from attnclf.errors import TrainingError
 from attnclf.model.restraint import restraints
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 from attnclf.training import checkpoint, objectives, schedule
 from attnclf.training.adversarial import worst_step
 from attnclf.training.attention.table import Seen, asked, beside

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from attnclf.config import NgramConfig
 from attnclf.model.ngrams import NgramLinear
-from attnclf.text import pairs, spelling
-from attnclf.text.tokens import PART, UNKNOWN_ID, Tokens
+from attnclf.text import char_ngrams, pairs
+from attnclf.text.ragged import PART, UNKNOWN_ID, Ragged
 from attnclf.training import factored
 from attnclf.training.examples import Examples
 
 # Non-zero features, and those times labels, that are learned from: about half a minute and 1 GB. Of more, a sample.
 MOST, WORK = 60_000_000, 500_000_000
 CELLS = 2**24  # of the tables, 64 MB; of more, the tables are products of two
-AT_A_TIME, CHUNK = 8192, 2**19  # units spelled; cells of words whose n-grams are summed up
+AT_A_TIME, CHUNK = 8192, 2**19  # tokens hashed at a time; cells of words whose n-grams are summed up
 MANY = 1000  # rows from which on a pair or an n-gram that only one of them has is left out
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
 
@@ -58,7 +58,7 @@ def learn(
     check: Callable[[], None] = lambda: None,
     like: NgramLinear | None = None,
 ) -> Iterator[NgramLinear]:
-    """Yield the linear model of the training rows, whose unknown words are spelled, for each strength C.
+    """Yield the linear model of the training rows, with the n-grams of their unknown words, for each strength C.
 
     `label_weights` (labels,) multiply the row weights as they do in the loss of the network, and as there only ratios
     count; `units` are the known words by id. Where the tables are products of two there is one model, whatever the
@@ -148,9 +148,11 @@ class UnitGrams:
 
     @classmethod
     def of(cls, units: Sequence[str]) -> "UnitGrams":
-        """Spell the units; the first two, padding and unknown, are no words."""
+        """Hash the n-grams of the tokens; the first two, padding and unknown, are no words."""
         words = ["", "", *units[2:]]
-        tables = [spelling.spellings(words[start : start + AT_A_TIME]) for start in range(0, len(words), AT_A_TIME)]
+        tables = [
+            char_ngrams.ngram_slots(words[start : start + AT_A_TIME]) for start in range(0, len(words), AT_A_TIME)
+        ]
         counts = np.concatenate([np.count_nonzero(table, axis=1) for table in tables])
         return cls(np.concatenate([table[table > 0] for table in tables]), np.concatenate([[0], np.cumsum(counts)]))
 
@@ -161,7 +163,7 @@ class UnitGrams:
         within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self.slots[self.offsets[ids][owners] + within], owners
 
-    def share(self, tokens: Tokens, gram_rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    def share(self, tokens: Ragged, gram_rows: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return for each row (rows,) the share of its units with at least one n-gram that has a row of its own."""
         slots, owners = self.of_each(np.arange(len(self.offsets) - 1))
         having = np.bincount(owners, weights=gram_rows[slots] > 0, minlength=len(self.offsets) - 1) > 0
@@ -178,7 +180,7 @@ def _weights(examples: Examples, label_weights: NDArray[np.float32]) -> NDArray[
     return weights / true[true > 0].mean() if (true > 0).any() else weights
 
 
-def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, NDArray[Any], NDArray[np.float32]]:
+def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Ragged, NDArray[Any], NDArray[np.float32]]:
     """Return tokens, targets and row weights of all rows, or of as many as may be learned from."""
     ids, sizes = examples.tokens.ids, np.diff(grams.offsets)
     # Part by part: a number of 8 bytes for each unit would be more than all the rest.
@@ -196,7 +198,7 @@ def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Tokens, 
     return examples.tokens.subset(rows), examples.targets[rows], examples.weights[rows]
 
 
-def _count(tokens: Tokens, grams: UnitGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
+def _count(tokens: Ragged, grams: UnitGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
     """Count the features of every row; of pairs and n-grams at most `most`, and of many rows those of two or more."""
     ids = tokens.ids.astype(np.int64)
     rows = np.repeat(np.arange(len(tokens)), tokens.lengths)
@@ -207,7 +209,7 @@ def _count(tokens: Tokens, grams: UnitGrams, words: int, most: int) -> tuple[spa
     gram, owners = grams.of_each(ids)
     least = 1 if len(tokens) < MANY else 2
     pair_rows = _numbered(_rows_with(rows, pair, pairs.SLOTS), most, least)
-    gram_rows = _numbered(_rows_with(rows[owners], gram, spelling.SLOTS + 1), most, least)
+    gram_rows = _numbered(_rows_with(rows[owners], gram, char_ngrams.SLOTS + 1), most, least)
     kinds = [
         (rows, own, words),
         (rows, pair_rows[pair], int(pair_rows.max()) + 1),

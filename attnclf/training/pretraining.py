@@ -23,7 +23,7 @@ from torch.nn import functional
 from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled
 from attnclf.model.encoder import Recurrence
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 from attnclf.training import schedule
 from attnclf.training.limits import Interrupted
 from attnclf.training.loop import Progress
@@ -89,7 +89,7 @@ class LanguageModel(nn.Module):
 
 def pretrain(
     network: nn.Module,
-    texts: Tokens,
+    texts: Ragged,
     config: TrainingConfig,
     device: torch.device,
     watch: Callable[[Progress], None],
@@ -111,7 +111,7 @@ def pretrain(
     having = having[np.cumsum(pieces.lengths[having]) <= MOST]
     units = int(pieces.lengths[having].sum())
     ids = np.where(pieces.ids < table.num_embeddings, pieces.ids, UNKNOWN_ID)
-    pieces = Tokens(ids, pieces.offsets)
+    pieces = Ragged(ids, pieces.offsets)
     network.to(device).train()
     torch.manual_seed(config.seed)
     model = LanguageModel(table, layer, np.bincount(ids, minlength=table.num_embeddings)).to(device)
@@ -150,9 +150,9 @@ def pretrain(
     return Foretold(passes, read, time.monotonic() - begin, first, last)
 
 
-def _pieces(texts: Tokens) -> Tokens:
+def _pieces(texts: Ragged) -> Ragged:
     """Cut texts into pieces of at most `PIECE` units; they lie as before."""
     counts = -(-texts.lengths // PIECE)
     owners = np.repeat(np.arange(len(texts)), counts)
     within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return Tokens(texts.ids, np.append(texts.offsets[owners] + PIECE * within, len(texts.ids)))
+    return Ragged(texts.ids, np.append(texts.offsets[owners] + PIECE * within, len(texts.ids)))

@@ -20,8 +20,8 @@ from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation.report import Report
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.numbers import NumberReader
+from attnclf.text.ragged import leading_rows
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import foremost
 from attnclf.training import checkpoint
 from attnclf.training.calibrated import Calibrated, calibrated
 from attnclf.training.distributed import ALONE, Ranks
@@ -139,9 +139,9 @@ def train(
         known = rows.whole if taught is None else taught.beside(rows.whole, labels)
         final = relearned(
             judged.beside,
-            dataclasses.replace(Examples.of(known, tokenizer, labels, spelled=True), taught=texts),
+            dataclasses.replace(Examples.of(known, tokenizer, labels, char_ngrams=True), taught=texts),
             learned.lesson.label_weights,
-            tokenizer.units,
+            tokenizer.tokens,
             config.model.ngrams,
             say,
             limits,
@@ -243,7 +243,7 @@ def _alone(learner: Learner, first: Learned, ending: Ending) -> tuple[Learned, C
 
 def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], corpus: Corpus) -> Taught:
     """Return the labels that a model learned from a corpus gives to the first of the texts."""
-    count = sum(map(len, foremost(encoded(learner.tokenizer, texts), MOST)))
+    count = sum(map(len, leading_rows(encoded(learner.tokenizer, texts), MOST)))
     unlabeled = dataclasses.replace(
         corpus,
         texts=texts[:count],
@@ -252,9 +252,9 @@ def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], co
         places=[""] * count,
         rationales=None,
     )
-    spelled = judged.beside is not None
-    examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, spelled=spelled)
-    said = said_of(judged.network.eval(), examples, spelled=spelled, labels=len(learner.labels))
+    char_ngrams = judged.beside is not None
+    examples = Examples.of(unlabeled, learner.tokenizer, learner.labels, char_ngrams=char_ngrams)
+    said = said_of(judged.network.eval(), examples, char_ngrams=char_ngrams, labels=len(learner.labels))
     return Taught.by(said, judged.thresholds if learner.labels.multi_label else None, texts[:count])
 
 

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 PROMPTLY = 2.0  # seconds in which a trickling line is answered; on a busy machine, the luckiest of three
 PATIENTLY = 300.0  # seconds after which nothing more is expected of a process

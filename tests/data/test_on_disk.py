@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from attnclf.data import corpus
 from attnclf.data.labels import LabelSet
+from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens
 from attnclf.training import examples as module
 from attnclf.training.examples import Examples
 
@@ -16,13 +16,13 @@ ROWS = st.lists(st.lists(st.integers(0, 99), max_size=5), min_size=1, max_size=6
 
 
 def laid(rows, kind=np.int32):
-    return Tokens.of([np.array(row, kind) for row in rows])
+    return Ragged.of([np.array(row, kind) for row in rows])
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(ROWS, min_size=1, max_size=4), st.sampled_from([np.uint16, np.int32, np.float32]))
 def test_parts_on_disk_are_the_parts_in_memory(parts, kind):
-    on_disk, joined = (lay([laid(rows, kind) for rows in parts]) for lay in (Tokens.on_disk, Tokens.join))
+    on_disk, joined = (lay([laid(rows, kind) for rows in parts]) for lay in (Ragged.on_disk, Ragged.join))
     assert on_disk.offsets.tolist() == joined.offsets.tolist()
     assert on_disk.ids.tolist() == joined.ids.tolist()
     assert on_disk.ids.dtype == (np.float32 if kind is np.float32 else np.int32)
@@ -32,8 +32,8 @@ def test_parts_on_disk_are_the_parts_in_memory(parts, kind):
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("spelled", [True, False])
-def test_a_large_file_becomes_the_same_examples_on_disk(examples, monkeypatch, spelled):
+@pytest.mark.parametrize("char_ngrams", [True, False])
+def test_a_large_file_becomes_the_same_examples_on_disk(examples, monkeypatch, char_ngrams):
     monkeypatch.setattr(module, "CHUNK", 50)  # several parts
     file = str(examples / "tickets" / "tickets.csv")
     small, large = corpus.read(file), corpus.read(file, large_bytes=0)
@@ -41,7 +41,7 @@ def test_a_large_file_becomes_the_same_examples_on_disk(examples, monkeypatch, s
     tokenizer = Tokenizer.learn(
         small.texts, unit="word", vocabulary=300, min_frequency=2, lowercase=True, max_length=20
     )
-    in_memory, on_disk = (Examples.of(rows, tokenizer, labels, spelled=spelled) for rows in (small, large))
+    in_memory, on_disk = (Examples.of(rows, tokenizer, labels, char_ngrams=char_ngrams) for rows in (small, large))
     assert isinstance(on_disk.tokens.ids.base, np.memmap)
     assert not isinstance(in_memory.tokens.ids.base, np.memmap)
     assert on_disk.tokens.stored

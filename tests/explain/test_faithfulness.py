@@ -20,7 +20,7 @@ from attnclf.explain.faithfulness import (
 from attnclf.explain.question import Judge, Question
 from attnclf.explain.removal import REMOVALS, delete, mask
 from attnclf.runtime.classifier import Prediction
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 NOTHING = Prediction(chosen=(), label="yes", score=None, probabilities=np.zeros(2), attention=np.zeros(0))
 

@@ -274,9 +274,9 @@ def test_the_network_gives_pairs_for_the_texts_that_need_them_and_for_few_at_a_t
     runs = []
     run = classifier.backend.run
 
-    def recorded(ids, lengths, spellings=None, *, named=()):
+    def recorded(ids, lengths, char_ngrams=None, *, named=()):
         runs.append((ids.shape, list(named)))
-        return run(ids, lengths, spellings, named=named)
+        return run(ids, lengths, char_ngrams, named=named)
 
     monkeypatch.setattr(classifier.backend, "run", recorded)
     explain(classifier, [LONG, TEXTS[0], LONG, TEXTS[1]], faithfulness=False)

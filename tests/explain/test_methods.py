@@ -27,7 +27,7 @@ from attnclf.explain.methods.occlusion import SPAN, occlusion
 from attnclf.explain.question import Judge, Question, Said
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Prediction
-from attnclf.text.tokens import UNKNOWN_ID
+from attnclf.text.ragged import UNKNOWN_ID
 
 TEXTS = ["my parcel never came, where is the courier?", "I was charged twice", "", "zzqx app"]
 TORCH_FREE = [name for name, row in METHODS.items() if not row.torch]
@@ -274,7 +274,7 @@ def network():
 def gradient_question(count, label, **options):
     generator = np.random.default_rng(count)
     contributions = generator.normal(size=(count, LABELS)).astype(np.float32)
-    ids = generator.integers(2, VOCABULARY + 4, count)  # some unknown and spelled
+    ids = generator.integers(2, VOCABULARY + 4, count)  # some unknown
     return question(ids, label=label, prediction=prediction(contributions=contributions), **options)
 
 

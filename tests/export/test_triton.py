@@ -76,7 +76,7 @@ def test_requests_in_one_batch_are_answered_as_predict_answers(repository, name,
     texts = [*tickets[:6], "zorgle is wibbly and frobby", "", "вода qqqq вовремя", "late", "brmpf xyzzy plugh quux"]
     groups = [texts[:4], texts[4:5], texts[5:]]
     session = onnxruntime.InferenceSession(repository / name / "1" / "model.onnx", providers=["CPUExecutionProvider"])
-    alike = [inputs(one.tokenizer, group, spelled=one.bundle.reads_ngrams) for group in groups]
+    alike = [inputs(one.tokenizer, group, char_ngrams=one.bundle.reads_ngrams) for group in groups]
     for key in alike[0]:  # a server waits for requests of equal shape; here all are made so
         widest = np.max([request[key].shape[1:] for request in alike], axis=0)
         for request in alike:
@@ -84,19 +84,19 @@ def test_requests_in_one_batch_are_answered_as_predict_answers(repository, name,
             request[key] = np.pad(request[key], [(0, 0), *more])
     expected = one.predict_proba(texts)
     np.testing.assert_allclose(answers(session, alike), expected, atol=1e-5)
-    unspelled = [{**request, "spellings": np.zeros_like(request["spellings"])} for request in alike]
-    assert np.abs(answers(session, unspelled) - expected).max() > 1e-3  # the spellings do count
+    without = [{**request, "spellings": np.zeros_like(request["spellings"])} for request in alike]
+    assert np.abs(answers(session, without) - expected).max() > 1e-3  # the n-grams do count
 
 
 def test_few_shapes_leave_the_client(classifier, tickets):
-    made = [inputs(classifier.tokenizer, [text], spelled=True) for text in tickets[:150]]
+    made = [inputs(classifier.tokenizer, [text], char_ngrams=True) for text in tickets[:150]]
     assert {request["lengths"].shape for request in made} == {(1, 1)}
     assert len({tuple(array.shape for array in request.values()) for request in made}) <= 6
     assert {request["ids"].shape[1] for request in made} <= {8, 16, 32, 64}
 
 
 def test_a_model_of_numeric_columns_takes_numbers():
-    given = inputs(NumberReader(["age", "income"]), ["age=3, income=-1.5", ""], spelled=False)
+    given = inputs(NumberReader(["age", "income"]), ["age=3, income=-1.5", ""], char_ngrams=False)
     assert {name: (array.dtype, array.tolist()) for name, array in given.items()} == {
         "numbers": (np.float32, [[3.0, -1.5], [0.0, 0.0]]),
         "lengths": (np.int32, [[2], [2]]),
@@ -122,7 +122,7 @@ def test_a_network_that_answers_otherwise_is_not_written(model, tmp_path, monkey
     from attnclf.export import triton
 
     folder = shutil.copytree(model, tmp_path / "model")
-    monkeypatch.setattr(triton, "spellings", lambda words: np.zeros((max(1, len(words)), 1), np.int64))
+    monkeypatch.setattr(triton, "ngram_slots", lambda words: np.zeros((max(1, len(words)), 1), np.int64))
     with pytest.raises(AttnclfError, match=r"differs by .* from the model, and nothing was written"):
         write_model(folder, tmp_path / "repository" / "model")
     assert not list((tmp_path / "repository").iterdir())

@@ -197,7 +197,7 @@ def test_what_explain_shows_gives_the_answer_again(trained):
     classifier, p = Classifier.load(folder, device="cpu", threads=1), load_file(folder / "weights.safetensors")
     text = "Quinces in the the strange so"
     (explanation,) = explain(classifier, [text])
-    units = classifier.tokenizer.units
+    units = classifier.tokenizer.tokens
     names = [units[unit] for unit in np.argsort(p["embedding.place"], kind="stable")[: len(p["embedding.idf"])]]
     vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=names, token_pattern=r"\w+")
     vectorizer.idf_ = p["embedding.idf"]

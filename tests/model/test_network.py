@@ -219,7 +219,7 @@ def test_frozen_vectors_come_from_the_file_and_get_no_gradient(tmp_path):
     network, config = build(config, tokenizer, LABELS, lambda line: None)
     assert config.model.embedding.dim == 3
     table = network.embedding.weight
-    assert table[tokenizer.units.index("film")].tolist() == [4, 5, 6]
+    assert table[tokenizer.tokens.index("film")].tolist() == [4, 5, 6]
     ids, lengths = tokens.padded(np.arange(6))
     network(torch.from_numpy(ids), torch.from_numpy(lengths)).logits.square().sum().backward()
     assert table.grad is None

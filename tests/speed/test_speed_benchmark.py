@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import ENVIRONMENT, EXAMPLES
 
 from attnclf.config import Config
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from benchmarks.results import put
 from benchmarks.speed import flops, texts
 from benchmarks.speed.contender import Contender
@@ -117,7 +117,7 @@ def tiny(tmp_path):
     random = np.random.default_rng(0)
     ids = [random.integers(1, 30, random.integers(1, 9)) for _ in range(40)]
     labels = [int(text[0] % 3) for text in ids]
-    rows = Rows.of(Tokens.of(ids), labels=labels, vocabulary=30, batch_size=8, learning_rate=0.01)
+    rows = Rows.of(Ragged.of(ids), labels=labels, vocabulary=30, batch_size=8, learning_rate=0.01)
     rows.save(tmp_path / "rows.npz")
     return tmp_path / "rows.npz", sum(map(len, ids))
 

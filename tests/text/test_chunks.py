@@ -40,9 +40,11 @@ def test_cut_at_spaces_and_marks_a_text_reads_as_it_does_whole(tokenizer, texts)
 @given(before=st.lists(MIXED, max_size=5), texts=st.lists(MIXED, max_size=5))
 def test_what_was_read_before_changes_nothing(before, texts):
     fresh, experienced = learned(), learned()
-    experienced.encode_spelled(before, {})
+    experienced.encode_with_unknown(before, {})
     first, second = {}, {}
-    for ours, theirs in zip(fresh.encode_spelled(texts, first), experienced.encode_spelled(texts, second), strict=True):
+    for ours, theirs in zip(
+        fresh.encode_with_unknown(texts, first), experienced.encode_with_unknown(texts, second), strict=True
+    ):
         assert ours.tolist() == theirs.tolist()
     assert first == second
 
@@ -53,8 +55,8 @@ def test_an_endless_stream_of_new_words_is_read_rightly_in_little_memory(forgetf
     for number in range(300):
         texts = [f"the word{number} (word{number + 1})", f"parcel {number}"]
         unknown, expected = {}, {}
-        read = tokenizer.encode_spelled(texts, unknown)
-        assert [ids.tolist() for ids in read] == [ids.tolist() for ids in fresh.encode_spelled(texts, expected)]
+        read = tokenizer.encode_with_unknown(texts, unknown)
+        assert [ids.tolist() for ids in read] == [ids.tolist() for ids in fresh.encode_with_unknown(texts, expected)]
         assert list(unknown) == [f"word{number}", f"word{number + 1}", str(number)]
         held.append(len(tokenizer._chunks._runs) + len(tokenizer._chunks._chunks))
     assert max(held) < 40
@@ -66,7 +68,7 @@ def test_threads_read_as_one_does(forgetful):
 
     def read(some):
         unknown = {}
-        return [ids.tolist() for ids in tokenizer.encode_spelled(some, unknown)], list(unknown)
+        return [ids.tolist() for ids in tokenizer.encode_with_unknown(some, unknown)], list(unknown)
 
     alone = list(map(read, texts))
     with ThreadPoolExecutor(8) as pool:
@@ -89,7 +91,7 @@ def test_a_known_word_with_a_new_comma_needs_no_tokenizer(monkeypatch):
 )  # fmt: skip
 def test_an_unknown_word_is_what_the_chain_makes_of_it_without_spaces(text, words):
     unknown = {}
-    learned().encode_spelled([text], unknown)
+    learned().encode_with_unknown([text], unknown)
     assert list(unknown) == words
 
 

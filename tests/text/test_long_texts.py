@@ -21,7 +21,7 @@ def learned(unit, max_length):
 
 
 def whole(tokenizer, texts):
-    """The units of the texts without a look at their lengths."""
+    """The tokens of the texts without a look at their lengths."""
     ids, lengths, _ = tokenizer._chunks.read(texts)
     starts = [0, *lengths.cumsum().tolist()]
     rows = [ids[first:last][: tokenizer.max_length].tolist() for first, last in pairwise(starts)]
@@ -37,12 +37,12 @@ def test_ids_places_and_what_is_cut_are_those_of_the_whole_text(unit, texts, max
     # As if every text were long; the smallest beginning that can be tried.
     tokenizer._much = 1
     cut = []
-    ids = [row.tolist() for row in tokenizer.encode_spelled(texts, {}, cut)]
+    ids = [row.tolist() for row in tokenizer.encode_with_unknown(texts, {}, cut)]
     assert [len(row) for row in ids] == [len(row) for row in rows]
     assert cut == long
     size = tokenizer.size
-    assert [[unit if unit < size else 1 for unit in row] for row in ids] == [
-        [unit if unit < size else 1 for unit in row] for row in rows
+    assert [[token if token < size else 1 for token in row] for row in ids] == [
+        [token if token < size else 1 for token in row] for row in rows
     ]
     for text, row in zip(texts, rows, strict=True):
         tokenizer._much = 1

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from attnclf.config import TextConfig
 from attnclf.errors import AttnclfError, BundleError
+from attnclf.text.ragged import PADDING_ID, UNKNOWN_ID
 from attnclf.text.tokenizer import Tokenizer, words
-from attnclf.text.tokens import PADDING_ID, UNKNOWN_ID
 
 KINDS = ["word", "subword", "character"]
 TEXTS = [
@@ -137,7 +137,7 @@ def test_a_line_of_a_megabyte_takes_seconds(tokenizer, line):
 
 
 def test_cyrillic_letters_with_marks_stay_as_they_are(by_word):
-    assert {"мой", "ёж", "йод", "всё"} <= set(by_word.units)
+    assert {"мой", "ёж", "йод", "всё"} <= set(by_word.tokens)
     assert slices(by_word, "Мой ЁЖ") == ["Мой", "ЁЖ"]
     assert by_word.encode(["МОЙ ЁЖ"])[0].tolist() == by_word.encode(["мой ёж"])[0].tolist()
     assert by_word.encode(["йод"])[0].tolist() != by_word.encode(["иод"])[0].tolist()
@@ -154,7 +154,7 @@ def test_punctuation_is_a_unit_of_its_own(by_word):
 
 
 def test_emoji_are_read(by_word):
-    assert "😀" in by_word.units
+    assert "😀" in by_word.tokens
     assert slices(by_word, "good 😀") == ["good", "😀"]
 
 
@@ -163,7 +163,7 @@ def test_control_characters_between_letters_are_not_read(by_word):
 
 
 def test_the_words_inside_ansi_colours_are_found(by_word):
-    assert by_word.units.index("film") in by_word.encode(["\x1b[1m film \x1b[0m"])[0]
+    assert by_word.tokens.index("film") in by_word.encode(["\x1b[1m film \x1b[0m"])[0]
 
 
 @pytest.mark.parametrize("unit", KINDS)
@@ -177,16 +177,16 @@ def test_capitals_matter_only_when_asked_for(unit):
 
 
 def test_padding_and_unknown_come_first_and_size_counts_all(tokenizer):
-    assert tokenizer.units[:2] == ["[PAD]", "[UNK]"]
-    assert tokenizer.size == len(tokenizer.units) == len(set(tokenizer.units))
+    assert tokenizer.tokens[:2] == ["[PAD]", "[UNK]"]
+    assert tokenizer.size == len(tokenizer.tokens) == len(set(tokenizer.tokens))
 
 
 @pytest.mark.parametrize("unit", ["word", "character"])
 def test_the_most_frequent_units_are_kept(unit):
     many = ["aa " * 9 + "bb " * 8 + "cc " * 7 + " ".join(chr(code) * 2 for code in range(0x64, 0x7B))]
-    units = learned(unit, many, vocabulary=16).units
-    assert units[2].strip("#")[0] == "a"
-    whole = learned(unit, many, vocabulary=400, min_frequency=7).units
+    tokens = learned(unit, many, vocabulary=16).tokens
+    assert tokens[2].strip("#")[0] == "a"
+    whole = learned(unit, many, vocabulary=400, min_frequency=7).tokens
     kept = {"word": {"aa", "bb", "cc"}, "character": {"a", "b", "c"}}[unit]
     assert kept <= set(whole)
     assert not {"dd", "zz", "d", "z"} & set(whole) or unit == "word"
@@ -199,7 +199,7 @@ def test_a_letter_never_seen_is_unknown(unit):
 
 @pytest.mark.parametrize("unit", KINDS)
 def test_the_same_texts_give_the_same_units(unit):
-    assert learned(unit).units == learned(unit).units
+    assert learned(unit).tokens == learned(unit).tokens
 
 
 @pytest.mark.parametrize("unit", KINDS)
@@ -213,7 +213,7 @@ def test_nothing_to_learn_from_leaves_the_unknown_unit(unit):
 def test_a_saved_tokenizer_reads_alike(tokenizer, tmp_path):
     tokenizer.save(tmp_path / "tokenizer.json")
     loaded = Tokenizer.load(tmp_path / "tokenizer.json", tokenizer.max_length)
-    assert loaded.units == tokenizer.units
+    assert loaded.tokens == tokenizer.tokens
     for text in [*TEXTS[:5], "a[PAD]b", "İ unseen\u0000 words 豈"]:
         assert loaded.pieces(text) == tokenizer.pieces(text)
         assert loaded.encode([text])[0].tolist() == tokenizer.encode([text])[0].tolist()
@@ -223,7 +223,7 @@ def test_a_tokenizer_is_saved_in_a_folder_whose_name_is_not_utf8(tokenizer, tmp_
     path = tmp_path / os.fsdecode("模型".encode("gbk")) / "tokenizer.json"
     path.parent.mkdir()
     tokenizer.save(path)
-    assert Tokenizer.load(path, tokenizer.max_length).units == tokenizer.units
+    assert Tokenizer.load(path, tokenizer.max_length).tokens == tokenizer.tokens
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff"])

@@ -68,7 +68,7 @@ def test_a_file_without_vectors_is_an_error(tmp_path, content):
 
 
 def test_a_file_without_a_vector_for_any_unit_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"no vector for any of the \d units of the texts; pass .* of their language"):
+    with pytest.raises(DataError, match=r"no vector for any of the \d tokens of the texts; pass .* of their language"):
         read_vectors(written(tmp_path, "Haus 1 2\nBaum 3 4\n"), UNITS)
 
 

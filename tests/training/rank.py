@@ -7,7 +7,7 @@ import torch
 
 from attnclf.config import Config, merged
 from attnclf.model.architectures import ARCHITECTURES
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training.distributed import ALONE, joined
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
@@ -35,7 +35,7 @@ def examples(count, seed):
     chance = np.random.default_rng(seed)
     rows = [chance.integers(2, WORDS, chance.integers(1, 9)) for _ in range(count)]
     return Examples(
-        tokens=Tokens.of(rows).packed(WORDS),
+        tokens=Ragged.of(rows).packed(WORDS),
         targets=np.array([row[0] % LABELS for row in rows]),
         weights=chance.uniform(0.5, 2, count).astype(np.float32),
         vocabulary=WORDS,

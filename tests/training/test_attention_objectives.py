@@ -247,7 +247,7 @@ def learned(rows, tmp_path, one_thread):
         names = LabelSet.from_lists(corpus.label_lists, multi_label=False)
         torch.manual_seed(0)
         tokenizer = Tokenizer.learn(texts, **dataclasses.asdict(config.text))
-        given = Examples.of(corpus, tokenizer, names, spelled=False)
+        given = Examples.of(corpus, tokenizer, names, char_ngrams=False)
         if corpus.rationales is not None:
             given = dataclasses.replace(given, evidence=marked_units(corpus, tokenizer, given.tokens))
         network, config = build(config, tokenizer, len(names), str)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnclf.data.batches import POOL, in_order, shuffled, sorted_by_length
-from attnclf.text.spelling import spellings
-from attnclf.text.tokens import Tokens
+from attnclf.text.char_ngrams import ngram_slots
+from attnclf.text.ragged import Ragged
 from attnclf.training.examples import Examples
 
 ROWS = st.lists(st.lists(st.integers(1, 99), max_size=12), min_size=1, max_size=30)
@@ -17,14 +17,14 @@ LENGTHS = st.lists(st.integers(1, 40), max_size=200).map(lambda drawn: np.array(
 
 
 def packed(rows, vocabulary=100):
-    return Tokens.of([np.array(row, dtype=np.int64) for row in rows]).filled(np.array([1])).packed(vocabulary)
+    return Ragged.of([np.array(row, dtype=np.int64) for row in rows]).filled(np.array([1])).packed(vocabulary)
 
 
 def filled(rows):
     return [row or [1] for row in rows]
 
 
-# Tokens
+# Ragged
 
 
 @settings(deadline=None, max_examples=40)
@@ -44,7 +44,7 @@ def test_padded_rows_are_the_rows_that_were_packed(rows, data):
 @settings(deadline=None, max_examples=40)
 @given(parts=st.lists(ROWS, min_size=1, max_size=4))
 def test_joined_parts_are_as_if_packed_together(parts):
-    joined = Tokens.join([packed(rows) for rows in parts])
+    joined = Ragged.join([packed(rows) for rows in parts])
     together = packed([row for rows in parts for row in rows])
     assert joined.ids.tolist() == together.ids.tolist()
     assert joined.offsets.tolist() == together.offsets.tolist()
@@ -73,7 +73,7 @@ def test_no_rows_are_packed_to_nothing():
     assert tokens.lengths.tolist() == []
 
 
-def test_the_network_gets_one_unknown_word_and_the_mixture_the_spelling_of_each():
+def test_the_network_gets_one_unknown_word_and_the_mixture_the_ngrams_of_each():
     words = ["walked", "坏", "talked"]  # ids 9 to 11
     examples = Examples(
         tokens=packed([[3, 10, 9], [], [4], [11, 9]]),
@@ -86,13 +86,13 @@ def test_the_network_gets_one_unknown_word_and_the_mixture_the_spelling_of_each(
     ids, lengths = examples.batch(rows)
     assert ids.tolist() == [[1, 1, 0], [3, 1, 1], [1, 0, 0]]
     assert lengths.tolist() == [2, 3, 1]
-    ids, lengths, spelled = examples.spelled(rows)
+    ids, lengths, char_ngrams = examples.batch_with_char_ngrams(rows)
     assert ids.tolist() == [[9, 10, 0], [3, 11, 12], [1, 0, 0]], "words are numbered as they come in the batch"
     assert lengths.tolist() == [2, 3, 1]
-    assert spelled.tolist() == spellings(["talked", "walked", "坏", "walked"]).tolist()
-    ids, _, spelled = examples.spelled(np.array([2, 3]))
+    assert char_ngrams.tolist() == ngram_slots(["talked", "walked", "坏", "walked"]).tolist()
+    ids, _, char_ngrams = examples.batch_with_char_ngrams(np.array([2, 3]))
     assert ids.tolist() == [[4, 0], [9, 10]]
-    assert spelled.tolist() == spellings(["talked", "walked"]).tolist()
+    assert char_ngrams.tolist() == ngram_slots(["talked", "walked"]).tolist()
 
 
 # Batches

@@ -6,14 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training.cooccurrence import begin_alike, cooccurrence_vectors
 
 CAT, DOG, RED, BLUE, ODD, EVEN = range(2, 8)
 
 
 def tokens(*rows):
-    return Tokens.of([np.array(row) for row in rows])
+    return Ragged.of([np.array(row) for row in rows])
 
 
 def likeness(vectors, one, other):

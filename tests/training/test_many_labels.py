@@ -51,7 +51,7 @@ def written(path, labels, rows):
 
 def encoded(tokenizer, texts, targets):
     unknown = {}
-    tokens = tokenizer.encode_spelled(texts, unknown)
+    tokens = tokenizer.encode_with_unknown(texts, unknown)
     return Examples(
         tokens=tokens.filled(tokenizer.blank).packed(tokenizer.size + len(unknown)),
         targets=targets,
@@ -69,7 +69,7 @@ def learned(labels, rows, *, several=False):
     examples = encoded(tokenizer, texts[:-labels], marks[:-labels])
     config = NgramConfig(features=50_000)
     importance = np.ones(labels, dtype=np.float32)
-    linear = next(ngrams.learn(examples, importance, tokenizer.units, config, [10.0]))
+    linear = next(ngrams.learn(examples, importance, tokenizer.tokens, config, [10.0]))
     held = encoded(tokenizer, texts[-labels:], targets[-labels:])
     return linear, float((said_of(linear, held, labels=labels).argmax(dim=1).numpy() == held.targets).mean()), held
 
@@ -98,7 +98,7 @@ def test_ordinary_numbers_of_labels_have_one_regression_each():
 def test_contributions_add_up_to_logits_also_where_labels_are_learned_together(narrow):
     linear, _, held = learned(40, 200)
     with torch.no_grad():
-        said = linear(*map(torch.from_numpy, held.spelled(np.arange(8))))
+        said = linear(*map(torch.from_numpy, held.batch_with_char_ngrams(np.arange(8))))
     torch.testing.assert_close(said.contributions.sum(dim=1) + linear.bias, said.logits, atol=1e-4, rtol=1e-4)
 
 
@@ -124,7 +124,7 @@ def test_work_is_left_between_the_steps_of_learning_together(narrow):
             ngrams.learn(
                 encoded(tokenizer, texts, targets),
                 np.ones(20, dtype=np.float32),
-                tokenizer.units,
+                tokenizer.tokens,
                 NgramConfig(features=1000),
                 [10.0],
                 check,

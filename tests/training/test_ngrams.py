@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from support import slot_of
 
 from attnclf.config import NgramConfig
-from attnclf.text import pairs, spelling
+from attnclf.text import char_ngrams, pairs
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
 from attnclf.training import ngrams
 from attnclf.training.attention import evidence as evidence_module
 from attnclf.training.examples import Examples
@@ -61,9 +61,9 @@ def tokenizer():
 
 
 def encoded(tokenizer, texts, targets=None, weights=None):
-    """Return texts as what is learned from, their unknown words spelled."""
+    """Return texts as what is learned from, with the n-grams of their unknown words."""
     unknown = {}
-    read = tokenizer.encode_spelled(texts, unknown)
+    read = tokenizer.encode_with_unknown(texts, unknown)
     return Examples(
         tokens=read.filled(tokenizer.blank).packed(tokenizer.size + len(unknown)),
         targets=np.zeros(len(texts), dtype=np.int64) if targets is None else targets,
@@ -77,7 +77,7 @@ def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVER
     labels = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
     importance = np.ones(labels, dtype=np.float32) if label_weights is None else label_weights
     examples = dataclasses.replace(encoded(tokenizer, TEXTS, targets, weights), taught=taught)
-    return next(ngrams.learn(examples, importance, tokenizer.units, config, [config.strength or 10.0]))
+    return next(ngrams.learn(examples, importance, tokenizer.tokens, config, [config.strength or 10.0]))
 
 
 def logits(linear, tokenizer, texts):
@@ -106,7 +106,7 @@ class Definition:
     """
 
     def __init__(self, tokenizer):
-        self.known = set(tokenizer.units)
+        self.known = set(tokenizer.tokens)
         counted = [self.count(text) for text in TEXTS]
         self.rows_with = Counter(feature for row in counted for feature in row)
         self.kept = [feature for feature, rows in self.rows_with.items() if rows >= 2 or isinstance(feature, str)]
@@ -148,20 +148,20 @@ def definition(tokenizer):
 
 def counted(tokenizer, most):
     examples = encoded(tokenizer, TEXTS)
-    spelled = ngrams.UnitGrams.of([*tokenizer.units, *examples.unknown])
-    return ngrams._count(examples.tokens, spelled, tokenizer.size, most)
+    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    return ngrams._count(examples.tokens, token_grams, tokenizer.size, most)
 
 
 def tfidf(tokenizer):
     examples = encoded(tokenizer, TEXTS)
     counts, columns = counted(tokenizer, 2000)
-    spelled = ngrams.UnitGrams.of([*tokenizer.units, *examples.unknown])
-    return ngrams._tfidf(counts, columns, spelled.share(examples.tokens, columns.gram_rows)), counts, columns
+    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    return ngrams._tfidf(counts, columns, token_grams.share(examples.tokens, columns.gram_rows)), counts, columns
 
 
 def column(feature, tokenizer, columns):
     """Return where a feature stands."""
-    ids = {"": 0, **{unit: number for number, unit in enumerate(tokenizer.units)}}
+    ids = {"": 0, **{unit: number for number, unit in enumerate(tokenizer.tokens)}}
     if isinstance(feature, str):
         return ids[feature]
     if feature[0] == "in":
@@ -202,7 +202,7 @@ def test_the_most_frequent_pairs_and_ngrams_are_kept_of_many_rows_those_of_two_o
     _, columns = counted(tokenizer, most)
     for kind, rows in (("after", columns.pair_rows), ("in", columns.gram_rows)):
         slots = {
-            feature: pairs.slot(*(0 if unit == "" else tokenizer.units.index(unit) for unit in feature[1:]))
+            feature: pairs.slot(*(0 if unit == "" else tokenizer.tokens.index(unit) for unit in feature[1:]))
             if kind == "after"
             else slot_of(feature[1])
             for feature in definition.rows_with
@@ -218,7 +218,7 @@ def test_the_most_frequent_pairs_and_ngrams_are_kept_of_many_rows_those_of_two_o
 
 def test_a_pair_never_reaches_across_two_texts(tokenizer):
     ids = np.array([5, 6, 7, 8, 5, 6, 7, 8])
-    tokens = Tokens(ids, np.array([0, 2, 4, 6, 8]))
+    tokens = Ragged(ids, np.array([0, 2, 4, 6, 8]))
     _, columns = ngrams._count(tokens, ngrams.UnitGrams.of([""] * 9), 9, 100)
     assert (columns.pair_rows[pairs.slot(np.array([0, 5, 6, 7]), ids[:4])] > 0).tolist() == [True, True, False, True]
     assert np.count_nonzero(columns.pair_rows) == 4  # 5 and 7 at the start of a text, and the pairs inside
@@ -372,12 +372,12 @@ def test_rows_without_weight_count_for_nothing_and_no_weight_at_all_is_no_crash(
 @pytest.mark.parametrize(("limit", "labels"), [("MOST", 3), ("WORK", 3), ("WORK", 6)])
 def test_of_too_many_features_the_same_sample_is_taken_every_time(tokenizer, monkeypatch, limit, labels):
     examples = encoded(tokenizer, TEXTS * 20, np.arange(240) % 3, np.arange(240, dtype=np.float32))
-    spelled = ngrams.UnitGrams.of([*tokenizer.units, *examples.unknown])
-    whole, _, _ = ngrams._sample(examples, spelled, labels)
+    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    whole, _, _ = ngrams._sample(examples, token_grams, labels)
     assert whole is examples.tokens
     present = 2 * len(examples.tokens.ids) + sum(len(grams(word)) for text in TEXTS * 20 for word in text.split())
     monkeypatch.setattr(ngrams, limit, present * (labels if limit == "WORK" else 1) // 2)
-    tokens, targets, weights = ngrams._sample(examples, spelled, labels)
+    tokens, targets, weights = ngrams._sample(examples, token_grams, labels)
     assert len(tokens) == len(targets) == len(weights) == pytest.approx(120, abs=1)
     rows = weights.astype(np.int64)  # each row weighs its own number
     assert (np.diff(rows) > 0).all()
@@ -385,23 +385,23 @@ def test_of_too_many_features_the_same_sample_is_taken_every_time(tokenizer, mon
     for place, row in enumerate(rows):
         ours, theirs = tokens.padded(np.array([place])), examples.tokens.padded(np.array([row]))
         assert ours[0].tolist() == theirs[0].tolist()
-    assert (ngrams._sample(examples, spelled, labels)[2] == weights).all()
+    assert (ngrams._sample(examples, token_grams, labels)[2] == weights).all()
 
 
 def test_a_model_is_learned_from_the_sample_alone(tokenizer, monkeypatch):
     importance = np.ones(3, dtype=np.float32)
     examples = encoded(tokenizer, TEXTS, ONE)
-    whole = next(ngrams.learn(examples, importance, tokenizer.units, EVERYTHING, [10.0]))
+    whole = next(ngrams.learn(examples, importance, tokenizer.tokens, EVERYTHING, [10.0]))
     monkeypatch.setattr(ngrams, "MOST", 500)
-    spelled = ngrams.UnitGrams.of([*tokenizer.units, *examples.unknown])
-    tokens, targets, weights = ngrams._sample(examples, spelled, 3)
+    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    tokens, targets, weights = ngrams._sample(examples, token_grams, 3)
     assert 3 < len(tokens) < 10
-    sampled = next(ngrams.learn(examples, importance, tokenizer.units, EVERYTHING, [10.0]))
+    sampled = next(ngrams.learn(examples, importance, tokenizer.tokens, EVERYTHING, [10.0]))
     monkeypatch.undo()
     part = Examples(
         tokens=tokens, targets=targets, weights=weights, vocabulary=examples.vocabulary, unknown=examples.unknown
     )
-    again = next(ngrams.learn(part, importance, tokenizer.units, EVERYTHING, [10.0]))
+    again = next(ngrams.learn(part, importance, tokenizer.tokens, EVERYTHING, [10.0]))
     assert sampled.size < whole.size
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(sampled.buffers(), again.buffers(), strict=True))
 
@@ -422,10 +422,10 @@ def evidence(linear, rows, extra=0):
     """Return what the model says of rows of ids, with `extra` columns of padding after the longest."""
     width = max(map(len, rows)) + extra
     ids = np.array([row + [0] * (width - len(row)) for row in rows])
-    ids, used = spelling.in_batch(ids, len(linear.words))
-    spelled = spelling.spellings([STRANGE[number] for number in used])
+    ids, used = char_ngrams.in_batch(ids, len(linear.words))
+    slots = char_ngrams.ngram_slots([STRANGE[number] for number in used])
     with torch.no_grad():
-        return linear(torch.from_numpy(ids), torch.tensor([len(row) for row in rows]), torch.from_numpy(spelled))
+        return linear(torch.from_numpy(ids), torch.tensor([len(row) for row in rows]), torch.from_numpy(slots))
 
 
 @pytest.mark.parametrize("text", [TEXTS[0], TEXTS[9], *NEW])
@@ -433,8 +433,8 @@ def test_a_unit_contributes_its_word_its_ngrams_and_half_of_each_pair_but_all_of
     tokenizer, definition, linear, text
 ):
     values, counts = definition.values(text), definition.count(text)
-    ids, lengths, spelled = map(torch.from_numpy, encoded(tokenizer, [text]).spelled(np.array([0])))
-    (ours,) = linear(ids, lengths, spelled).contributions
+    ids, lengths, slots = map(torch.from_numpy, encoded(tokenizer, [text]).batch_with_char_ngrams(np.array([0])))
+    (ours,) = linear(ids, lengths, slots).contributions
     for label in range(3):
         weights, _ = regression(definition, label == ONE, None)
         weight_of = dict(zip(definition.kept, weights, strict=True))
@@ -471,10 +471,10 @@ def test_whatever_ids_stand_at_padding_change_nothing(linear, rows, junk):
     clean = evidence(linear, rows, 3)
     lengths = torch.tensor([len(row) for row in rows])
     filled = np.array([row + [junk] * (max(map(len, rows)) + 3 - len(row)) for row in rows])
-    ids, used = spelling.in_batch(filled, len(linear.words))
-    spelled = spelling.spellings([STRANGE[number] for number in used])
+    ids, used = char_ngrams.in_batch(filled, len(linear.words))
+    slots = char_ngrams.ngram_slots([STRANGE[number] for number in used])
     with torch.no_grad():
-        junky = linear(torch.from_numpy(ids), lengths, torch.from_numpy(spelled))
+        junky = linear(torch.from_numpy(ids), lengths, torch.from_numpy(slots))
     near(junky.logits, clean.logits)
     near(junky.contributions, clean.contributions)
 
@@ -484,10 +484,10 @@ def test_whatever_ids_stand_at_padding_change_nothing(linear, rows, junk):
 def test_no_id_that_stands_at_padding_makes_a_pair_with_the_last_unit(linear, row):
     clean = evidence(linear, [row], 3)
     filled = np.array([[*row, junk, junk, junk] for junk in range(1, 21)])  # some make a known pair with the last
-    ids, used = spelling.in_batch(filled, len(linear.words))
-    spelled = spelling.spellings([STRANGE[number] for number in used])
+    ids, used = char_ngrams.in_batch(filled, len(linear.words))
+    slots = char_ngrams.ngram_slots([STRANGE[number] for number in used])
     with torch.no_grad():
-        junky = linear(torch.from_numpy(ids), torch.full((20,), len(row)), torch.from_numpy(spelled))
+        junky = linear(torch.from_numpy(ids), torch.full((20,), len(row)), torch.from_numpy(slots))
     for logits, contributions in zip(*junky, strict=True):
         near(logits, clean.logits[0])
         near(contributions, clean.contributions[0])
@@ -502,11 +502,13 @@ def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_
     monkeypatch.setattr(evidence_module, "CHUNK", 4)  # texts
     monkeypatch.setattr("attnclf.training.judging.TOKENS", 20)
     examples = encoded(tokenizer, TEXTS, targets)
-    found = Tokens.join(list(evidence_module.spoken(linear, examples)))
+    found = Ragged.join(list(evidence_module.spoken(linear, examples)))
     assert found.offsets.tolist() == examples.tokens.offsets.tolist()
     against = 0
     for row, target in enumerate(examples.targets):
-        (contributions,) = linear(*map(torch.from_numpy, examples.spelled(np.array([row])))).contributions.numpy()
+        (contributions,) = linear(
+            *map(torch.from_numpy, examples.batch_with_char_ngrams(np.array([row])))
+        ).contributions.numpy()
         wanted = np.arange(3) == target if targets is ONE else target > 0
         own = contributions[:, wanted].sum(axis=1)
         said = np.where(own > 0, own, -own / 2)
@@ -517,13 +519,13 @@ def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_
     assert against
 
 
-def test_a_word_is_judged_alike_by_the_table_and_by_its_spelling(tokenizer, linear):
-    """A known word's n-grams, summed beforehand, are those that an unknown word of that spelling would have."""
+def test_a_word_is_judged_alike_by_the_table_and_by_its_ngrams(tokenizer, linear):
+    """A known word's n-grams, summed beforehand, are those that the same word would have if it were unknown."""
     for unit in ("parcel", "walked", "delivered"):
-        own = linear.word_grams[tokenizer.units.index(unit)]
-        one, spelled = torch.tensor([1]), torch.from_numpy(spelling.spellings([unit]))
-        strange = linear(torch.tensor([[tokenizer.size]]), one, spelled).logits
-        unknown = linear(torch.tensor([[UNKNOWN_ID]]), one, spelled).logits
+        own = linear.word_grams[tokenizer.tokens.index(unit)]
+        one, slots = torch.tensor([1]), torch.from_numpy(char_ngrams.ngram_slots([unit]))
+        strange = linear(torch.tensor([[tokenizer.size]]), one, slots).logits
+        unknown = linear(torch.tensor([[UNKNOWN_ID]]), one, slots).logits
         near((strange - unknown)[0], own[:-2] / own[-2].sqrt())  # its share of the text is 1
         assert own[:-2].abs().max() > 0.1
 
@@ -542,7 +544,7 @@ def test_the_strength_that_is_not_set_is_the_one_under_which_validation_rows_are
     def losses(strength):
         config = NgramConfig(features=2000, strength=strength)
         tried = strengths(config)
-        learned = ngrams.learn(examples, np.ones(3, np.float32), tokenizer.units, config, tried)
+        learned = ngrams.learn(examples, np.ones(3, np.float32), tokenizer.tokens, config, tried)
         linears = dict(zip(tried, learned, strict=True))
         joint = beside_ngrams(torch.nn.Identity(), network, linears, validation, len(examples), str)[1]
         return float(loss(joint, validation.targets))

@@ -11,7 +11,7 @@ from torch import nn
 
 from attnclf.config import EncoderConfig, TrainingConfig
 from attnclf.model.encoder import Encoder
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training import pretraining
 from attnclf.training.limits import Interrupted
 from attnclf.training.pretraining import PIECE, LanguageModel, pretrain
@@ -35,7 +35,7 @@ def circles(rows=300, longest=20, seed=0):
     """Texts that start anywhere in the circle and go on along it."""
     choose = np.random.default_rng(seed)
     starts, lengths = choose.integers(0, len(CIRCLE), rows), choose.integers(2, longest, rows)
-    return Tokens.of(
+    return Ragged.of(
         [np.resize(np.roll(CIRCLE, -start), length) for start, length in zip(starts, lengths, strict=True)]
     )
 
@@ -65,7 +65,7 @@ def test_what_can_be_foretold_is_learned_in_each_direction(cell, bidirectional):
 
 def test_what_cannot_be_foretold_is_not():
     noise = np.random.default_rng(0).integers(2, WORDS, 4000)
-    found = learned(Network(), Tokens.of(np.split(noise, 200)), pretraining=5)
+    found = learned(Network(), Ragged.of(np.split(noise, 200)), pretraining=5)
     assert found.last > 0.9 * math.log(len(CIRCLE))
 
 
@@ -108,7 +108,7 @@ def test_what_stands_at_padding_changes_nothing(extra, junk):
 @settings(deadline=None, max_examples=50)
 @given(lengths=st.lists(st.integers(0, 3 * PIECE), min_size=1, max_size=8))
 def test_texts_are_cut_into_pieces_that_lie_as_before_and_span_no_two(lengths):
-    texts = Tokens.of([np.full(length, row) for row, length in enumerate(lengths)])
+    texts = Ragged.of([np.full(length, row) for row, length in enumerate(lengths)])
     pieces = pretraining._pieces(texts)
     assert np.array_equal(np.concatenate([*pieces, []]), np.concatenate([*texts, []]))
     assert all(0 < len(piece) <= PIECE and len(set(piece.tolist())) == 1 for piece in pieces)
@@ -123,7 +123,7 @@ def test_padding_keeps_its_vector_and_the_words_of_the_texts_get_others():
 
 
 def test_words_outside_the_vocabulary_count_as_unknown():
-    strange, unknown = (Tokens.of([np.array([2, word, 3])] * 50) for word in (WORDS + 3, 1))
+    strange, unknown = (Ragged.of([np.array([2, word, 3])] * 50) for word in (WORDS + 3, 1))
     ours, theirs = Network(), Network()
     learned(ours, strange, pretraining=2)
     learned(theirs, unknown, pretraining=2)
@@ -140,7 +140,7 @@ def test_it_reads_no_more_than_it_may(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("texts", "passes"), [(circles(), 0), (Tokens.of([np.array([2])] * 9), 4), (Tokens.of([]), 4)], ids=str
+    ("texts", "passes"), [(circles(), 0), (Ragged.of([np.array([2])] * 9), 4), (Ragged.of([]), 4)], ids=str
 )
 def test_where_there_is_nothing_to_foretell_nothing_is_done(texts, passes):
     assert learned(Network(), texts, pretraining=passes) is None

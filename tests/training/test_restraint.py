@@ -87,7 +87,7 @@ def learned(examples, tmp_path):
         torch.manual_seed(0)
         names = LabelSet.from_lists(rows.label_lists, multi_label=False)
         tokenizer = Tokenizer.learn(rows.texts, **dataclasses.asdict(config.text))
-        given = Examples.of(rows, tokenizer, names, spelled=False)
+        given = Examples.of(rows, tokenizer, names, char_ngrams=False)
         network, config = build(config, tokenizer, len(names), lambda line: None)
         run = Run(network, given, given, config.training, label_weights(config, names, given), torch.device("cpu"))
         run.train(out=tmp_path / "model", fingerprint="", watch=lambda progress: None, interrupted=Interrupted())

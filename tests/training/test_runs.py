@@ -16,7 +16,7 @@ from attnclf.config import Config, merged
 from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training import checkpoint, finish, learner, loop
 from attnclf.training import train as training
 from attnclf.training.distributed import Ranks
@@ -317,7 +317,7 @@ def test_a_label_that_every_row_has_is_weighed_too(small):
     targets = np.array([[1, 1], [1, 0], [1, 0], [1, 0]], np.float32)
     config = Config.from_dict(merged(small, {"training": {"class_weights": "balanced"}}))
     examples = Examples(
-        tokens=Tokens.of([np.array([2])] * 4),
+        tokens=Ragged.of([np.array([2])] * 4),
         targets=targets,
         weights=np.ones(4, np.float32),
         vocabulary=3,
@@ -336,7 +336,7 @@ def test_class_weights_that_are_all_0_are_refused(small):
     labels = LabelSet(("ham", "spam"), False)
     config = Config.from_dict(merged(small, {"training": {"class_weights": {"ham": 0.0, "spam": 0.0}}}))
     examples = Examples(
-        tokens=Tokens.of([np.array([2])] * 2),
+        tokens=Ragged.of([np.array([2])] * 2),
         targets=np.array([0, 1]),
         weights=np.ones(2, np.float32),
         vocabulary=3,

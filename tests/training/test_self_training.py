@@ -14,7 +14,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 from attnclf.training.learner import label_weights
@@ -220,7 +220,7 @@ def test_the_weights_of_labels_are_those_of_the_rows(small):
     labels = LabelSet(("a", "b"), False)
     config = Config.from_dict(merged(small, {"training": {"class_weights": "balanced"}}))
     examples = Examples(
-        tokens=Tokens.of([np.array([2])] * 6),
+        tokens=Ragged.of([np.array([2])] * 6),
         targets=np.array([0, 0, 0, 1, 0, 0]),
         weights=np.ones(6, np.float32),
         vocabulary=3,
@@ -233,7 +233,7 @@ def test_the_weights_of_labels_are_those_of_the_rows(small):
 def test_where_a_sample_is_learned_from_no_true_label_is_left_out(monkeypatch):
     monkeypatch.setattr(ngrams, "MOST", 400)
     examples = Examples(
-        tokens=Tokens.of([np.array([2, 3])] * 1000),
+        tokens=Ragged.of([np.array([2, 3])] * 1000),
         targets=np.arange(1000) % 2,
         weights=np.arange(1000).astype(np.float32),
         vocabulary=4,

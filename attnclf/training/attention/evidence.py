@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from attnclf.data.corpus import Corpus
 from attnclf.data.rationales import touched
 from attnclf.model.ngrams import NgramLinear
+from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import Tokens
 from attnclf.training.examples import CHUNK, Examples
 from attnclf.training.judging import in_batches
 
@@ -18,7 +18,7 @@ MOST = 255  # of the unit that speaks most in its row: a byte for each unit
 AGAINST = 0.5  # share with which a unit counts that speaks against the labels of its row
 
 
-def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens:
+def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged:
     """Return 1 for each unit that a rationale touches and 0 for the others, laid out as the corpus's own `tokens`.
 
     A row without rationale has only zeros, and so has one whose evidence stands beyond the units that are read.
@@ -29,10 +29,10 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens) -> Tokens
         if spans:
             pieces = tokenizer.pieces(text)[:length]
             marks[start : start + len(pieces)] = touched([(piece.start, piece.end) for piece in pieces], spans)
-    return Tokens(marks, tokens.offsets)
+    return Ragged(marks, tokens.offsets)
 
 
-def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
+def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Ragged]:
     """Yield how much each unit of the rows says of their labels by way of n-grams, laid out as their own tokens.
 
     That is what it contributes to the logits of these labels, `AGAINST` of its size where it speaks against them: the
@@ -48,13 +48,13 @@ def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Tokens]:
             within = np.arange(levels.shape[1]) < lengths[:, None]
             places = part.offsets[rows][:, None] + np.arange(levels.shape[1])
             said[places[within]] = levels[within]
-        yield Tokens(said, part.offsets)
+        yield Ragged(said, part.offsets)
 
 
 def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return what `spoken` says of these rows, (rows, time)."""
     with torch.no_grad():
-        contributions = linear(*map(torch.from_numpy, examples.spelled(rows))).contributions.numpy()
+        contributions = linear(*map(torch.from_numpy, examples.batch_with_char_ngrams(rows))).contributions.numpy()
     targets = examples.targets[rows]
     if targets.ndim == 1:
         own = contributions[np.arange(len(rows)), :, targets.astype(np.int64)]

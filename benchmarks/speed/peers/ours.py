@@ -49,7 +49,7 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     import torch
 
     from attnclf.model.architectures import ARCHITECTURES
-    from attnclf.text.tokens import Tokens
+    from attnclf.text.ragged import Ragged
     from attnclf.training.examples import Examples
     from attnclf.training.loop import Interrupted, Progress, Run
 
@@ -58,13 +58,13 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     config = Config.from_dict(settings(preset, changes, {"training": recipe}))
     torch.set_num_threads(config.training.threads)
     examples = Examples(
-        tokens=Tokens(rows.ids, rows.offsets).packed(rows.vocabulary),
+        tokens=Ragged(rows.ids, rows.offsets).packed(rows.vocabulary),
         targets=rows.labels,
         weights=np.ones(len(rows.labels), np.float32),
         vocabulary=rows.vocabulary,
         unknown=None,
         # As costly as what n-grams would say.
-        evidence=Tokens(np.ones(len(rows.ids), np.uint8), rows.offsets) if config.learns_from_ngrams else None,
+        evidence=Ragged(np.ones(len(rows.ids), np.uint8), rows.offsets) if config.learns_from_ngrams else None,
         source="ngrams",
     )
     first = np.arange(1)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.text.tokens import Tokens
+from attnclf.text.ragged import Ragged
 
 DIM, HIDDEN = 128, 64  # of the embedding; of each direction of the LSTM
 EMBEDDING_DROPOUT, DROPOUT = 0.3, 0.5  # as in preset plain
@@ -35,7 +35,7 @@ class Rows:
 
     @classmethod
     def of(
-        cls, tokens: Tokens, *, labels: Sequence[int], vocabulary: int, batch_size: int, learning_rate: float
+        cls, tokens: Ragged, *, labels: Sequence[int], vocabulary: int, batch_size: int, learning_rate: float
     ) -> "Rows":
         """Take what attnclf's own tokenizer made of the texts."""
         return cls(

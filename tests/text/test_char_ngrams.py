@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import slot_of
 
-from attnclf.text.spelling import PREFIX, SLOTS, Speller, chosen, in_batch, spellings
+from attnclf.text.char_ngrams import PREFIX, SLOTS, CharNgramHasher, in_batch, ngram_slots, padded_slots
+from attnclf.text.ragged import UNKNOWN_ID
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.text.tokens import UNKNOWN_ID
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def tokenizer():
 
 def slots(word):
     """The slots of a word, without the zeros after and between them."""
-    (row,) = spellings([word]).tolist()
+    (row,) = ngram_slots([word]).tolist()
     return [slot for slot in row if slot]
 
 
@@ -35,7 +35,7 @@ def test_the_ngrams_of_a_short_word_are_those_counted_by_hand():
 @given(st.lists(st.text(max_size=40), max_size=6))
 @settings(deadline=None)
 def test_every_ngram_of_every_word_has_its_slot(words):
-    table = spellings(words)
+    table = ngram_slots(words)
     assert table.shape[0] == max(1, len(words))
     for word, row in zip(words, table.tolist(), strict=False):
         marked = f"<{word[:PREFIX]}>" if len(word) > 1 else ""
@@ -62,17 +62,17 @@ def test_slots_are_spread_evenly():
     assert max(slot_of(word) for word in words) <= SLOTS
 
 
-def test_spellings_of_no_words_are_one_empty_row():
-    assert spellings([]).tolist() == [[0]]
-    assert spellings(["", "a"]).tolist() == [[0], [0]]
-    assert not spellings(["", "ab"])[0].any()
+def test_slots_of_no_words_are_one_empty_row():
+    assert ngram_slots([]).tolist() == [[0]]
+    assert ngram_slots(["", "a"]).tolist() == [[0], [0]]
+    assert not ngram_slots(["", "ab"])[0].any()
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=6), st.data())
 @settings(deadline=None)
-def test_the_spellings_of_some_words_are_those_rows_as_wide_as_they_need(words, data):
+def test_the_slots_of_some_words_are_those_rows_as_wide_as_they_need(words, data):
     picked = data.draw(st.lists(st.integers(0, len(words) - 1), max_size=4))
-    rows = chosen(Speller().read(words), np.array(picked, dtype=np.int64))
+    rows = padded_slots(CharNgramHasher().read(words), np.array(picked, dtype=np.int64))
     found = [[slot for slot in row if slot] for row in rows.tolist()]
     assert found == ([slots(words[number]) for number in picked] or [[]])
     assert rows.shape[1] == max(1, *map(len, found))
@@ -80,18 +80,18 @@ def test_the_spellings_of_some_words_are_those_rows_as_wide_as_they_need(words, 
 
 @given(st.lists(st.lists(st.text(max_size=30), max_size=4), max_size=4), st.lists(st.text(max_size=9), max_size=4))
 @settings(deadline=None)
-def test_a_list_that_grows_is_spelled_as_one_that_was_there_at_once_and_another_list_anew(parts, other):
-    speller, words = Speller(), []
+def test_a_list_that_grows_is_hashed_like_a_whole_one_and_another_list_starts_again(parts, other):
+    hasher, words = CharNgramHasher(), []
     for part in parts:
         words += part
-        found = speller.read(words)
-        assert [row.tolist() for row in found] == [row.tolist() for row in Speller().read(list(words))]
-    assert [row.tolist() for row in speller.read(other)] == [row.tolist() for row in Speller().read(list(other))]
+        found = hasher.read(words)
+        assert [row.tolist() for row in found] == [row.tolist() for row in CharNgramHasher().read(list(words))]
+    assert [row.tolist() for row in hasher.read(other)] == [row.tolist() for row in CharNgramHasher().read(list(other))]
 
 
 def test_unknown_words_are_numbered_from_the_size_of_the_vocabulary_each_once(tokenizer):
     unknown = {}
-    first, second = tokenizer.encode_spelled(["the Strange parcel", "strange поездом strange"], unknown)
+    first, second = tokenizer.encode_with_unknown(["the Strange parcel", "strange поездом strange"], unknown)
     assert list(unknown) == ["strange", "поездом"]
     size = tokenizer.size
     assert first.tolist()[1] == size
@@ -101,10 +101,10 @@ def test_unknown_words_are_numbered_from_the_size_of_the_vocabulary_each_once(to
 
 @given(st.lists(st.text(max_size=30), max_size=5))
 @settings(deadline=None, max_examples=50)
-def test_spelling_changes_the_unknown_ids_and_no_others(tokenizer, texts):
+def test_hashing_changes_the_unknown_ids_and_no_others(tokenizer, texts):
     unknown = {}
-    for plain, spelled in zip(tokenizer.encode(texts), tokenizer.encode_spelled(texts, unknown), strict=True):
-        assert np.array_equal(np.where(spelled >= tokenizer.size, UNKNOWN_ID, spelled), plain)
+    for plain, numbered in zip(tokenizer.encode(texts), tokenizer.encode_with_unknown(texts, unknown), strict=True):
+        assert np.array_equal(np.where(numbered >= tokenizer.size, UNKNOWN_ID, numbered), plain)
     assert sorted(unknown.values()) == list(range(len(unknown)))
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING_ID, UNKNOWN_ID = 0, 1
-PART = 1_000_000  # units that are looked at together where there may be very many
+PART = 1_000_000  # tokens that are looked at together where there may be very many
 
 
-class Growing:
+class GrowingRagged:
     """Rows of whole numbers, end to end, to which others are added; what was read before stays as it is."""
 
     def __init__(self, rows: int = 0) -> None:
@@ -31,9 +31,9 @@ class Growing:
         self._offsets[self._rows + 1 : rows + 1] = self._length + np.cumsum(lengths)
         self._rows, self._length = rows, length
 
-    def all(self) -> "Tokens":
+    def all(self) -> "Ragged":
         """Return all rows there are now, without a copy."""
-        return Tokens(self._ids[: self._length], self._offsets[: self._rows + 1])
+        return Ragged(self._ids[: self._length], self._offsets[: self._rows + 1])
 
 
 def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
@@ -46,7 +46,7 @@ def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class Ragged:
     """Row r is `ids[offsets[r]:offsets[r + 1]]`; packed ids take two bytes each while the vocabulary allows it.
 
     Where a model reads numeric columns, the numbers of a row stand in place of ids, float32.
@@ -56,19 +56,19 @@ class Tokens:
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: Sequence[NDArray[Any]]) -> "Tokens":
+    def of(cls, rows: Sequence[NDArray[Any]]) -> "Ragged":
         """Lay rows end to end."""
         ids: NDArray[Any] = np.concatenate(rows) if len(rows) else np.zeros(0, np.int32)
         return cls(ids, np.cumsum([0, *map(len, rows)], dtype=np.int64))
 
     @classmethod
-    def join(cls, parts: Sequence["Tokens"]) -> "Tokens":
+    def join(cls, parts: Sequence["Ragged"]) -> "Ragged":
         """Lay parts one after the other."""
         lengths = np.concatenate([part.lengths for part in parts])
         return cls(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
-    def on_disk(cls, parts: Iterable["Tokens"]) -> "Tokens":
+    def on_disk(cls, parts: Iterable["Ragged"]) -> "Ragged":
         """Lay parts one after the other in a temporary file that is mapped into memory; it goes when they do."""
         lengths, numeric = [np.zeros(1, np.int64)], False
         with tempfile.TemporaryFile(prefix="attnclf-") as file:
@@ -83,7 +83,7 @@ class Tokens:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """The number of units of each row."""
+        """The number of tokens of each row."""
         return np.diff(self.offsets)
 
     @property
@@ -102,35 +102,35 @@ class Tokens:
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return map(self.__getitem__, range(len(self)))
 
-    def filled(self, row: NDArray[Any]) -> "Tokens":
+    def filled(self, row: NDArray[Any]) -> "Ragged":
         """Return the rows with `row` in place of each that has nothing."""
         blank = self.lengths == 0
         if not blank.any():
             return self
         ids = np.insert(self.ids, np.repeat(self.offsets[:-1][blank], len(row)), np.tile(row, blank.sum()))
-        return Tokens(ids, self.offsets + len(row) * np.concatenate([[0], np.cumsum(blank)]))
+        return Ragged(ids, self.offsets + len(row) * np.concatenate([[0], np.cumsum(blank)]))
 
-    def packed(self, vocabulary: int) -> "Tokens":
+    def packed(self, vocabulary: int) -> "Ragged":
         """Return the rows with as few bytes for each id as the vocabulary allows; numbers stay as they are."""
         if self.ids.dtype.kind == "f":
             return self
-        return Tokens(self.ids.astype(np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32), self.offsets)
+        return Ragged(self.ids.astype(np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32), self.offsets)
 
-    def shortened(self, longest: int) -> "Tokens":
+    def shortened(self, longest: int) -> "Ragged":
         """Return the first `longest` ids of each row."""
         lengths = self.lengths
         if lengths.max(initial=0) <= longest:
             return self
         within = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
-        return Tokens(self.ids[within < longest], np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))]))
+        return Ragged(self.ids[within < longest], np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))]))
 
-    def subset(self, rows: NDArray[np.int64]) -> "Tokens":
+    def subset(self, rows: NDArray[np.int64]) -> "Ragged":
         """Return the chosen rows."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Tokens(self.ids[places], offsets)
+        return Ragged(self.ids[places], offsets)
 
     def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return ids (batch, time), 0 at padding, or numbers (batch, columns), of these rows, and their lengths."""
@@ -143,15 +143,15 @@ class Tokens:
         return values.astype(np.int64 if self.ids.dtype.kind in "iu" else np.float32), lengths
 
 
-def foremost(parts: Iterable[Tokens], most: int) -> Iterator[Tokens]:
-    """Yield the first rows of all the parts, about `most` units together, in parts of about `PART` units."""
+def leading_rows(parts: Iterable[Ragged], most: int) -> Iterator[Ragged]:
+    """Yield the first rows of all the parts, about `most` tokens together, in parts of about `PART` tokens."""
     left = most
     for part in parts:
         row = 0
         while left > 0 and row < len(part):
             begin = part.offsets[row]
             end = max(int(np.searchsorted(part.offsets, begin + min(PART, left), side="right")) - 1, row + 1)
-            yield Tokens(part.ids[begin : part.offsets[end]], part.offsets[row : end + 1] - begin)
+            yield Ragged(part.ids[begin : part.offsets[end]], part.offsets[row : end + 1] - begin)
             left, row = left - int(part.offsets[end] - begin), end
         if left <= 0:
             return

@@ -17,8 +17,8 @@ from attnclf.export.tables import exchange
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.onnxruntime_backend import open_backend
-from attnclf.text.spelling import in_batch, spellings
-from attnclf.text.tokens import UNKNOWN_ID, Tokens
+from attnclf.text.char_ngrams import in_batch, ngram_slots
+from attnclf.text.ragged import UNKNOWN_ID, Ragged
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
 
@@ -49,7 +49,7 @@ def build(units=UNITS, strange=STRANGE, seed=0, features=60):
     generator = np.random.default_rng(seed)
     rows = [generator.integers(1, len(units) + len(strange), generator.integers(1, 9)) for _ in range(100)]
     examples = Examples(
-        tokens=Tokens.of(rows).packed(99),
+        tokens=Ragged.of(rows).packed(99),
         targets=generator.integers(0, LABELS, 100),
         weights=np.ones(100, dtype=np.float32),
         vocabulary=len(units),
@@ -63,7 +63,7 @@ def build(units=UNITS, strange=STRANGE, seed=0, features=60):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    network, path = build(), tmp_path_factory.mktemp("spelled") / "model.onnx"
+    network, path = build(), tmp_path_factory.mktemp("char_ngrams") / "model.onnx"
     export_onnx(network, path, multi_label=False)
     return network, path
 
@@ -75,7 +75,7 @@ def session(exported):
 
 def inputs(ids, lengths):
     local, used = in_batch(np.array(ids, dtype=np.int64), VOCABULARY)
-    return local, np.array(lengths, dtype=np.int64), spellings([STRANGE[number] for number in used])
+    return local, np.array(lengths, dtype=np.int64), ngram_slots([STRANGE[number] for number in used])
 
 
 def from_torch(network, ids, lengths):
@@ -223,7 +223,7 @@ def test_the_tables_of_another_linear_model_make_the_graph_that_an_export_of_it_
     changed, fresh = (open_backend(tmp_path / f"{name}.onnx", device="cpu") for name in ("changed", "fresh"))
     for ids, lengths in BATCHES:
         rows, unknown = in_batch(np.array(ids), VOCABULARY)
-        given = rows, np.array(lengths), spellings([STRANGE[word] for word in unknown])
+        given = rows, np.array(lengths), ngram_slots([STRANGE[word] for word in unknown])
         ours, theirs = (session.run(*given, named=session.axes) for session in (changed, fresh))
         for one, other in zip([*ours[:3], *ours.named.values()], [*theirs[:3], *theirs.named.values()], strict=True):
             assert np.array_equal(one, other)

@@ -1,7 +1,7 @@
-"""What words are made of: their character n-grams, which give a vector also to a word never seen before.
+"""Character n-grams of words as hash slots; they give a vector also to a word that training never saw.
 
-The subword vectors of Bojanowski et al. 2017, with the hashing of n-grams done here, for many words at a time, and all
-the rest in the network.
+These are the subword vectors of Bojanowski et al. 2017. This module hashes the n-grams of many words at a time; the
+network does the rest.
 """
 
 import threading
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.forking import PerProcess
-from attnclf.text.tokens import Growing, Tokens
+from attnclf.text.ragged import GrowingRagged, Ragged
 
 SLOTS = 2**18  # hash values of n-grams; far more than frequent n-grams, so that few collide
 SIZES = range(2, 6)  # characters of an n-gram
-PREFIX = 24  # characters of a word that are looked at
+PREFIX = 24  # characters of a word that are read
 BASIS, PRIME = np.uint32(2166136261), np.uint32(16777619)  # of the hash FNV-1a
 
 
-def spellings(words: Sequence[str]) -> NDArray[np.int64]:
+def ngram_slots(words: Sequence[str]) -> NDArray[np.int64]:
     """Return the slots, 1 to SLOTS, of the n-grams of each <word>: (words, n-grams), 0 where a word has no more.
 
     The marks < and > make beginnings and endings n-grams of their own. A single character has none. At least (1, 1).
@@ -46,37 +46,37 @@ def in_batch(ids: NDArray[np.int64], vocabulary: int) -> tuple[NDArray[np.int64]
     """Return ids whose unknown words are numbered as they come in the batch, and which unknown words these are.
 
     An id of `vocabulary` + n means the n-th unknown word of all; in the result, the n-th of those that are returned. A
-    word that comes twice is returned twice: the network reads one more, and nobody has to look for it.
+    word that comes twice is returned twice: one more row for the network is cheaper than a search.
     """
-    strange = ids >= vocabulary
-    words = ids[strange] - vocabulary
+    is_unknown = ids >= vocabulary
+    words = ids[is_unknown] - vocabulary
     local = ids.copy()
-    local[strange] = vocabulary + np.arange(len(words))
+    local[is_unknown] = vocabulary + np.arange(len(words))
     return local, words
 
 
-class Speller(PerProcess):
-    """Spells words once that come again and again; any number of threads may ask it."""
+class CharNgramHasher(PerProcess):
+    """Hashes the n-grams of each word once, however often it is read; safe for any number of threads."""
 
     def renew(self) -> None:
         """Forget all words."""
         self._lock = threading.Lock()
         self._words: Sequence[str] = []
-        self._slots = Growing()
+        self._slots = GrowingRagged()
 
-    def read(self, words: Sequence[str]) -> Tokens:
-        """Return the slots of each word. A list that has grown since it was last asked for costs what is new."""
+    def read(self, words: Sequence[str]) -> Ragged:
+        """Return the slots of each word. When the same list has grown since the last call, only new words cost time."""
         with self._lock:
             if words is not self._words:
-                self._words, self._slots = words, Growing()
+                self._words, self._slots = words, GrowingRagged()
             if new := words[len(self._slots) :]:
-                table = spellings(new)
+                table = ngram_slots(new)
                 self._slots.add(table[table > 0].astype(np.int32), np.count_nonzero(table, axis=1))
             return self._slots.all()
 
 
-def chosen(slots: Tokens, words: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the spellings of some of the words, as `spellings` does, no wider than they need; at least (1, 1)."""
+def padded_slots(slots: Ragged, words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the slots of some words (words, n-grams) int64, 0 where a word has no more; at least (1, 1)."""
     if not len(words):
         return np.zeros((1, 1), np.int64)
     table, lengths = slots.padded(words)
