@@ -24,10 +24,14 @@ NETWORKS: dict[Precision, str] = {"fp32": "model.onnx", "fp16": "model.fp16.onnx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """An opened model folder; a file's checksum is verified when its path is asked for."""
+    """An opened model folder; the checksum of a file is verified when its path is asked for.
+
+    `version` is the SHA-256 of `attnclf.json`, in hexadecimal: two models have one version when all files are equal.
+    """
 
     folder: Path
     manifest: dict[str, Any]
+    version: str
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -104,13 +108,18 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(f"there is no model folder {folder}", fix="pass the folder that attnclf train --out wrote")
     if not manifest_path.is_file():
         raise BundleError(f"{folder} is not a model folder (no {MANIFEST})", fix="pass the folder that train wrote")
-    return Bundle(folder=folder, manifest=read_manifest(manifest_path))
+    content = manifest_path.read_bytes()
+    version = hashlib.sha256(content).hexdigest()
+    return Bundle(folder=folder, manifest=parse_manifest(content, manifest_path), version=version)
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read `attnclf.json`: check its version, and that it names no file outside its folder."""
+def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the content of an `attnclf.json` at `path`.
+
+    Raises BundleError for a damaged one, for another format version, and where it names a file outside its folder.
+    """
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(content.decode())
         version, checksums = manifest["format_version"], dict(manifest["checksums"])
         _ = manifest["labels"], manifest["task"], manifest["text"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

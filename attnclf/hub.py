@@ -15,7 +15,7 @@ from pathlib import Path
 
 from attnclf import __version__
 from attnclf.atomic import atomic_folder
-from attnclf.bundle import MANIFEST, open_bundle, read_manifest
+from attnclf.bundle import MANIFEST, open_bundle, parse_manifest
 from attnclf.errors import BundleError, HubError
 
 PREFIX = "hf:"
@@ -54,7 +54,7 @@ def fetch(name: str, revision: str | None = None) -> Path:
         folder = manifest.parents[2] / KEPT / commit
         if (folder / MANIFEST).is_file():
             return folder
-        listed = read_manifest(manifest)["checksums"]
+        listed = parse_manifest(manifest.read_bytes(), manifest)["checksums"]
         # Another process may write the same folder first.
         with contextlib.suppress(FileExistsError), atomic_folder(folder, replace=False) as temporary:
             for file in (MANIFEST, *listed):

@@ -228,3 +228,10 @@ def test_what_is_no_model_folder_is_said_so(tmp_path):
     file.write_bytes(np.zeros(3).tobytes())
     with pytest.raises(BundleError, match="there is no model folder"):
         open_bundle(file)
+
+
+def test_the_version_of_a_model_is_the_checksum_of_its_manifest(bundle):
+    first = open_bundle(bundle)
+    assert first.version == checksum(bundle / MANIFEST)
+    rewrite(bundle, temperature=2.0)
+    assert open_bundle(bundle).version == checksum(bundle / MANIFEST) != first.version

@@ -1,9 +1,8 @@
 """A loaded model: texts in, predictions out. The one inference path of predict, explain, evaluate and serve."""
 
-import hashlib
-import json
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -17,6 +16,7 @@ from attnclf.errors import BundleError, ConfigError, DeviceError
 from attnclf.evaluation import thresholds as cuts
 from attnclf.hub import PREFIX, located
 from attnclf.runtime.backend import Backend, Device, NetworkOutput
+from attnclf.runtime.displayed_tokens import DisplayedTokens
 from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.text.char_ngrams import CharNgramHasher, in_batch, padded_slots
 from attnclf.text.numbers import NumberReader
@@ -55,16 +55,19 @@ NOTHING = Nothing()
 
 
 class Prediction(NamedTuple):
-    """What the model says of one text.
+    """The labels of one text.
 
-    `probabilities` has one float32 for each label of the model; `attention` one for each unit it read. A text with
-    nothing to classify (blank, or only control characters) has neither label nor score nor attention. `named` has the
-    further outputs of the network that were asked for, without padding. `truncated` tells that the text goes on after
-    the last unit that the network read.
+    `chosen` has the best label. Of a model with several labels a text it has those above their thresholds, the best
+    first, or those that the network emits, in its order. `label` is the best label, and `score` its probability from 0
+    to 1. `probabilities` is float32 (labels,), in the order of the model's labels. `attention` is float32 (tokens,),
+    the weight of each token that the network read, and `tokens` has these tokens as parts of the text. `named` has the
+    further outputs of the network that were asked for, without padding. `truncated` is whether the text goes on after
+    the last of these tokens.
+
+    A text with nothing to classify (blank, or only control characters) has no label, score, tokens or attention. The
+    arrays are copies: a prediction keeps no other in memory.
     """
 
-    # The best label; with several labels allowed, those above the threshold, the best first, or those that the network
-    # emits one after the other, in that order.
     chosen: tuple[str, ...]
     label: str | None
     score: float | None
@@ -72,6 +75,7 @@ class Prediction(NamedTuple):
     attention: NDArray[np.float32]
     named: Mapping[str, NDArray[Any]] = NOTHING
     truncated: bool = False
+    tokens: Sequence[str] = ()
 
     def __eq__(self, other: object) -> bool:
         """Compare all fields, arrays by their shapes and values."""
@@ -175,13 +179,8 @@ class Classifier:
             type(self),
             self._origin,
             {**self._options, "batch_size": self.batch_size},
-            self._version,
+            self.bundle.version,
         )
-
-    @property
-    def _version(self) -> str:
-        """Say in a few letters which model this is."""
-        return hashlib.sha256(json.dumps(self.bundle.manifest, sort_keys=True).encode()).hexdigest()
 
     def predict(
         self, texts: Iterable[str], *, threshold: float | None = None, named: Sequence[str] = ()
@@ -203,8 +202,9 @@ class Classifier:
                 fix="leave --threshold out",
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
-        rows = self._start(listed(texts), named)
-        return lambda: self._judged(rows(), thresholds)
+        given = listed(texts)
+        rows = self._start(given, named)
+        return lambda: self._decided(given, rows(), thresholds)
 
     def explain(self, texts: Iterable[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
         """Say which words decided; what comes back prints itself, and draws itself in a notebook.
@@ -215,7 +215,7 @@ class Classifier:
 
         return explain(self, texts, method=method, **options)
 
-    def _judged(self, rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
+    def _decided(self, texts: list[str], rows: Rows, thresholds: NDArray[np.float32]) -> list[Prediction]:
         if not len(rows.probabilities):
             return []
         best = rows.probabilities.argmax(axis=1)
@@ -227,7 +227,12 @@ class Classifier:
             chosen = [self._alone[label] for label in best.tolist()]
         scores = np.take_along_axis(rows.probabilities, best[:, None], axis=1)[:, 0]
         labels = map(self.labels.__getitem__, best.tolist())
-        predictions = list(map(Prediction, chosen, labels, scores.tolist(), *rows[:3], rows.truncated))
+        tokens = map(DisplayedTokens, repeat(self.tokenizer), texts, map(len, rows.attention))
+        # A row of its own each, for a view would keep the whole array in memory.
+        own = map(np.ndarray.copy, rows.probabilities)
+        predictions = list(
+            map(Prediction, chosen, labels, scores.tolist(), own, rows.attention, rows.named, rows.truncated, tokens)
+        )
         for row in rows.empty:
             probabilities = predictions[row].probabilities
             predictions[row] = Prediction((), None, None, probabilities, probabilities[:0])
@@ -313,7 +318,7 @@ class Classifier:
         return lambda: self._gathered(encoded, answers)
 
     def _gathered(self, encoded: Encoded, answers: Iterable[tuple[NDArray[np.int64], NetworkOutput]]) -> Rows:
-        """Put what was said of the batches back into the order of the texts."""
+        """Return the outputs of the batches in the order of the texts."""
         count, lengths = len(encoded.tokens), encoded.tokens.lengths
         probabilities = np.empty((count, len(self.labels)), dtype=np.float32)
         attention: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * count
@@ -322,10 +327,9 @@ class Classifier:
             probabilities[rows] = result.probabilities
             places, sizes = rows.tolist(), lengths[rows].tolist()
             for row, length, weights in zip(places, sizes, result.attention, strict=True):
-                attention[row] = weights[:length]
+                attention[row] = weights[:length].copy()  # a view would keep the whole batch in memory
             if result.named:
                 for place, (row, length) in enumerate(zip(places, sizes, strict=True)):
-                    # Copies, for a view would keep the whole batch in memory.
                     others[row] = {
                         name: values[place][self._real(name, length)].copy() for name, values in result.named.items()
                     }
@@ -338,7 +342,7 @@ class Classifier:
 
 def _loaded_again(kind: type[Classifier], origin: str | Path, options: Mapping[str, Any], version: str) -> Classifier:
     classifier = kind.load(origin, **options)
-    if classifier._version != version:
+    if classifier.bundle.version != version:
         raise BundleError(f"{origin} holds another model by now", fix="load that one, or keep the old one elsewhere")
     return classifier
 

@@ -17,24 +17,21 @@ def scored(classifier: Classifier, prediction: Prediction, top: int) -> list[tup
     return [(label, scores[label]) for label in prediction.chosen]
 
 
-def record(classifier: Classifier, prediction: Prediction, top: int = 1) -> dict[str, Any]:
-    """Return label and score, both None for a blank text; `labels` is there with a `top` > 1 or several labels."""
-    said: dict[str, Any] = {"label": prediction.label, "score": rounded(prediction.score)}
+def record(classifier: Classifier, prediction: Prediction, top: int = 1, *, attention: bool = False) -> dict[str, Any]:
+    """Return label and score, both None for a blank text.
+
+    With a `top` above 1, or for a model with several labels, `labels` has the `top` best labels. With `attention`,
+    `tokens` has the tokens that the model read, and `weights` the weight of each.
+    """
+    values: dict[str, Any] = {"label": prediction.label, "score": rounded(prediction.score)}
     if top > 1 or classifier.multi_label:
-        said["labels"] = [
+        values["labels"] = [
             {"label": label, "score": rounded(score)} for label, score in scored(classifier, prediction, top)
         ]
-    return said
-
-
-def record_with_attention(classifier: Classifier, text: str, prediction: Prediction, top: int = 1) -> dict[str, Any]:
-    """Return the record with the units that the model read and the weight of each."""
-    pieces = classifier.tokenizer.pieces(text)[: len(prediction.attention)]
-    return {
-        **record(classifier, prediction, top),
-        "tokens": [text[piece.start : piece.end] for piece in pieces],
-        "weights": [rounded(float(weight)) for weight in prediction.attention],
-    }
+    if attention:
+        values["tokens"] = list(prediction.tokens)
+        values["weights"] = [rounded(float(weight)) for weight in prediction.attention]
+    return values
 
 
 def rounded(score: float | None) -> float | None:

@@ -1,7 +1,6 @@
 """The models that are served: each with its queues, and a newer version of its folder takes over while it serves."""
 
 import asyncio
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +63,7 @@ class Loaded:
         self.classifier = Classifier.load(
             folder, device=running.device, precision=running.precision, batch_size=running.batch_size
         )
-        self.version = hashlib.sha256(repr(sorted(self.classifier.bundle.manifest.items())).encode()).hexdigest()[:12]
+        self.version = self.classifier.bundle.version[:12]
         if not self.classifier.bundle.columns:
             self.classifier.predict(WARM_UP)
         self.classifier.backend.warm_up()

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.runtime.records import record, record_with_attention
+from attnclf.runtime.records import record
 from attnclf.serve.attending import attended
 from attnclf.serve.limits import body_of, check_texts
 from attnclf.serve.models import Model, Rendered
@@ -43,8 +42,8 @@ def _reply(options: PredictOptions, *, single: bool) -> Rendered:
     """Return what makes the reply of predictions: the record of a single text, or those of a list."""
 
     def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> Response:
-        said = _records(classifier, texts, predictions, options)
-        return json_reply(said[0] if single else {"predictions": said})
+        records = [record(classifier, one, options.top_k, attention=options.attention) for one in predictions]
+        return json_reply(records[0] if single else {"predictions": records})
 
     return made
 
@@ -53,17 +52,6 @@ def _lines(model: Model, options: PredictOptions) -> Callable[[Sequence[str]], "
     """Return what queues texts of a stream; the answer has a line for each."""
 
     def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> list[bytes]:
-        return [as_json(said) for said in _records(classifier, texts, predictions, options)]
+        return [as_json(record(classifier, one, options.top_k, attention=options.attention)) for one in predictions]
 
     return lambda texts: model.predict(texts, options.threshold, made)
-
-
-def _records(
-    classifier: Classifier, texts: Sequence[str], predictions: Sequence[Prediction], options: PredictOptions
-) -> list[dict[str, Any]]:
-    if not options.attention:
-        return [record(classifier, prediction, options.top_k) for prediction in predictions]
-    return [
-        record_with_attention(classifier, text, prediction, options.top_k)
-        for text, prediction in zip(texts, predictions, strict=True)
-    ]

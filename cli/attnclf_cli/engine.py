@@ -1,6 +1,5 @@
 """`attnclf predict --engine ray`: many files into a folder, with progress."""
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from attnclf.atomic import refuse_lost
-from attnclf.bundle import MANIFEST, Precision, open_bundle
+from attnclf.bundle import Precision, open_bundle
 from attnclf.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def predict_on_ray(
     bundle = open_bundle(model)
     bundle.network(precision)
     settings = {
-        "model": hashlib.sha256((model / MANIFEST).read_bytes()).hexdigest(),
+        "model": bundle.version,
         "format": format,
         "top-k": top_k,
         "attention": attention,

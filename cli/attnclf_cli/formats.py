@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attnclf.data.label_cells import joined
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.runtime.records import record, record_with_attention, scored
+from attnclf.runtime.records import record, scored
 from attnclf.runtime.streaming import FormatLine
 
 UNSURE = "?"  # in place of a label that is not probable enough
@@ -34,7 +34,7 @@ def jsonl(classifier: Classifier, text: str, prediction: Prediction, top: int) -
 
 def jsonl_with_attention(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
     """Return the JSON object with the tokens that the model read and the weight of each."""
-    return json.dumps(record_with_attention(classifier, text, prediction, top), ensure_ascii=False)
+    return json.dumps(record(classifier, prediction, top, attention=True), ensure_ascii=False)
 
 
 def tsv(classifier: Classifier, text: str, prediction: Prediction, top: int) -> str:
