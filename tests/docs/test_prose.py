@@ -28,18 +28,18 @@ CODE_TO_REWRITE: dict[str, int] = {
     "attention": 8,
     "cli": 7,
     "config": 12,
-    "data": 36,
+    "data": 32,
     "engines": 11,
     "errors": 1,
     "evaluation": 17,
     "explain": 139,
-    "export": 17,
+    "export": 16,
     "hub": 2,
     "model": 51,
     "runtime": 16,
     "serve": 34,
-    "text": 31,
-    "training": 155,
+    "text": 6,
+    "training": 154,
 }
 HELP_TO_REWRITE = 6
 
