@@ -29,13 +29,14 @@ from torch import Tensor, nn
 
 from attnclf.config import Config, merged
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
 from attnclf.training.attention.diversity import conicity
 from attnclf.training.attention.smoothness import variation
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.rows import DataOptions, read_splits
+from attnclf.training.rows import read_splits
 from benchmarks.splits import split_of
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -69,7 +70,7 @@ def silent(said: object) -> None:
 def trained(folder: Path, config: Config) -> tuple[nn.Module, list[NDArray[np.int64]], float]:
     """Return the best network, the ids of the validation texts, and its accuracy there."""
     data, valid = split_of(folder, "train"), split_of(folder, "valid")
-    rows = read_splits(str(data), str(valid), None, DataOptions(), config, silent)
+    rows = read_splits(str(data), str(valid), None, ReadOptions(), config, silent)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])

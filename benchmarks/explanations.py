@@ -30,6 +30,7 @@ from attnclf_cli.progress import counted
 from rich.console import Console
 
 from attnclf.data import corpus
+from attnclf.data.read_options import ReadOptions
 from attnclf.evaluation.intervals import bootstrapped
 from attnclf.explain import choice
 from attnclf.explain.evaluate import evaluate, sampled
@@ -63,7 +64,7 @@ def trained(folder: Path, out: Path, preset: str, seed: int) -> Path:
 def scored(name: str, model: Path, data: Path, rows: int) -> Run:
     """Return the figures of all methods of a model on some rows of a file."""
     classifier = Classifier.load(model, device="cpu", threads=1)
-    sample = sampled(corpus.read(str(data), rationales=True), rows)
+    sample = sampled(corpus.read(str(data), ReadOptions(rationales=True)), rows)
     texts = list(sample.texts)
     units = statistics.mean(map(len, classifier.tokenizer.encode(texts)))
     names = working(classifier.bundle, classifier.backend.axes)

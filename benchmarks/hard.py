@@ -30,11 +30,12 @@ from attnclf.attention.alignments import global_softmax, hard
 from attnclf.attention.pooling import Pooling
 from attnclf.config import AttentionConfig, Config
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.rows import DataOptions, read_splits
+from attnclf.training.rows import read_splits
 from benchmarks.splits import split_of
 
 KINDS, MARKER, DIM, TIME = 8, 9, 12, 16
@@ -188,7 +189,7 @@ def on_data(folder: Path, make: Callable[[], Way], seed: int) -> tuple[float, fl
     """Return the accuracy in % of the best epoch on validation rows, and the seconds of training."""
     config = Config.from_dict({"model": {"attention": {"score": "additive"}}, "training": {"seed": seed}})
     data, valid = split_of(folder, "train"), split_of(folder, "valid")
-    rows = read_splits(str(data), str(valid) if valid else None, None, DataOptions(), config, silent)
+    rows = read_splits(str(data), str(valid) if valid else None, None, ReadOptions(), config, silent)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
     torch.manual_seed(seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])

@@ -44,10 +44,9 @@ def memory() -> dict[str, int]:
 def trained(file: Path, ngrams: int) -> None:
     """Train on the file, and print the largest memory on the way, by what the process was last heard to do."""
     from attnclf.config import Config, merged
-    from attnclf.data import corpus
+    from attnclf.data.read_options import ReadOptions
     from attnclf.training.train import train
 
-    corpus.read.__kwdefaults__["large_bytes"] = 0
     config = Config.from_dict(merged(SMALL, {"model": {"ngrams": {"features": ngrams}}}))
     peak, running = memory(), True
 
@@ -61,7 +60,15 @@ def trained(file: Path, ngrams: int) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     began = time.process_time()
-    train(str(file), file.parent / "model", config=config, device="cpu", baseline=False, say=lambda line: None)
+    train(
+        str(file),
+        file.parent / "model",
+        config=config,
+        device="cpu",
+        baseline=False,
+        say=lambda line: None,
+        options=ReadOptions(large_bytes=0),
+    )
     running = False
     watcher.join()
     print(json.dumps({"start": start["RssAnon"], **peak, "seconds": time.process_time() - began}))

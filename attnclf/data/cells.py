@@ -109,10 +109,10 @@ def row(record: Record, columns: Columns, separator: str | None = None) -> Row |
         if not (text.isascii() and all(map(str.isascii, labels))):
             "".join((text, *labels)).encode()
     except UnicodeEncodeError:
-        return BadRow(record.place, "invalid UTF-8")
+        return BadRow(record.location, "invalid UTF-8")
     except ValueError as error:
-        return BadRow(record.place, str(error))
-    return Row(text, labels, record.place, weight, rationale)
+        return BadRow(record.location, str(error))
+    return Row(text, labels, record.location, weight, rationale)
 
 
 def kind(value: object) -> str:

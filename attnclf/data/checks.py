@@ -125,7 +125,7 @@ def contradictory(train: Corpus, keys: np.ndarray) -> str:
         return ""
     texts = len(np.unique(group[differs]))
     row = int(differs[0])
-    places = f"{train.places[int(first[group[row]])]} and {train.places[row]}"
+    places = f"{train.locations[int(first[group[row]])]} and {train.locations[row]}"
     return (
         f"{plural(texts, 'training text')} {'comes' if texts == 1 else 'come'} with different labels (such as {places})"
     )

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 
 from attnclf.data import cells, columns
 from attnclf.data.rationales import Spans
+from attnclf.data.read_options import ReadOptions
 from attnclf.data.readers import delimited, fasttext, folder, jsonlines, tables
 from attnclf.data.rows import BadRow, Record
 from attnclf.data.source import Format, Source, detect
@@ -36,7 +37,8 @@ T = TypeVar("T")
 
 SAMPLE_RECORDS = 1000
 WRITTEN_LIST = re.compile(r"""\[(['"].*['"]|[\d\s,.]*)\]""", re.DOTALL)
-NAMED_BAD_ROWS = 3
+NAMED_BAD_ROWS, SHOWN_BAD_ROWS = 3, 5  # in an error, in warnings
+READ_OPTIONS = ReadOptions()
 GZIP_RATIO = 3  # text seldom compresses less
 
 hub_splits = tables.hub_splits
@@ -53,7 +55,7 @@ class Corpus:
     texts: Sequence[str]
     label_lists: Sequence[tuple[str, ...]]
     weights: np.ndarray | None
-    places: Sequence[str]
+    locations: Sequence[str]
     multi_label: bool
     bad: tuple[BadRow, ...]
     description: str
@@ -61,6 +63,12 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.label_lists)
+
+    def warnings(self) -> list[str]:
+        """One line for each of the first bad rows that were left out, and one with the number of the others."""
+        lines = [f"Warning: left out {row.location}: {row.reason}" for row in self.bad[:SHOWN_BAD_ROWS]]
+        more = len(self.bad) - SHOWN_BAD_ROWS
+        return [*lines, f"Warning: left out {more:,} more"] if more > 0 else lines
 
     def subset(self, indices: np.ndarray | Sequence[int]) -> "Corpus":
         """The rows at these indices; bad rows stay with the whole."""
@@ -70,7 +78,7 @@ class Corpus:
             texts=pick(self.texts, chosen),
             label_lists=pick(self.label_lists, chosen),
             weights=None if self.weights is None else self.weights[chosen],
-            places=pick(self.places, chosen),
+            locations=pick(self.locations, chosen),
             bad=(),
             rationales=None if self.rationales is None else pick(self.rationales, chosen),
         )
@@ -87,33 +95,17 @@ class Tally:
     lists: bool = False
 
 
-def read(
-    argument: str,
-    *,
-    format: str | None = None,
-    text_columns: Sequence[str] | None = None,
-    label_column: str | None = None,
-    weight_column: str | None = None,
-    feature_columns: Sequence[str] = (),
-    rationale_column: str | None = None,
-    rationales: bool = False,
-    label_separator: str | None = None,
-    on_bad_row: Literal["error", "skip"] = "error",
-    split: str | None = None,
-    large_bytes: int = 512 * 2**20,
-) -> Corpus:
+def read(argument: str, options: ReadOptions = READ_OPTIONS) -> Corpus:
     """Read labelled rows from a file, a folder, `hf:name` or `-`.
 
-    With `feature_columns` the text of a row is made of those numeric columns, "age=34, income=52000". Rationales are
-    read from `rationale_column`, or with `rationales` from a column that has their name and holds lists.
-
     The corpus is multi-label if a label cell holds a list, if `label_separator` is given, or if a fastText line has
-    no label or several. Bad rows raise one DataError, or with "skip" are left out and returned in `Corpus.bad`. Above
-    `large_bytes`, uncompressed, the texts stay on disk.
+    no label or several. Bad rows raise one DataError, or with `on_bad_row="skip"` are left out and returned in
+    `Corpus.bad`.
     """
+    split, label_separator = options.split, options.label_separator
     if label_separator == "":
         raise DataError("--label-separator is empty", fix="pass what stands between two labels, such as ,")
-    source = replace(detect(argument, format=format), split=split)
+    source = replace(detect(argument, format=options.format), split=split)
     if split is not None and source.format != "hub":
         raise DataError(f"{source.name} has no splits", fix="name the file of the split")
     if source.format == "lines":
@@ -130,24 +122,24 @@ def read(
         chosen = columns.choose(
             tuple(dict.fromkeys(name for values in sample for name in values)),
             sample,
-            text=text_columns,
-            label=label_column,
-            weight=weight_column,
-            features=feature_columns,
-            rationale=rationale_column,
-            rationales=rationales,
+            text=options.text_columns,
+            label=options.label_column,
+            weight=options.weight_column,
+            features=options.feature_columns,
+            rationale=options.rationale_column,
+            rationales=options.rationales,
         )
         if label_separator is None:
             refuse_written_lists(chosen.labels, sample)
         tally = Tally()
         rows = kept(chain(opening, records), chosen, label_separator, tally)
         texts: Sequence[str]
-        places: Sequence[str]
-        if size(source) > large_bytes:
-            texts, places = spill(rows)
+        locations: Sequence[str]
+        if size(source) > options.large_bytes:
+            texts, locations = spill(rows)
         else:
-            texts, places = in_memory(rows)
-        if tally.bad and (on_bad_row == "error" or not tally.label_lists):
+            texts, locations = in_memory(rows)
+        if tally.bad and (options.on_bad_row == "error" or not tally.label_lists):
             raise unusable(tally.bad, good=len(tally.label_lists))
     except DataError as error:
         raise DataError(f"{source.name}: {error.problem}", error.fix) from error
@@ -159,7 +151,7 @@ def read(
         texts=texts,
         label_lists=tally.label_lists,
         weights=None if chosen.weight is None else np.array(tally.weights, dtype=np.float32),
-        places=places,
+        locations=locations,
         multi_label=multi_label,
         bad=tuple(tally.bad),
         description=describe(source, chosen, tally, multi_label),
@@ -191,7 +183,7 @@ def refuse_written_lists(column: str, sample: columns.Sample) -> None:
 def kept(
     records: Iterator[Record | BadRow], chosen: columns.Columns, separator: str | None, tally: Tally
 ) -> Iterator[tuple[str, str]]:
-    """Pass on (text, place) of the good rows; labels, weights, rationales and bad rows go to the tally."""
+    """Pass on (text, location) of the good rows; labels, weights, rationales and bad rows go to the tally."""
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     for record in records:
         row = cells.row(record, chosen, separator) if isinstance(record, Record) else record
@@ -205,17 +197,17 @@ def kept(
             tally.weights.append(row.weight)
         if chosen.rationale is not None:
             tally.rationales.append(row.rationale)
-        yield row.text, row.place
+        yield row.text, row.location
 
 
 def in_memory(rows: Iterator[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """Keep texts and places as two lists."""
+    """Keep texts and locations as two lists."""
     texts: list[str] = []
-    places: list[str] = []
-    for text, place in rows:
+    locations: list[str] = []
+    for text, location in rows:
         texts.append(text)
-        places.append(place)
-    return texts, places
+        locations.append(location)
+    return texts, locations
 
 
 def size(source: Source) -> int:
@@ -267,7 +259,7 @@ def nothing_usable(bad: Sequence[BadRow]) -> DataError:
 
 def unusable(bad: Sequence[BadRow], *, good: int) -> DataError:
     """Count the bad rows, name the first few and say what to do."""
-    named = ", ".join(f"{row.place} ({row.reason})" for row in bad[:NAMED_BAD_ROWS])
+    named = ", ".join(f"{row.location} ({row.reason})" for row in bad[:NAMED_BAD_ROWS])
     more = len(bad) - NAMED_BAD_ROWS
     reasons = Counter(row.reason for row in bad)
     remedies = ["fix them"]

@@ -8,9 +8,9 @@ from attnclf.data.rationales import Spans
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry of a file before its columns are chosen; `place` is what an error names ("line 17", "row 5")."""
+    """One entry of a file before its columns are chosen; `location` is what an error names ("line 17", "row 5")."""
 
-    place: str
+    location: str
     values: Mapping[str, object]
 
 
@@ -23,7 +23,7 @@ class Row:
 
     text: str
     labels: tuple[str, ...]
-    place: str
+    location: str
     weight: float = 1.0
     rationale: Spans | None = None
 
@@ -32,5 +32,5 @@ class Row:
 class BadRow:
     """An entry that cannot be learned from, and why."""
 
-    place: str
+    location: str
     reason: str

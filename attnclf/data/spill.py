@@ -48,23 +48,25 @@ class Column(Sequence[str]):
 
 
 def spill(rows: Iterable[tuple[str, str]]) -> tuple[Column, Column]:
-    """Write (text, place) pairs to a temporary table and return its two columns; the file goes when they do."""
+    """Write (text, location) pairs to a temporary table and return its two columns; the file goes when they do."""
     import datasets
     from datasets.arrow_writer import ArrowWriter
 
     folder = Path(tempfile.mkdtemp(prefix="attnclf-"))
     try:
-        strings = datasets.Features({"text": datasets.Value("string"), "place": datasets.Value("string")})
+        strings = datasets.Features({"text": datasets.Value("string"), "location": datasets.Value("string")})
         with ArrowWriter(path=str(folder / "rows.arrow"), features=strings) as writer:
             for batch in batches(rows):
-                writer.write_batch({"text": [text for text, _ in batch], "place": [place for _, place in batch]})
+                writer.write_batch(
+                    {"text": [text for text, _ in batch], "location": [location for _, location in batch]}
+                )
             writer.finalize()
         table = datasets.Dataset.from_file(str(folder / "rows.arrow"))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     weakref.finalize(table, shutil.rmtree, folder, ignore_errors=True)
-    return Column(table, "text"), Column(table, "place")
+    return Column(table, "text"), Column(table, "location")
 
 
 def batches(rows: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError
 from attnclf.evaluation.intervals import Mean, bootstrapped
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.loop import Progress
-from attnclf.training.rows import DataOptions, read_splits
+from attnclf.training.rows import read_splits
 from attnclf.training.train import train
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ class Origin(NamedTuple):
 
     data: str
     valid: str | None
-    options: DataOptions
+    options: ReadOptions
 
 
 def origin_of(
-    classifier: Classifier, data: str, *, valid: str | None = None, options: DataOptions | None = None
+    classifier: Classifier, data: str, *, valid: str | None = None, options: ReadOptions | None = None
 ) -> Origin:
     """Return what a model learned from, after a look at whether its controls can learn from it too.
 
@@ -94,7 +95,7 @@ def origin_of(
             "the model learned from texts without labels too, which its controls would not have",
             fix="leave --controls out, or train with --set training.self_training=false",
         )
-    options = replace(options or DataOptions(), weight_column=learned.get("weight_column"))
+    options = replace(options or ReadOptions(), weight_column=learned.get("weight_column"))
     config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
     vectors = config.model.embedding.vectors
     if vectors is not None and not Path(vectors).exists():

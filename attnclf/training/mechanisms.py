@@ -12,10 +12,10 @@ import numpy as np
 from attnclf import presets
 from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
 from attnclf.config import READ_BY, Config
+from attnclf.data.read_options import ReadOptions
 from attnclf.explain.explain import explain
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.rows import DataOptions
 from attnclf.training.train import train
 
 # Rows to learn from: a text, and its subjects, of which the first is the label where there may be only one.
@@ -113,7 +113,7 @@ def _through(row: Row, folder: Path) -> None:
     data.write_text("\n".join(["text\tlabel", *lines * COPIES]) + "\n", encoding="utf-8")
     narrow = NARROW if row.settings.get("architecture", "temporal") in READ_BY["embedding"] else {}
     config = Config.from_dict(presets.settings("plain", SMALLEST, narrow, {"model": row.settings}))
-    options = DataOptions(label_separator="|" if several else None)
+    options = ReadOptions(label_separator="|" if several else None)
     train(
         str(data), folder / "model", config=config, options=options, device="cpu", baseline=False, say=lambda line: None
     )

@@ -1,28 +1,15 @@
 """The rows of a training: to learn from, to choose by, to test on."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from attnclf.config import Config
 from attnclf.data import checks, corpus, splits
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError, DataError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataOptions:
-    """How the data files are to be read, where detection should not decide."""
-
-    format: str | None = None
-    text_columns: Sequence[str] | None = None
-    label_column: str | None = None
-    weight_column: str | None = None
-    label_separator: str | None = None
-    rationale_column: str | None = None
-    on_bad_row: Literal["error", "skip"] = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +26,7 @@ class Splits:
 
 
 def read_splits(
-    data: str, valid: str | None, test: str | None, options: DataOptions, config: Config, say: Callable[[str], None]
+    data: str, valid: str | None, test: str | None, options: ReadOptions, config: Config, say: Callable[[str], None]
 ) -> Splits:
     """Read the files, and part validation rows from the training rows where no file for them is given.
 
@@ -60,19 +47,19 @@ def read_splits(
 
     def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
         # Evidence and weights are for learning.
-        ways = options if learn else dataclasses.replace(options, rationale_column=None, weight_column=None)
         read = corpus.read(
             argument,
-            split=split,
-            feature_columns=config.model.gate.columns,
-            rationales=learn and config.learns_rationales,
-            **dataclasses.asdict(ways),
+            dataclasses.replace(
+                options,
+                split=split,
+                feature_columns=config.model.gate.columns,
+                rationale_column=options.rationale_column if learn else None,
+                rationales=learn and config.learns_rationales,
+                weight_column=options.weight_column if learn else None,
+            ),
         )
-        say(read.description)
-        for row in read.bad[:5]:
-            say(f"Warning: left out {row.place}: {row.reason}")
-        if len(read.bad) > 5:
-            say(f"Warning: left out {len(read.bad) - 5:,} more")
+        for line in (read.description, *read.warnings()):
+            say(line)
         return read
 
     own = corpus.hub_splits(data) if data.startswith("hf:") else ()

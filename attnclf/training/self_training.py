@@ -71,7 +71,7 @@ class Taught:
             texts=[*corpus.texts, *self.texts],
             label_lists=[*corpus.label_lists, *labels.decode(self.targets)],
             weights=np.concatenate([own, self.weights * own.mean(dtype=np.float32)]),
-            places=[*corpus.places, *[""] * count],
+            locations=[*corpus.locations, *[""] * count],
             rationales=None if corpus.rationales is None else [*corpus.rationales, *[None] * count],
         )
 

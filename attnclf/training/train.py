@@ -15,6 +15,7 @@ from attnclf.config import Config
 from attnclf.data import checks
 from attnclf.data.corpus import Corpus, plural
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.data.spill import Column
 from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation.report import Report
@@ -33,7 +34,7 @@ from attnclf.training.limits import Interrupted, Limits
 from attnclf.training.loop import Ending, Outcome, Progress
 from attnclf.training.mixing import relearned
 from attnclf.training.process import borrowed
-from attnclf.training.rows import DataOptions, Splits, read_splits
+from attnclf.training.rows import Splits, read_splits
 from attnclf.training.self_training import MOST, Taught, unseen
 from attnclf.training.unlabeled import read_unlabeled
 
@@ -58,7 +59,7 @@ def train(
     valid: str | None = None,
     test: str | None = None,
     unlabeled: str | None = None,
-    options: DataOptions | None = None,
+    options: ReadOptions | None = None,
     config: Config | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     resume: bool = False,
@@ -89,7 +90,7 @@ def train(
     place = ranks.device(_device(device))
     if place.type == "cpu" and config.training.precision == "fp16":
         raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
-    options = options or DataOptions()
+    options = options or ReadOptions()
     rows = read_splits(data, valid, test, options, config, say)
     labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
     if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
@@ -249,7 +250,7 @@ def pseudo_labels(learner: Learner, judged: Calibrated, texts: Sequence[str], co
         texts=texts[:count],
         label_lists=[("",)] * count,
         weights=None,
-        places=[""] * count,
+        locations=[""] * count,
         rationales=None,
     )
     char_ngrams = judged.beside is not None

@@ -71,10 +71,12 @@ def evaluate(
 ) -> None:
     """Score a model on labelled rows: accuracy, F1 for each label, confusions, calibration; and its explanations."""
     import json
+    from dataclasses import replace
 
     from rich.console import Console
 
     from attnclf.data.checks import refuse_foreign
+    from attnclf.data.read_options import ReadOptions
     from attnclf.evaluation.report import Report
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.evaluate import evaluate as run
@@ -111,36 +113,22 @@ def evaluate(
             )
         methods = chosen(classifier, method or [])
         note_of_slopes(methods, precision.value)
-    rows = rows_for(
-        classifier.bundle,
-        data,
-        input_format=input_format,
-        text_column=text_column,
+    reading = ReadOptions(
+        format=input_format,
+        text_columns=text_column,
         label_column=label_column,
         label_separator=label_separator,
-        on_bad_row=on_bad_row,
-        rationale_column=rationale_column,
-        rationales=explanations,
+        on_bad_row=on_bad_row.value,
     )
+    marked = replace(reading, rationale_column=rationale_column, rationales=explanations)
+    rows = rows_for(classifier.bundle, data, marked)
     if classifier.multi_label or not rows.multi_label:
         refuse_foreign(rows, classifier.labels, "this model")
     origin = None
     if train is not None:  # what stands in the way of the controls is found before hours of scoring
         from attnclf.training.controls import origin_of, retrained
-        from attnclf.training.rows import DataOptions
 
-        origin = origin_of(
-            classifier,
-            train,
-            valid=valid,
-            options=DataOptions(
-                format=input_format,
-                text_columns=text_column,
-                label_column=label_column,
-                label_separator=label_separator,
-                on_bad_row=on_bad_row.value,
-            ),
-        )
+        origin = origin_of(classifier, train, valid=valid, options=reading)
     metrics = run(classifier, rows)
     found = _explained(classifier, rows, methods, explain_rows, plot) if explanations else None
     beside = None

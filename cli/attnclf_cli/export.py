@@ -72,6 +72,7 @@ def export(
         raise ConfigError("every model has an fp32 network", fix="pass --precision fp16 or int8, or --to FILE")
 
     from attnclf.bundle import NETWORKS, open_bundle
+    from attnclf.data.read_options import ReadOptions
     from attnclf_cli.labelled import rows_for
 
     rows = None
@@ -79,11 +80,13 @@ def export(
         rows = rows_for(
             open_bundle(model),
             data,
-            input_format=input_format,
-            text_column=text_column,
-            label_column=label_column,
-            label_separator=label_separator,
-            on_bad_row=on_bad_row,
+            ReadOptions(
+                format=input_format,
+                text_columns=text_column,
+                label_column=label_column,
+                label_separator=label_separator,
+                on_bad_row=on_bad_row.value,
+            ),
         )
     made: Made = "fp16" if precision is options.PrecisionName.fp16 else "int8"
     comparison = add_precision(model, made, rows)

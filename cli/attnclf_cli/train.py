@@ -123,10 +123,10 @@ def train(
     notes = Console(stderr=True, quiet=quiet, highlight=False)
     with notes.status("Loading torch …"):
         from attnclf.config import Config, parse_assignment, read_toml
+        from attnclf.data.read_options import ReadOptions
         from attnclf.presets import settings as settings_of
         from attnclf.training.distributed import joined
         from attnclf.training.limits import Interrupted
-        from attnclf.training.rows import DataOptions
         from attnclf.training.trackers import tracking
         from attnclf.training.train import train as run
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
@@ -160,7 +160,7 @@ def train(
             valid=valid,
             test=test,
             unlabeled=unlabeled,
-            options=DataOptions(
+            options=ReadOptions(
                 format=input_format,
                 text_columns=text_column,
                 label_column=label_column,

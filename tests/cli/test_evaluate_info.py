@@ -124,6 +124,18 @@ def test_bad_rows_are_named_and_left_out_when_asked(in_session, model, tmp_path)
     assert "Warning: left out line 3" in done.stderr
 
 
+def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(in_session, model, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\nmy card,billing\n" + "no label,\n" * 1204 + "no parcel,delivery\n")
+    done = in_session("evaluate", path, "-m", model, "-f", "json", "--on-bad-row", "skip")
+    assert figures(done)["rows"] == 2
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("Warning: left out")]
+    assert warnings == [
+        *(f"Warning: left out line {number}: the label is missing" for number in range(3, 8)),
+        "Warning: left out 1,199 more",
+    ]
+
+
 def test_a_missing_file_is_one_line(attnclf, model):
     done = attnclf("evaluate", "none.csv", "-m", model)
     assert done.returncode == 1

@@ -8,6 +8,7 @@ import pytest
 
 from attnclf.data.cells import labels_of
 from attnclf.data.corpus import read, size
+from attnclf.data.read_options import ReadOptions
 from attnclf.data.source import detect
 from attnclf.data.spill import Column
 from attnclf.errors import DataError
@@ -57,7 +58,7 @@ def test_null_is_bad_in_a_multi_label_corpus(tmp_path):
 
 def test_a_separator_splits_the_cells_of_a_csv(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\none,a| b |\ntwo,\nthree,b\n")
-    corpus = read(str(tmp_path / "a.csv"), label_separator="|")
+    corpus = read(str(tmp_path / "a.csv"), ReadOptions(label_separator="|"))
     assert corpus.multi_label
     assert corpus.label_lists == [("a", "b"), (), ("b",)]
 
@@ -78,18 +79,18 @@ def test_weights_are_read_from_the_column_asked_for(tmp_path):
         "text,label,weight\none,a,0.5\ntwo,b,2\nsix,b,-1\nten,b,inf\nsee,b,much\nbig,b,1e300\n"
     )
     assert read(str(tmp_path / "a.csv")).weights is None
-    corpus = read(str(tmp_path / "a.csv"), weight_column="weight", on_bad_row="skip")
+    corpus = read(str(tmp_path / "a.csv"), ReadOptions(weight_column="weight", on_bad_row="skip"))
     assert corpus.weights.dtype == np.float32
     assert corpus.weights.tolist() == [0.5, 2.0]
-    assert [row.place for row in corpus.bad] == ["line 4", "line 5", "line 6", "line 7"]
+    assert [row.location for row in corpus.bad] == ["line 4", "line 5", "line 6", "line 7"]
     assert "weight = 'weight'" in corpus.description
 
 
 def test_two_text_columns_are_joined_by_a_line_break_and_blank_ones_left_out(tmp_path):
     (tmp_path / "a.csv").write_text("title,body,label\nhead,body text,a\n,only body,b\nonly head,  ,b\n,,b\n")
-    corpus = read(str(tmp_path / "a.csv"), text_columns=["title", "body"], on_bad_row="skip")
+    corpus = read(str(tmp_path / "a.csv"), ReadOptions(text_columns=["title", "body"], on_bad_row="skip"))
     assert corpus.texts == ["head\nbody text", "only body", "only head"]
-    assert [(row.place, row.reason) for row in corpus.bad] == [("line 5", "the text is empty")]
+    assert [(row.location, row.reason) for row in corpus.bad] == [("line 5", "the text is empty")]
     assert "text = 'title' + 'body'" in corpus.description
 
 
@@ -110,10 +111,10 @@ def test_bad_rows_are_refused_in_one_line_that_names_the_first_and_the_remedy(tm
 @pytest.mark.parametrize("large_bytes", [0, 10**9], ids=["on disk", "in memory"])
 def test_skipped_rows_are_returned_and_counted(tmp_path, large_bytes):
     (tmp_path / "a.csv").write_bytes(BAD)
-    corpus = read(str(tmp_path / "a.csv"), on_bad_row="skip", large_bytes=large_bytes)
+    corpus = read(str(tmp_path / "a.csv"), ReadOptions(on_bad_row="skip", large_bytes=large_bytes))
     assert list(corpus.texts) == ["good", "fine"]
-    assert list(corpus.places) == ["line 2", "line 8"]
-    assert [row.place for row in corpus.bad] == [f"line {number}" for number in (3, 4, 5, 6, 7)]
+    assert list(corpus.locations) == ["line 2", "line 8"]
+    assert [row.location for row in corpus.bad] == [f"line {number}" for number in (3, 4, 5, 6, 7)]
     assert corpus.description.endswith("2 labels, 5 bad rows left out")
     assert corpus.subset([0]).bad == ()
 
@@ -121,16 +122,16 @@ def test_skipped_rows_are_returned_and_counted(tmp_path, large_bytes):
 def test_skipping_everything_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,\nb,\n")
     with pytest.raises(DataError, match="2 of 2 rows cannot be used") as caught:
-        read(str(tmp_path / "a.csv"), on_bad_row="skip")
+        read(str(tmp_path / "a.csv"), ReadOptions(on_bad_row="skip"))
     assert "skip" not in caught.value.fix
     (tmp_path / "a.jsonl").write_text("{\n[]\n")
     with pytest.raises(DataError, match=r"^a.jsonl: 2 of 2 rows cannot be used: line 1"):
-        read(str(tmp_path / "a.jsonl"), on_bad_row="skip")
+        read(str(tmp_path / "a.jsonl"), ReadOptions(on_bad_row="skip"))
 
 
 def test_good_rows_after_a_long_run_of_bad_ones_are_found(tmp_path):
     (tmp_path / "a.jsonl").write_text("{\n" * 2500 + '{"text": "a", "label": "x"}\n')
-    corpus = read(str(tmp_path / "a.jsonl"), on_bad_row="skip")
+    corpus = read(str(tmp_path / "a.jsonl"), ReadOptions(on_bad_row="skip"))
     assert corpus.texts == ["a"]
     assert len(corpus.bad) == 2500
 
@@ -152,7 +153,7 @@ def test_the_description_says_what_was_understood(tmp_path):
 def test_a_column_error_names_the_file(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,b\n")
     with pytest.raises(DataError, match=r"^a.csv: there is no column 'lable'; did you mean 'label'"):
-        read(str(tmp_path / "a.csv"), label_column="lable")
+        read(str(tmp_path / "a.csv"), ReadOptions(label_column="lable"))
 
 
 def test_texts_on_disk_are_the_same_as_in_memory(tmp_path):
@@ -160,15 +161,15 @@ def test_texts_on_disk_are_the_same_as_in_memory(tmp_path):
         tmp_path / "a.jsonl",
         [{"text": f"text 🎬 {k}", "label": f"c{k % 3}", "w": k} for k in range(2500)],
     )
-    there = read(path, weight_column="w", large_bytes=0)
-    here = read(path, weight_column="w")
+    there = read(path, ReadOptions(weight_column="w", large_bytes=0))
+    here = read(path, ReadOptions(weight_column="w"))
     assert isinstance(there.texts, Column)
     assert isinstance(here.texts, list)
     chosen = np.array([2499, 0, 1234, 7])
     for disk, memory in [(there, here), (there.subset(chosen), here.subset(chosen))]:
         assert len(disk) == len(disk.texts) == len(memory)
         assert list(disk.texts) == memory.texts
-        assert list(disk.places) == memory.places
+        assert list(disk.locations) == memory.locations
         assert disk.label_lists == memory.label_lists
         assert disk.weights.tolist() == memory.weights.tolist()
         assert disk.description == memory.description
@@ -184,7 +185,7 @@ def test_the_temporary_table_is_removed_with_the_corpus(tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    corpus = read(path, large_bytes=0)
+    corpus = read(path, ReadOptions(large_bytes=0))
     assert len(list(scratch.iterdir())) == 1
     part = corpus.subset([0])
     del corpus
@@ -201,7 +202,7 @@ def test_a_failed_read_leaves_no_temporary_table(tmp_path, monkeypatch):
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     with pytest.raises(DataError, match="broken at row 2002"):
-        read(str(tmp_path / "a.json"), large_bytes=0)
+        read(str(tmp_path / "a.json"), ReadOptions(large_bytes=0))
     assert list(scratch.iterdir()) == []
 
 

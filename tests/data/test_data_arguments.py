@@ -8,6 +8,7 @@ import pytest
 
 from attnclf.data.corpus import read
 from attnclf.data.inputs import open_input
+from attnclf.data.read_options import ReadOptions
 from attnclf.data.source import detect
 from attnclf.errors import DataError
 
@@ -46,7 +47,7 @@ def test_an_unknown_extension_lists_the_formats(tmp_path):
 
 def test_the_format_asked_for_wins_over_the_extension(tmp_path):
     (tmp_path / "a.xlsx").write_text("text,label\na,x\nb,y\n")
-    assert len(read(str(tmp_path / "a.xlsx"), format="csv")) == 2
+    assert len(read(str(tmp_path / "a.xlsx"), ReadOptions(format="csv"))) == 2
 
 
 def test_an_unknown_format_suggests_the_near_one(tmp_path):
@@ -95,7 +96,7 @@ def test_plain_text_cannot_be_trained_on(tmp_path):
 def test_a_split_of_a_file_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,b\n")
     with pytest.raises(DataError, match=r"a.csv has no splits"):
-        read(str(tmp_path / "a.csv"), split="test")
+        read(str(tmp_path / "a.csv"), ReadOptions(split="test"))
 
 
 @pytest.mark.parametrize(

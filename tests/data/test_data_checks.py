@@ -16,7 +16,7 @@ def corpus(rows, multi_label=False):
     lists = [(names,) if isinstance(names, str) else tuple(names) for _, names in rows]
     places = [f"line {number}" for number in range(2, len(rows) + 2)]
     return Corpus(
-        texts=texts, label_lists=lists, weights=None, places=places, multi_label=multi_label, bad=(), description=""
+        texts=texts, label_lists=lists, weights=None, locations=places, multi_label=multi_label, bad=(), description=""
     )
 
 

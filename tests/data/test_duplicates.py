@@ -41,7 +41,7 @@ def corpus(texts, labels=None):
     names = labels or ["a"] * len(texts)
     return Corpus(
         texts=texts, label_lists=[(name,) for name in names], weights=None,
-        places=[f"line {n}" for n in range(len(texts))], multi_label=False, bad=(), description="", rationales=None,
+        locations=[f"line {n}" for n in range(len(texts))], multi_label=False, bad=(), description="", rationales=None,
     )  # fmt: skip
 
 

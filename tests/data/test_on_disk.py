@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from attnclf.data import corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
 from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import examples as module
@@ -36,7 +37,7 @@ def test_parts_on_disk_are_the_parts_in_memory(parts, kind):
 def test_a_large_file_becomes_the_same_examples_on_disk(examples, monkeypatch, char_ngrams):
     monkeypatch.setattr(module, "CHUNK", 50)  # several parts
     file = str(examples / "tickets" / "tickets.csv")
-    small, large = corpus.read(file), corpus.read(file, large_bytes=0)
+    small, large = corpus.read(file), corpus.read(file, ReadOptions(large_bytes=0))
     labels = LabelSet.from_lists(small.label_lists, multi_label=False)
     tokenizer = Tokenizer.learn(
         small.texts, unit="word", vocabulary=300, min_frequency=2, lowercase=True, max_length=20

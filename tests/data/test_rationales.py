@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from attnclf.data import corpus
 from attnclf.data.rationales import spans_of
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import DataError
 
 TEXT = "A fine film,  but\nfar too long"
@@ -110,7 +111,10 @@ ROWS = [
 def test_a_column_of_that_name_is_read_when_asked_for_or_looked_for(tmp_path):
     path = written(tmp_path / "rows.jsonl", ROWS)
     assert corpus.read(path).rationales is None
-    for rows in (corpus.read(path, rationales=True), corpus.read(path, rationale_column="rationale")):
+    for rows in (
+        corpus.read(path, ReadOptions(rationales=True)),
+        corpus.read(path, ReadOptions(rationale_column="rationale")),
+    ):
         assert rows.rationales == [((2, 6),), ((2, 6),), (), None, None]
         assert "label = 'label', rationale = 'rationale' (evidence in 2 rows), 2 labels" in rows.description
         assert rows.subset([3, 1]).rationales == [None, ((2, 6),)]
@@ -118,18 +122,18 @@ def test_a_column_of_that_name_is_read_when_asked_for_or_looked_for(tmp_path):
 
 def test_reasons_in_prose_are_not_evidence_unless_asked_for(tmp_path):
     path = written(tmp_path / "rows.jsonl", [{**row, "rationale": "because I say so"} for row in ROWS])
-    assert corpus.read(path, rationales=True).rationales is None
+    assert corpus.read(path, ReadOptions(rationales=True)).rationales is None
     with pytest.raises(
         DataError, match=r"5 of 5 rows cannot be used: line 1 \(the rationale 'because I say so' is not"
     ):
-        corpus.read(path, rationale_column="rationale")
+        corpus.read(path, ReadOptions(rationale_column="rationale"))
 
 
 def test_a_bad_rationale_makes_a_bad_row_that_can_be_skipped(tmp_path):
     path = written(tmp_path / "rows.jsonl", [*ROWS, {"text": "short", "label": "bad", "rationale": [[0, 9]]}])
     with pytest.raises(DataError, match=r"line 6 \(the rationale \[0, 9\] is not a part of a text of 5 characters\)"):
-        corpus.read(path, rationales=True)
-    rows = corpus.read(path, rationales=True, on_bad_row="skip")
+        corpus.read(path, ReadOptions(rationales=True))
+    rows = corpus.read(path, ReadOptions(rationales=True, on_bad_row="skip"))
     assert len(rows.rationales) == len(rows) == 5
     assert len(rows.bad) == 1
 
@@ -137,18 +141,18 @@ def test_a_bad_rationale_makes_a_bad_row_that_can_be_skipped(tmp_path):
 def test_a_csv_holds_rationales_as_json_and_texts_on_disk_keep_theirs(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text('text,label,rationales\na fine film,good,"[[2, 6]]"\na dull film,bad,\nno film,bad,"[""no""]"\n')
-    rows = corpus.read(str(path), rationales=True)
+    rows = corpus.read(str(path), ReadOptions(rationales=True))
     assert rows.rationales == [((2, 6),), None, ((0, 2),)]
-    assert corpus.read(str(path), rationales=True, large_bytes=0).rationales == rows.rationales
+    assert corpus.read(str(path), ReadOptions(rationales=True, large_bytes=0)).rationales == rows.rationales
 
 
 def test_a_rationale_is_neither_text_nor_label_and_two_of_them_must_be_told_apart(tmp_path):
     rows = [{"sentence": row["text"], "kind": row["label"], "rationale": row.get("rationale")} for row in ROWS]
-    read = corpus.read(written(tmp_path / "rows.jsonl", rows), rationales=True)
+    read = corpus.read(written(tmp_path / "rows.jsonl", rows), ReadOptions(rationales=True))
     assert read.texts[0] == "a fine film"
     assert read.label_lists[0] == ("good",)
     with pytest.raises(DataError, match="column 'kind' cannot be the rationale too"):
-        corpus.read(str(tmp_path / "rows.jsonl"), rationale_column="kind", label_column="kind")
+        corpus.read(str(tmp_path / "rows.jsonl"), ReadOptions(rationale_column="kind", label_column="kind"))
     both = [{**row, "rationales": []} for row in ROWS]
     with pytest.raises(DataError, match="the rationale could be in any of 'rationale', 'rationales'; pass --rationale"):
-        corpus.read(written(tmp_path / "both.jsonl", both), rationales=True)
+        corpus.read(written(tmp_path / "both.jsonl", both), ReadOptions(rationales=True))

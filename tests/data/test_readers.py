@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus, hub_splits, read
 from attnclf.data.inputs import open_input, texts
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import DataError
-from attnclf.training.rows import DataOptions, read_splits
+from attnclf.training.rows import read_splits
 
 ROWS = [
     ("great film 🎬", "pos"),
@@ -90,8 +91,8 @@ def test_a_byte_order_mark_is_not_part_of_the_data(tmp_path, name, content):
 def test_a_first_line_of_excel_names_the_delimiter_and_is_no_row(tmp_path, line, delimiter):
     path = tmp_path / "a.csv"
     path.write_bytes(f"{line}\r\n".encode() + as_csv([*ROWS, ("", "neg")], delimiter))
-    assert rows(corpus := read(str(path), on_bad_row="skip")) == expected()
-    assert [bad.place for bad in corpus.bad] == ["line 7"]
+    assert rows(corpus := read(str(path), ReadOptions(on_bad_row="skip"))) == expected()
+    assert [bad.location for bad in corpus.bad] == ["line 7"]
     with open_input(str(path)) as (stream, kind):
         assert list(texts(stream, format=kind)) == [*(text for text, _ in ROWS), ""]
 
@@ -154,7 +155,7 @@ def test_parquet_gives_its_rows_in_order(tmp_path):
     write_parquet(tmp_path / "a.parquet")
     corpus = read(str(tmp_path / "a.parquet"))
     assert rows(corpus) == expected()
-    assert list(corpus.places) == ["row 1", "row 2", "row 3", "row 4"]
+    assert list(corpus.locations) == ["row 1", "row 2", "row 3", "row 4"]
 
 
 def test_a_parquet_column_of_a_kind_that_nobody_needs_is_no_hindrance(tmp_path):
@@ -180,7 +181,7 @@ def test_parquet_strings_by_other_names_are_texts_and_labels_and_broken_ones_bad
         "label": pyarrow.array([b"a", b"b", b"a"][: len(values)], kinds),
     })  # fmt: skip
     pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
-    corpus = read(str(tmp_path / "rows.parquet"), on_bad_row="skip")
+    corpus = read(str(tmp_path / "rows.parquet"), ReadOptions(on_bad_row="skip"))
     assert rows(corpus) == [("my parcel", ("a",)), ("d\u00e9j\u00e0 vu", ("b",))]
     assert [row.reason for row in corpus.bad] == ["invalid UTF-8"] * (len(values) - 2)
 
@@ -220,7 +221,7 @@ def test_a_label_of_thousands_of_digits_is_a_name_like_others(tmp_path, name):
 
 def test_an_infinite_label_is_a_bad_row(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"text": "one", "label": 1e400}\n{"text": "two", "label": 1.0}\n')
-    corpus = read(str(tmp_path / "rows.jsonl"), on_bad_row="skip")
+    corpus = read(str(tmp_path / "rows.jsonl"), ReadOptions(on_bad_row="skip"))
     assert rows(corpus) == [("two", ("1",))]
     assert [row.reason for row in corpus.bad] == ["the label is not a finite number"]
 
@@ -236,7 +237,7 @@ def test_a_folder_of_class_folders_gives_one_text_a_file(tmp_path):
         (tmp_path / place).write_text(text, encoding="utf-8", newline="")
     corpus = read(str(tmp_path))
     assert rows(corpus) == [("Öl\nauf Holz", ("art",)), ("run", ("sports",)), ("goal", ("sports",))]
-    assert list(corpus.places) == ["art/deep/x", "sports/a.txt", "sports/b.txt"]
+    assert list(corpus.locations) == ["art/deep/x", "sports/a.txt", "sports/b.txt"]
 
 
 def test_a_file_beside_the_class_folders_is_a_bad_row(tmp_path):
@@ -246,7 +247,7 @@ def test_a_file_beside_the_class_folders_is_a_bad_row(tmp_path):
     (tmp_path / "README").write_text("about")
     with pytest.raises(DataError, match=r"README \(it is in no class folder\)"):
         read(str(tmp_path))
-    assert [bad.place for bad in read(str(tmp_path), on_bad_row="skip").bad] == ["README"]
+    assert [bad.location for bad in read(str(tmp_path), ReadOptions(on_bad_row="skip")).bad] == ["README"]
 
 
 def test_a_folder_of_splits_is_not_taken_for_two_classes(tmp_path):
@@ -267,7 +268,7 @@ def test_fasttext_lines_with_several_labels_or_none_are_multi_label(tmp_path):
     corpus = read(str(tmp_path / "a.txt"))
     assert corpus.multi_label
     assert rows(corpus) == [("one", ("a", "b")), ("two  words ", ("c",)), ("three", ())]
-    assert list(corpus.places) == ["line 1", "line 3", "line 4"]
+    assert list(corpus.locations) == ["line 1", "line 3", "line 4"]
 
 
 def test_a_fasttext_label_after_the_text_does_not_leak_into_it(tmp_path):
@@ -292,7 +293,7 @@ def test_a_first_cell_as_long_as_a_text_is_no_header(tmp_path):
 def test_a_numeric_class_before_title_and_body_is_no_header(tmp_path):
     lines = [f'{k % 3 + 1},short {k},"a much longer description of item {k}, with commas"' for k in range(9)]
     (tmp_path / "a.csv").write_text("\n".join(lines))
-    corpus = read(str(tmp_path / "a.csv"), text_columns=["2", "3"])
+    corpus = read(str(tmp_path / "a.csv"), ReadOptions(text_columns=["2", "3"]))
     assert len(corpus) == 9
     assert corpus.texts[0] == "short 0\na much longer description of item 0, with commas"
     assert set(corpus.label_lists) == {("1",), ("2",), ("3",)}
@@ -302,7 +303,7 @@ def test_a_header_with_unknown_names_is_still_a_header(tmp_path):
     (tmp_path / "a.csv").write_text("words,kind\ngood fun indeed,x\nno fun at all,y\ngreat and good,x\nbad bad bad,y\n")
     corpus = read(str(tmp_path / "a.csv"))
     assert len(corpus) == 4
-    assert corpus.places[0] == "line 2"
+    assert corpus.locations[0] == "line 2"
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
@@ -324,8 +325,8 @@ def test_a_delimited_bad_row_is_named_by_its_first_line(tmp_path):
     (tmp_path / "a.csv").write_text(
         'text,label\n"two\nlines",x\nonly one column\na,b,c\n"odd" quote,x\ntext,label\n\nfine,y\n"open,x\nend,y\n'
     )
-    bad = read(str(tmp_path / "a.csv"), on_bad_row="skip").bad
-    assert [(row.place, row.reason) for row in bad] == [
+    bad = read(str(tmp_path / "a.csv"), ReadOptions(on_bad_row="skip")).bad
+    assert [(row.location, row.reason) for row in bad] == [
         ("line 4", "1 column instead of 2"),
         ("line 5", "3 columns instead of 2"),
         ("line 6", "broken quoting: ',' expected after '\"'"),
@@ -344,9 +345,9 @@ def test_broken_json_lines_are_named_and_the_others_kept(tmp_path):
     content = b'{"text": "a", "label": "x"}\n\n{"text": "b", \n[1]\n{"text": "\xff", "label": "x"}\n'
     content += b'{"text": "\\ud83d", "label": "x"}\n{"text": 7, "label": "x"}\n{"text": "c", "label": {}}\n'
     (tmp_path / "a.jsonl").write_bytes(content + b"[" * 100_000 + b'\n{"text": "b", "label": "y"}')
-    corpus = read(str(tmp_path / "a.jsonl"), on_bad_row="skip")
+    corpus = read(str(tmp_path / "a.jsonl"), ReadOptions(on_bad_row="skip"))
     assert rows(corpus) == [("a", ("x",)), ("b", ("y",))]
-    assert [(row.place, row.reason.split(":")[0]) for row in corpus.bad] == [
+    assert [(row.location, row.reason.split(":")[0]) for row in corpus.bad] == [
         ("line 3", "broken JSON"),
         ("line 4", "a list where an object should be"),
         ("line 5", "invalid UTF-8"),
@@ -362,8 +363,8 @@ def test_an_array_larger_than_one_read_is_read_item_by_item(tmp_path, monkeypatc
     (tmp_path / "a.json").write_bytes(as_json(ROWS * 5))
     assert rows(read(str(tmp_path / "a.json"))) == expected(ROWS * 5)
     (tmp_path / "a.json").write_text('[1234567, 12345678, 123456789, {"text": "a", "label": "x"}]')
-    corpus = read(str(tmp_path / "a.json"), on_bad_row="skip")
-    assert [row.place for row in corpus.bad] == ["row 1", "row 2", "row 3"]
+    corpus = read(str(tmp_path / "a.json"), ReadOptions(on_bad_row="skip"))
+    assert [row.location for row in corpus.bad] == ["row 1", "row 2", "row 3"]
     assert corpus.texts == ["a"]
 
 
@@ -420,10 +421,10 @@ def test_a_dataset_folder_of_parquet_files_gives_class_names(tmp_path, offline):
     argument = f"hf:{folder}"
     assert hub_splits(argument) == ("train", "validation")
     assert rows(read(argument)) == [("a", ("neg",)), ("b", ("pos",)), ("c", ("pos",))]
-    assert rows(read(argument, split="validation")) == [("c", ("pos",))]
+    assert rows(read(argument, ReadOptions(split="validation"))) == [("c", ("pos",))]
     assert rows(read(str(folder / "train.parquet"))) == rows(read(argument))
     with pytest.raises(DataError, match="there is no split 'test'; the splits are train, validation"):
-        read(argument, split="test")
+        read(argument, ReadOptions(split="test"))
 
 
 def test_a_dataset_folder_of_csv_files_is_read(tmp_path, offline):
@@ -477,7 +478,7 @@ def test_a_test_split_without_labels_is_left_out_and_said_so(tmp_path, offline):
     many = offline.concatenate_datasets([table] * 5)
     offline.DatasetDict({"train": many, "validation": table, "test": hidden}).save_to_disk(tmp_path / "glue")
     said = []
-    parts = read_splits(f"hf:{tmp_path / 'glue'}", None, None, DataOptions(), Config(), said.append)
+    parts = read_splits(f"hf:{tmp_path / 'glue'}", None, None, ReadOptions(), Config(), said.append)
     assert (len(parts.train), len(parts.valid), parts.test) == (15, 3, None)
     assert said[-1].startswith("Note: the split test is left out: ")
     assert "3 of 3 rows cannot be used" in said[-1]

@@ -12,6 +12,7 @@ from torch import nn
 from attnclf import presets
 from attnclf.attention.multihead import joined, split
 from attnclf.config import Config
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError
 from attnclf.explain import explain as module
 from attnclf.explain.explain import explain
@@ -19,7 +20,6 @@ from attnclf.explain.explanation import Word
 from attnclf.explain.maps import SHORT, Choice, Shown, heads
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.training.rows import DataOptions
 from attnclf.training.train import train
 
 TEXTS = ["soup with fresh bread", "a red car and hot soup", "four new tyres on a car", "bread"]
@@ -50,7 +50,7 @@ def load(tmp_path_factory):
                 "training": {"epochs": 10, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
             }
             config = Config.from_dict(presets.settings("plain", layers, {"model": CHOSEN[name]}))
-            options = DataOptions(label_separator="|" if several else None)
+            options = ReadOptions(label_separator="|" if several else None)
             same = str(folder / "rows.tsv")  # judged by all of them, or the best epoch of so few rows is an accident
             quiet = {"device": "cpu", "baseline": False, "say": lambda line: None}
             with shapes_unchecked():

@@ -14,6 +14,7 @@ from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.rationales import spans_of
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
@@ -27,7 +28,6 @@ from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.learner import label_weights
 from attnclf.training.loop import Interrupted, Run
-from attnclf.training.rows import DataOptions
 from attnclf.training.train import train
 
 KEEP = torch.tensor([[True, True, True, False]])
@@ -187,7 +187,7 @@ def corpus_of(texts, rationales, labels=None):
         texts=texts,
         label_lists=[(label,) for label in labels or ["a"] * len(texts)],
         weights=None,
-        places=(),
+        locations=(),
         multi_label=False,
         bad=(),
         description="",
@@ -390,7 +390,7 @@ def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_on
         tmp_path / "out",
         valid=write(tmp_path / "valid.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows]),
         config=Config.from_dict(merged(SMALLEST, {"training": {"epochs": 1}})),
-        options=DataOptions(rationale_column="why"),
+        options=ReadOptions(rationale_column="why"),
         device="cpu",
         baseline=False,
         say=said.append,
@@ -410,7 +410,7 @@ def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_on
 def test_asking_for_rationales_that_teach_nothing_is_refused(changes, problem, tmp_path):
     config = Config.from_dict(changes)
     with pytest.raises(ConfigError, match=problem):
-        train("rows.jsonl", tmp_path / "out", config=config, options=DataOptions(rationale_column="rationale"))
+        train("rows.jsonl", tmp_path / "out", config=config, options=ReadOptions(rationale_column="rationale"))
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def signs(seed, count):
 def corpus(rows):
     texts, labels = zip(*rows, strict=True)
     return Corpus(
-        texts=texts, label_lists=labels, places=("",) * len(rows), weights=None, multi_label=True, bad=(),
+        texts=texts, label_lists=labels, locations=("",) * len(rows), weights=None, multi_label=True, bad=(),
         description="",
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def learned(examples, tmp_path):
         texts=texts,
         label_lists=[(label,) for label in labels],
         weights=None,
-        places=(),
+        locations=(),
         multi_label=False,
         bad=(),
         description="",
