@@ -14,7 +14,6 @@ validation rows, on the first `rows` of which the other figures are computed; no
 """
 
 import statistics
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +30,13 @@ from attnclf.config import Config, merged
 from attnclf.data.labels import LabelSet
 from attnclf.data.read_options import ReadOptions
 from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
-from attnclf.training.attention.diversity import conicity
-from attnclf.training.attention.smoothness import variation
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
-from attnclf.training.loop import Interrupted, Run
+from attnclf.training.objectives.diversity import conicity
+from attnclf.training.objectives.smoothness import variation
+from attnclf.training.preparation import PreparedData
 from attnclf.training.rows import read_splits
+from attnclf.training.trainer import Trainer
 from benchmarks.splits import split_of
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -79,9 +79,10 @@ def trained(folder: Path, config: Config) -> tuple[nn.Module, list[NDArray[np.in
     )
     network, config = build(config, tokenizer, len(labels), silent)
     even = np.ones(len(labels), dtype=np.float32)
-    run = Run(network, examples, validation, replace(config.training, precision="fp32"), even, torch.device("cpu"))
-    with tempfile.TemporaryDirectory() as out:
-        outcome = run.train(out=Path(out) / "model", fingerprint="", watch=silent, interrupted=Interrupted())
+    config = replace(config, training=replace(config.training, precision="fp32"))
+    data = PreparedData(config=config, examples=examples, validation=validation, network=network, label_weights=even)
+    trainer = Trainer(data, torch.device("cpu"))
+    outcome = trainer.fit().outcome
     texts = [ids.astype(np.int64) for ids in tokenizer.encode(list(rows.valid.texts))]
     return network, texts, max(epoch["valid_score"] for epoch in outcome.history)
 

@@ -30,7 +30,9 @@ from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.onnxruntime_backend import IN_FLIGHT, OnnxRuntimeBackend, open_backend
 from attnclf.text.ragged import Ragged
 from attnclf.training.examples import Examples
-from attnclf.training.loop import Interrupted, Progress, Run
+from attnclf.training.preparation import PreparedData
+from attnclf.training.state import Progress
+from attnclf.training.trainer import Trainer
 from benchmarks.results import machine, put, section, table
 from benchmarks.speed.flops import TRAINING, forward
 from benchmarks.speed.rounds import Spread, in_turns, ratio
@@ -224,7 +226,10 @@ def train_ours(
     def measure() -> float:
         network = ARCHITECTURES["temporal"].build(config.model, sizes.vocabulary, LABELS, LONGEST)
         even = np.ones(LABELS, dtype=np.float32)
-        run = Run(network, everything, examples(np.arange(8)), training, even, device)
+        data = PreparedData(
+            config=replace(config, training=training), examples=everything, validation=examples(np.arange(8)),
+            network=network, label_weights=even,
+        )  # fmt: skip
         spent: list[float] = []  # of each epoch
         first: list[float] = []
 
@@ -237,9 +242,9 @@ def train_ours(
             else:
                 spent[-1] = progress.seconds - first[0]
 
-        with tempfile.TemporaryDirectory() as out:
-            run.train(out=Path(out) / "model", fingerprint="", watch=watch, interrupted=Interrupted())
-        batches = run.steps // run.epochs
+        trainer = Trainer(data, device, watch=watch)
+        trainer.fit()
+        batches = trainer.steps // trainer.epochs
         # From the first step of an epoch to the last: all batches but one.
         return len(tokens.ids) * (1 - 1 / batches) / statistics.median(spent[1:])
 

@@ -15,7 +15,6 @@ on one thread.
 """
 
 import statistics
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +33,9 @@ from attnclf.data.read_options import ReadOptions
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
-from attnclf.training.loop import Interrupted, Run
+from attnclf.training.preparation import PreparedData
 from attnclf.training.rows import read_splits
+from attnclf.training.trainer import Trainer
 from benchmarks.splits import split_of
 
 KINDS, MARKER, DIM, TIME = 8, 9, 12, 16
@@ -200,15 +200,16 @@ def on_data(folder: Path, make: Callable[[], Way], seed: int) -> tuple[float, fl
     way = make()
     network.pooling.align = way
     even = np.ones(len(labels), dtype=np.float32)
-    run = Run(network, examples, validation, replace(config.training, precision="fp32"), even, torch.device("cpu"))
+    config = replace(config, training=replace(config.training, precision="fp32"))
+    data = PreparedData(config=config, examples=examples, validation=validation, network=network, label_weights=even)
+    trainer = Trainer(data, torch.device("cpu"))
 
     def objective(logits: Tensor, goals: Tensor, *weights: object) -> Tensor:
         losses = nn.functional.cross_entropy(logits, goals, reduction="none")
         return losses.mean() + way.beside(losses) if network.training else losses.mean()
 
-    run.objective = objective
-    with tempfile.TemporaryDirectory() as out:
-        outcome = run.train(out=Path(out) / "model", fingerprint="", watch=silent, interrupted=Interrupted())
+    trainer.step.label_loss = replace(trainer.step.label_loss, function=objective)
+    outcome = trainer.fit().outcome
     return 100 * max(epoch["valid_score"] for epoch in outcome.history), outcome.seconds
 
 

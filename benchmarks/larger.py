@@ -45,7 +45,7 @@ def trained(file: Path, ngrams: int) -> None:
     """Train on the file, and print the largest memory on the way, by what the process was last heard to do."""
     from attnclf.config import Config, merged
     from attnclf.data.read_options import ReadOptions
-    from attnclf.training.train import train
+    from attnclf.training.pipeline import train
 
     config = Config.from_dict(merged(SMALL, {"model": {"ngrams": {"features": ngrams}}}))
     peak, running = memory(), True

@@ -33,7 +33,7 @@ from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
 from attnclf.presets import DEFAULT, settings
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 from benchmarks.results import machine, put, section, table
 
 FILLING = (

@@ -28,7 +28,7 @@ from attnclf.data.streams import open_bytes
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.presets import settings
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 from benchmarks.splits import split_of
 
 # The network of Mathew et al. 2021 has an additive score without bounds, too.

@@ -125,12 +125,12 @@ def exporting(one_thread):
 @pytest.fixture
 def unexported(monkeypatch):
     """Let a training write its weights alone."""
-    monkeypatch.setattr("attnclf.training.train.write_bundle", weights_alone)
+    monkeypatch.setattr("attnclf.training.pipeline.write_bundle", weights_alone)
 
 
 def trained(data, out):
     from attnclf.config import Config
-    from attnclf.training.train import train
+    from attnclf.training.pipeline import train
 
     with shapes_unchecked():
         train(str(data), out, config=Config.from_dict(SMALL), device="cpu", baseline=False, say=lambda line: None)

@@ -37,12 +37,12 @@ def shapes_unchecked():
         jaxtyping.config.update("jaxtyping_disable", False)
 
 
-def weights_alone(folder, *, network, **others):
+def weights_alone(folder, context, rows, model, **others):
     """What stands for `write_bundle` where only learning is asked about: export and scores take longer than that."""
     from safetensors.torch import save_file
 
     save_file(
-        {name: value.contiguous() for name, value in network.state_dict().items()}, folder / "weights.safetensors"
+        {name: value.contiguous() for name, value in model.network.state_dict().items()}, folder / "weights.safetensors"
     )
 
 

@@ -15,7 +15,7 @@ FEWEST = 50  # rows; on fewer, the best threshold is an accident
 PULL = 30  # rows of a label; with so many, its own threshold counts as much as the shared one
 
 
-def settle(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+def tune_thresholds(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Thresholds (labels,) for a model that was validated on these rows, `true` (rows, labels) of 0 and 1.
 
     Each lies between the best one for its label and the best one for all, the geometric mean of the two with weights
@@ -26,12 +26,12 @@ def settle(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> ND
         return np.full(probabilities.shape[1], 0.5)
     counts = np.asarray(true).sum(axis=0)
     some = enough(*probabilities.shape)
-    shared = tune(true[some], probabilities[some])
-    own = np.array([tune(true[:, [label]], probabilities[:, [label]]) for label in range(len(counts))])
+    shared = best_threshold(true[some], probabilities[some])
+    own = np.array([best_threshold(true[:, [label]], probabilities[:, [label]]) for label in range(len(counts))])
     return np.array(own ** (counts / (counts + PULL)) * shared ** (PULL / (counts + PULL)))
 
 
-def tune(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
+def best_threshold(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
     """Return the one threshold that maximises micro-F1 on these rows; `true` (rows, labels) is 0 or 1.
 
     The search is exact: every cut between two neighbouring probabilities is tried. Among equally good cuts the one

@@ -59,7 +59,7 @@ def fit_and_score(
         shares = {name: said / said.sum(axis=1, keepdims=True) for name, said in stated.items()}
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
-        threshold = thresholds.settle(splits[tune_on][1][:, : len(names)], stated[tune_on])
+        threshold = thresholds.tune_thresholds(splits[tune_on][1][:, : len(names)], stated[tune_on])
         scores = {}
         for name, said in stated.items():
             known = splits[name][1]

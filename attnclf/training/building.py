@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from attnclf.model.features import Standardised, TfIdf, frequent_units
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.text.vectors import read_vectors
-from attnclf.training.attention.held import hold
 from attnclf.training.examples import Examples
 
 LARGEST = 1_900_000_000  # bytes: protobuf ends at 2 GiB, and the tables of the n-grams come on top
@@ -50,8 +50,22 @@ def build(
             table[torch.from_numpy(found)] = torch.from_numpy(vectors[found])
         table.requires_grad_(embedding.trainable)
     if config.training.attention.weights != "learned":
-        hold(network.get_submodule("pooling"), config.training.attention.weights)
+        freeze_attention(network.get_submodule("pooling"), config.training.attention.weights)
     return network, config
+
+
+def freeze_attention(pooling: nn.Module, weights: Literal["frozen", "uniform"]) -> None:
+    """Keep query, score and alignment from being trained, so that attention carries no knowledge; all else is trained.
+
+    Two controls. "uniform" sets their parameters to 0, so that every token has the same weight (Wiegreffe & Pinter
+    2019, section 3.2). "frozen" leaves them random, so that weights differ but were never trained (after their
+    section 4.3).
+    """
+    pooling.requires_grad_(False)
+    if weights == "uniform":
+        with torch.no_grad():
+            for parameter in pooling.parameters():
+                parameter.zero_()
 
 
 def refuse_too_large(network: nn.Module) -> None:

@@ -1,13 +1,12 @@
-"""Where training stands, on disk: enough to continue as if nothing had happened, bit for bit on a CPU."""
+"""The state of a training on disk: enough to continue as if nothing had happened, bit for bit on a CPU."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from attnclf.atomic import atomic_write
-from attnclf.errors import ConfigError, TrainingError
+from attnclf.errors import TrainingError
 
 NAME = "checkpoint.pt"
 LAYOUT = 4  # of the state; raised whenever something in it changes
@@ -16,16 +15,6 @@ LAYOUT = 4  # of the state; raised whenever something in it changes
 def folder_of(out: Path) -> Path:
     """Return the folder beside a future bundle that holds its checkpoint while training runs."""
     return out.parent / f"{out.name}.training"
-
-
-def refuse_unwritable(out: Path) -> None:
-    """Raise ConfigError where no folder can be made beside a future bundle: better now than when it is learned."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"cannot write {out}: {error.strerror}", fix="pass another --out") from error
 
 
 def save(out: Path, state: dict[str, Any]) -> None:
@@ -62,7 +51,7 @@ def load(out: Path, fingerprint: str) -> dict[str, Any]:
 
 
 def fits(out: Path, fingerprint: str) -> bool:
-    """Tell whether there is a state to go on from, of the same data and settings."""
+    """Return whether there is a state to continue from, of the same data and settings."""
     try:
         load(out, fingerprint)
     except TrainingError:

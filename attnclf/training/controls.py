@@ -16,9 +16,9 @@ from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError
 from attnclf.evaluation.intervals import Mean, bootstrapped
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.loop import Progress
+from attnclf.training.pipeline import train
 from attnclf.training.rows import read_splits
-from attnclf.training.train import train
+from attnclf.training.state import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

@@ -16,7 +16,7 @@ from attnclf.data.read_options import ReadOptions
 from attnclf.explain.explain import explain
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 # Rows to learn from: a text, and its subjects, of which the first is the label where there may be only one.
 ROWS = {

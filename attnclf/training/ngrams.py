@@ -29,6 +29,9 @@ CELLS = 2**24  # of the tables, 64 MB; of more, the tables are products of two
 AT_A_TIME, CHUNK = 8192, 2**19  # tokens hashed at a time; cells of words whose n-grams are summed up
 MANY = 1000  # rows from which on a pair or an n-gram that only one of them has is left out
 SMOOTHING = 1.0  # added to counts, so that no ratio of counts is 0 or infinite
+# C of the regressions; the first of equals. The weaker serves where texts say little about their labels, as with
+# sentiment.
+STRENGTHS = (10.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,11 @@ class Columns:
     def grams_from(self) -> int:
         """The first column of the n-grams."""
         return self.words + int(self.pair_rows.max()) + 1
+
+
+def strengths(config: NgramConfig) -> Sequence[float]:
+    """Return the C of the linear models that are trained: the one that is set, else those that may serve."""
+    return STRENGTHS if config.strength is None else (config.strength,)
 
 
 def learn(

@@ -1,32 +1,39 @@
-"""Before the labels: the first recurrent layer learns to foretell the words of texts, which needs no labels.
+"""Before the labels: vectors begin with co-occurrence, and the first recurrent layer is pretrained on texts alone.
 
-One direction foretells the next unit of a text, the other the unit before (a language model each way; Dai & Le 2015,
-Peters et al. 2018). What a direction says of a unit is compared with the vector of the true one and with those of
-`OTHERS` drawn for the whole batch, each score less the logarithm of how probable its draw was (sampled softmax, Jean et
-al. 2015): to compare with all of the vocabulary would take many times as long as all the rest. The vectors compared
-with are those that the layer reads (Press & Wolf 2017). Of a layer on top of another one nothing can be learned so, for
-below it both directions have met.
+One direction predicts the next token of a text, the other the one before (a language model each way; Dai & Le 2015,
+Peters et al. 2018). A prediction is compared with the vector of the true token and with those of `OTHERS` that are
+sampled for the whole batch, each score less the logarithm of its sampling probability (sampled softmax, Jean et al.
+2015): a softmax over the whole vocabulary would take many times as long as all the rest. The vectors compared with are
+those that the layer reads (Press & Wolf 2017). Layers above the first cannot be pretrained in this way: below them both
+directions have met.
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional
 
 from attnclf.config import TrainingConfig
 from attnclf.data.batches import shuffled
 from attnclf.model.encoder import Recurrence
-from attnclf.text.ragged import UNKNOWN_ID, Ragged
-from attnclf.training import schedule
+from attnclf.text.ragged import UNKNOWN_ID, Ragged, leading_rows
+from attnclf.training.context import TrainingContext
+from attnclf.training.cooccurrence import begin_alike, cooccurrence_vectors
+from attnclf.training.examples import encoded
 from attnclf.training.limits import Interrupted
-from attnclf.training.loop import Progress
+from attnclf.training.optimizer import learning_rate_factor
+from attnclf.training.preparation import PreparedData, checked
+from attnclf.training.state import Progress
 from attnclf.training.transfer import sent
 
 PIECE, BATCH = 256, 64  # units of a text that are read at once, and how many such pieces
@@ -34,14 +41,16 @@ OTHERS = 512
 SMOOTHING = 0.75  # exponent on the frequency by which units are drawn (Mikolov et al. 2013)
 LEARNING_RATE, WARMUP, CLIP, DROPOUT = 3e-3, 0.05, 1.0, 0.1
 MOST = 25_000_000  # units read in all passes together: ten to fifteen minutes on two cores
-RECENT = 100  # steps whose losses are told as one
+RECENT = 100  # steps whose mean loss is reported
+VECTORS = 0.25  # share of the time left that may go into the first vectors
+SEARCH = 1e-8  # seconds that these take, on one core, for each word and the square of the length of its vector
 
 
-class Foretold(NamedTuple):
-    """What came of it: passes planned, units read in all, seconds, the mean loss of the first steps and of the last."""
+class PretrainingResult(NamedTuple):
+    """Passes planned, tokens read in all, seconds, the mean loss of the first steps and of the last."""
 
     passes: int
-    units: int
+    tokens: int
     seconds: float
     first: float
     last: float
@@ -67,7 +76,7 @@ class LanguageModel(nn.Module):
         self.register_buffer("chance", counts**SMOOTHING / (counts**SMOOTHING).sum())
 
     def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        """Return the mean of -log p(unit) over all units that have a neighbour to be foretold by."""
+        """Return the mean of -log p(unit) over all units that have a neighbour that predicts them."""
         states = self.layer(self.dropout(self.vectors(ids)), lengths)
         followed = (torch.arange(1, ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).nonzero(as_tuple=True)
         before, after = ids[:, :-1][followed], ids[:, 1:][followed]
@@ -87,17 +96,58 @@ class LanguageModel(nn.Module):
         return (torch.logsumexp(torch.cat([right.unsqueeze(1), wrong], dim=1), dim=1) - right).mean()
 
 
-def pretrain(
+def pretrain(context: TrainingContext, data: PreparedData, time_limit: float | None) -> float:
+    """Start the vectors from co-occurrence, pretrain the network on all texts, and return the seconds that took.
+
+    The first of several processes does it, and the others take over its weights.
+    """
+    network, training, limits, ranks = data.network, data.config.training, context.limits, context.ranks
+    texts = list(leading_rows(chain([data.examples.tokens], encoded(context.tokenizer, context.unlabeled)), MOST))
+    table = network.get_parameter("embedding.weight")
+    until = limits.share(VECTORS, time_limit)
+    enough = limits.elapsed + SEARCH * len(table) * table.shape[1] ** 2 < until
+    # On one core: waiting for others, where something else wants them, makes this search thirty times as long.
+    # Without a limit it takes all, for its last digits depend on their number.
+    cores = None if time_limit is None else 1
+
+    def search(check: Callable[[], None]) -> NDArray[np.float32]:
+        with threadpool_limits(cores, user_api="blas"):
+            return cooccurrence_vectors(checked(texts, check), *table.shape)
+
+    vectors = ranks.first(lambda: limits.within(search, until if enough else 0.0))
+    if vectors is None:
+        context.say("Note: vectors begin at random: there was no time to count which words stand together")
+    else:
+        begin_alike(table, vectors)
+    if not context.unlabeled:
+        return 0.0
+    if time_limit is not None:
+        training = dataclasses.replace(training, time_limit=max(time_limit - limits.elapsed, 1.0))
+    tokens = Ragged.join(texts)
+    result = ranks.first(
+        lambda: pretrain_language_model(network, tokens, training, context.device, context.watch, limits.interrupted)
+    )
+    if result is None:
+        return 0.0
+    network.load_state_dict(ranks.first(lambda: {key: value.cpu() for key, value in network.state_dict().items()}))
+    context.say(
+        f"Pretrained on {len(tokens):,} texts: {result.tokens:,} tokens in {result.seconds:.0f} s, "
+        f"loss {result.first:.2f} to {result.last:.2f}"
+    )
+    return result.seconds
+
+
+def pretrain_language_model(
     network: nn.Module,
     texts: Ragged,
     config: TrainingConfig,
     device: torch.device,
     watch: Callable[[Progress], None],
     interrupted: Interrupted,
-) -> Foretold | None:
-    """Let a network foretell the words of texts, `config.pretraining` times or as often as `MOST` allows.
+) -> PretrainingResult | None:
+    """Train the first recurrent layer as a language model on texts, `config.pretraining` passes or what `MOST` allows.
 
-    At most half of a time limit goes into it. Returns None where there is nothing to learn it with or from.
+    At most half of a time limit goes into it. Returns None without such a layer, pass or text.
     """
     layer = next((module for module in network.modules() if isinstance(module, Recurrence)), None)
     table = network.get_submodule("embedding")
@@ -123,7 +173,7 @@ def pretrain(
     read = 0
     for step, rows in enumerate(batches, start=1):
         for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * schedule.factor(step / len(batches), WARMUP)
+            group["lr"] = LEARNING_RATE * learning_rate_factor(step / len(batches), WARMUP)
         optimizer.zero_grad(set_to_none=True)
         loss = model(*(sent(array, device) for array in pieces.padded(rows)))
         loss.backward()
@@ -147,7 +197,7 @@ def pretrain(
             break
     some = min(RECENT, math.ceil(len(losses) / 4))
     first, last = float(np.mean(losses[:some])), float(np.mean(losses[-some:]))
-    return Foretold(passes, read, time.monotonic() - begin, first, last)
+    return PretrainingResult(passes, read, time.monotonic() - begin, first, last)
 
 
 def _pieces(texts: Ragged) -> Ragged:

@@ -10,7 +10,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @contextlib.contextmanager
-def borrowed() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Wait for other trainings in this process to end, and give torch's random state and threads back afterwards.
 
     Two at a time would draw from one stream of random numbers, and torch's exporter works for one thread only.

@@ -1,8 +1,8 @@
-"""Self-training: a model gives labels to texts that have none, and another one learns from these as well.
+"""Self-training: a model gives pseudo-labels to texts without labels, and a second one is trained on these as well.
 
-Each such label (a pseudo-label, Lee 2013) weighs as much as the model is surer of it than of a guess. The one that
-learns begins anew: it hears of the labels from more words than its teacher did (Yarowsky 1995), and is not held to what
-the teacher has by heart.
+The weight of a pseudo-label (Lee 2013) is by how much the model is more confident than a guess. The second model is
+new: it meets each label beside more words than the first one did (Yarowsky 1995), and keeps nothing that the first one
+has by heart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,18 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.duplicates import normal
 from attnclf.data.labels import LabelSet
 from attnclf.evaluation.thresholds import chosen
+from attnclf.text.ragged import leading_rows
+from attnclf.training.calibration.calibrate import CalibratedModel
+from attnclf.training.context import TrainingContext
+from attnclf.training.examples import Examples, encoded
+from attnclf.training.prediction import predict_logits
 
-MOST = 5_000_000  # units of the texts that are given labels: about twenty minutes of training on two cores
+MOST = 5_000_000  # tokens of the texts that get pseudo-labels: about twenty minutes of training on two cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taught:
-    """What a model says of texts: their labels as in `Examples.targets`, and how much each text counts, (texts,)."""
+class PseudoLabels:
+    """Texts with the labels that a model gives them, as in `Examples.targets`, and float32 weights (texts,)."""
 
     texts: Sequence[str]
     targets: NDArray[np.integer] | NDArray[np.floating]
@@ -34,17 +39,17 @@ class Taught:
         return len(self.weights)
 
     @classmethod
-    def recalled(cls, kept: Mapping[str, Any]) -> "Taught":
-        """Return what `kept` was called on."""
-        return cls(texts=kept["texts"], targets=kept["targets"].numpy(), weights=kept["weights"].numpy())
+    def from_state(cls, state: Mapping[str, Any]) -> "PseudoLabels":
+        """Return the pseudo-labels whose `state_dict` this is."""
+        return cls(texts=state["texts"], targets=state["targets"].numpy(), weights=state["weights"].numpy())
 
-    def kept(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of it."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of them."""
         tensors = {"targets": torch.from_numpy(self.targets), "weights": torch.from_numpy(self.weights)}
         return {"texts": list(self.texts), **tensors}
 
     @classmethod
-    def by(cls, logits: Tensor, thresholds: NDArray[np.floating] | None, texts: Sequence[str]) -> "Taught":
+    def of(cls, logits: Tensor, thresholds: NDArray[np.floating] | None, texts: Sequence[str]) -> "PseudoLabels":
         """Take the label of each row of logits (texts, labels), or with `thresholds` (labels,) those above them.
 
         A weight is (p - 1/K) / (1 - 1/K) where p is the probability of one of K labels, else the mean of |2p - 1|.
@@ -59,8 +64,8 @@ class Taught:
         weights = ((best - guess) / (1 - guess)).clamp_min(0)
         return cls(texts=texts, targets=labels.numpy(), weights=weights.numpy())
 
-    def beside(self, corpus: Corpus, labels: LabelSet) -> Corpus:
-        """Return the rows of a corpus and, behind them, the texts with their labels.
+    def appended_to(self, corpus: Corpus, labels: LabelSet) -> Corpus:
+        """Return the rows of a corpus and, after them, the texts with their pseudo-labels.
 
         A text with weight 1 counts as the mean row.
         """
@@ -77,6 +82,25 @@ class Taught:
 
 
 def unseen(texts: Sequence[str], *corpora: Corpus) -> list[str]:
-    """Return the texts that stand in none of the corpora: what people said of those is not to be said again."""
+    """Return the texts that no corpus has: those have labels that people gave."""
     known = {normal(text) for corpus in corpora for text in corpus.texts}
     return [text for text in texts if normal(text) not in known]
+
+
+def pseudo_label(
+    context: TrainingContext, model: CalibratedModel, texts: Sequence[str], corpus: Corpus
+) -> PseudoLabels:
+    """Return the pseudo-labels that a model trained on a corpus gives to the first texts, up to `MOST` tokens."""
+    count = sum(map(len, leading_rows(encoded(context.tokenizer, texts), MOST)))
+    unlabeled = replace(
+        corpus,
+        texts=texts[:count],
+        label_lists=[("",)] * count,
+        weights=None,
+        locations=[""] * count,
+        rationales=None,
+    )
+    char_ngrams = model.ensemble is not None
+    examples = Examples.of(unlabeled, context.tokenizer, context.labels, char_ngrams=char_ngrams)
+    logits = predict_logits(model.network.eval(), examples, char_ngrams=char_ngrams, labels=len(context.labels))
+    return PseudoLabels.of(logits, model.thresholds if context.labels.multi_label else None, texts[:count])

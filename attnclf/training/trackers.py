@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from attnclf.config import Config
 from attnclf.errors import ConfigError
 from attnclf.evaluation.report import Report
-from attnclf.training.loop import Progress
+from attnclf.training.state import Progress
 
 EVERY = 20  # steps between two notes of the running loss
 COLUMNS = ("step", "epoch", "loss", "train_loss", "valid_loss", "valid_score", "seconds")

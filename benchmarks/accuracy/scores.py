@@ -31,4 +31,4 @@ def decided(stated: NDArray[np.floating], threshold: NDArray[np.floating] | None
 
 def threshold(true: NDArray[np.int64], stated: NDArray[np.floating]) -> NDArray[np.float64] | None:
     """Return the threshold that serves these rows best; None where each has one label."""
-    return None if true.ndim == 1 else thresholds.settle(true, stated)
+    return None if true.ndim == 1 else thresholds.tune_thresholds(true, stated)

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from attnclf.training.loop import Progress
+    from attnclf.training.state import Progress
 
 Say = Callable[[str], None]
 Watch = Callable[["Progress"], None]

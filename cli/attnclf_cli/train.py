@@ -18,7 +18,7 @@ from attnclf_cli import options
 
 if TYPE_CHECKING:
     from attnclf.training.limits import Interrupted
-    from attnclf.training.loop import Progress
+    from attnclf.training.state import Progress
 
 
 class Preset(StrEnum):
@@ -127,8 +127,8 @@ def train(
         from attnclf.presets import settings as settings_of
         from attnclf.training.distributed import joined
         from attnclf.training.limits import Interrupted
+        from attnclf.training.pipeline import train as run
         from attnclf.training.trackers import tracking
-        from attnclf.training.train import train as run
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
     if epochs is not None:
         flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too

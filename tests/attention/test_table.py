@@ -216,7 +216,7 @@ def test_a_new_score_is_one_function_and_one_row(exporting, monkeypatch, tmp_pat
     from attnclf.config import Config
     from attnclf.explain.explain import explain
     from attnclf.runtime.classifier import Classifier
-    from attnclf.training.train import train
+    from attnclf.training.pipeline import train
 
     row = Mechanism(function=nearest, parameters={"log_scale": ""}, formula="−β ‖q − h_t‖²", source="none")
     monkeypatch.setitem(SCORES, "nearest", row)

@@ -102,7 +102,7 @@ def test_train_counts_the_texts_it_does_not_read_to_the_end(in_session, tmp_path
         "train", path, "--valid", path, "--out", tmp_path / "model", "--preset", "plain", "--no-baseline",
         "--epochs", "1", "--set", "model.embedding.dim=4", "--set", "text.max_length=7", "--device", "cpu",
     )  # fmt: skip
-    assert "Note: 10 of 30 texts are read up to their first 7 units only" in done.stderr
+    assert "Note: 10 of 30 texts are read up to their first 7 tokens only" in done.stderr
 
 
 # attnclf mechanisms

@@ -15,8 +15,8 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.duplicates import groups, keys, normal
 from attnclf.data.splits import stratified
 from attnclf.text.tokenizer import Tokenizer
+from attnclf.training.pipeline import train
 from attnclf.training.self_training import unseen
-from attnclf.training.train import train
 
 TEXT = "Über the café, 5 km"
 # What changes a text for a computer and not for the network.

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from attnclf.errors import DataError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.calibration import calibrate, uncalibrated
-from attnclf.evaluation.thresholds import FEWEST, chosen, settle, tune
+from attnclf.evaluation.thresholds import FEWEST, best_threshold, chosen, tune_thresholds
 
 NAMES = ("cat", "dog", "emu", "fox", "gnu")
 few = settings(deadline=None, max_examples=60)
@@ -154,21 +154,23 @@ def test_every_decision_falls_into_a_bin_even_at_the_ends():
 @given(multi_cases(), st.floats(0.001, 1))
 def test_no_other_shared_threshold_has_a_better_micro_f1(case, other):
     true, probabilities, names = case
-    best = metrics.multi(*case, chosen(probabilities, np.full(len(names), tune(true, probabilities)))).micro_f1
+    best = metrics.multi(
+        *case, chosen(probabilities, np.full(len(names), best_threshold(true, probabilities)))
+    ).micro_f1
     assert best >= metrics.multi(*case, chosen(probabilities, np.full(len(names), other))).micro_f1 - 1e-12
 
 
 def test_the_tuned_threshold_is_one_half_when_that_is_as_good_as_any():
-    assert tune(np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.2], [0.1, 0.7]], np.float32)) == 0.5
+    assert best_threshold(np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.2], [0.1, 0.7]], np.float32)) == 0.5
 
 
 def test_the_tuned_threshold_lies_in_the_middle_of_the_gap_that_separates_best():
     true, probabilities = np.array([[1], [1], [0]]), np.array([[0.4], [0.3], [0.1]], np.float32)
-    assert tune(true, probabilities) == pytest.approx(0.2)
+    assert best_threshold(true, probabilities) == pytest.approx(0.2)
 
 
 def test_without_any_true_label_the_threshold_stays_at_one_half():
-    assert tune(np.zeros((2, 3), int), np.full((2, 3), 0.3, np.float32)) == 0.5
+    assert best_threshold(np.zeros((2, 3), int), np.full((2, 3), 0.3, np.float32)) == 0.5
 
 
 # Comparing two models
@@ -212,7 +214,7 @@ def test_a_threshold_is_tuned_only_where_there_are_rows_enough(rows, threshold):
     true = np.zeros((rows, 1), int)
     true[0] = 1
     probabilities = np.where(true, 0.3, 0.1).astype(np.float32)
-    assert settle(true, probabilities) == pytest.approx([threshold])
+    assert tune_thresholds(true, probabilities) == pytest.approx([threshold])
 
 
 def test_a_label_with_many_rows_has_its_own_threshold_and_one_with_few_nearly_that_of_all():
@@ -220,9 +222,9 @@ def test_a_label_with_many_rows_has_its_own_threshold_and_one_with_few_nearly_th
     often, rare = (rows % 2 == 0), rows == 0
     probabilities = np.column_stack([np.where(often, 0.9, 0.7), np.where(rare, 0.2, 0.1)]).astype(np.float32)
     true = np.column_stack([often, rare]).astype(int)
-    first, second = settle(true, probabilities)
+    first, second = tune_thresholds(true, probabilities)
     assert 0.7 < first < 0.9
-    assert abs(second - tune(true, probabilities)) < abs(second - 0.15)
+    assert abs(second - best_threshold(true, probabilities)) < abs(second - 0.15)
 
 
 @few

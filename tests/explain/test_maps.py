@@ -20,7 +20,7 @@ from attnclf.explain.explanation import Word
 from attnclf.explain.maps import SHORT, Choice, Shown, heads
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier, Prediction
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 TEXTS = ["soup with fresh bread", "a red car and hot soup", "four new tyres on a car", "bread"]
 LONG = "a red car and hot soup with fresh bread on " * 4

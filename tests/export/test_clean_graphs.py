@@ -16,7 +16,7 @@ from attnclf.export import graphs
 from attnclf.export.precision import add_precision, copy_out
 from attnclf.export.triton import write_model
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 # A path, or what exporters note of one.
 ANY_PATH = re.compile(rb"(?<![\w.:/<-])/(?:home|root|tmp|usr|opt|var|Users|private)/[\w.]|site-packages|\.py\b|File \"")

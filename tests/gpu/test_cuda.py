@@ -264,8 +264,8 @@ def test_a_model_trained_on_the_gpu_learns_and_runs_anywhere(cuda, in_session, d
 @pytest.mark.gpu
 @pytest.mark.parametrize("average", [0.0, 0.9], ids=["plain", "averaged"])
 def test_a_run_on_the_gpu_that_fell_is_resumed_to_its_end(cuda, exporting, data, small, tmp_path, monkeypatch, average):
-    from attnclf.training import loop
-    from attnclf.training.train import train
+    from attnclf.training import trainer
+    from attnclf.training.pipeline import train
 
     class Fallen(Exception):  # noqa: N818
         pass
@@ -277,7 +277,7 @@ def test_a_run_on_the_gpu_that_fell_is_resumed_to_its_end(cuda, exporting, data,
     settings = copy.deepcopy(small)
     settings["training"]["average"] = average
     common = {"config": Config.from_dict(settings), "device": "cuda", "baseline": False, "say": lambda line: None}
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     with pytest.raises(Fallen):
         train(str(data), tmp_path / "m", watch=fall, **common)
     resumed = train(str(data), tmp_path / "m", resume=True, **common)
@@ -286,12 +286,12 @@ def test_a_run_on_the_gpu_that_fell_is_resumed_to_its_end(cuda, exporting, data,
 
 
 @pytest.mark.gpu
-def test_words_are_foretold_on_the_gpu_too(cuda, in_session, data, tickets, tmp_path):
+def test_the_language_model_is_pretrained_on_the_gpu_too(cuda, in_session, data, tickets, tmp_path):
     (tmp_path / "more.txt").write_text("\n".join(tickets), encoding="utf-8")
     done = in_session(
         "train", data, "-o", tmp_path / "m", "--device", "cuda", "--preset", "fast", "--no-baseline", "--epochs", 1,
         "--unlabeled", tmp_path / "more.txt",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    first, last = map(float, re.search(r"Foretelling .* loss ([\d.]+) to ([\d.]+)", done.stderr).groups())
+    first, last = map(float, re.search(r"Pretrained on .* loss ([\d.]+) to ([\d.]+)", done.stderr).groups())
     assert last < first

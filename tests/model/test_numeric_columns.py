@@ -10,7 +10,7 @@ from attnclf.explain.choice import resolved
 from attnclf.explain.explain import explain
 from attnclf.model.features import FARTHEST, Standardised
 from attnclf.runtime.classifier import Classifier
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.ragged import Ragged
 from attnclf.training.distributed import ALONE, joined
 from attnclf.training.examples import Examples
-from attnclf.training.loop import Interrupted, Run
+from attnclf.training.preparation import PreparedData
+from attnclf.training.trainer import Trainer
 
 WORDS, LABELS = 30, 3
 SETTINGS = {
@@ -48,13 +49,16 @@ def run(out, ranks=ALONE):
     torch.manual_seed(0)
     config = Config.from_dict(merged({}, SETTINGS))
     network = ARCHITECTURES["temporal"].build(config.model, WORDS, LABELS, 512)
-    training = Run(
-        network, examples(65, 0), examples(20, 1), config.training, np.array([1, 2, 0.5], np.float32),
-        torch.device("cpu"), ranks,
-    )  # fmt: skip
+    data = PreparedData(
+        config=config,
+        examples=examples(65, 0),
+        validation=examples(20, 1),
+        network=network,
+        label_weights=np.array([1, 2, 0.5], np.float32),
+    )
     ranks.meet("the same rows")
-    outcome = training.train(out=out, fingerprint="", watch=lambda progress: None, interrupted=Interrupted())
-    return outcome.history, network.state_dict()
+    fitted = Trainer(data, torch.device("cpu"), ranks=ranks).fit()
+    return fitted.outcome.history, network.state_dict()
 
 
 if __name__ == "__main__":

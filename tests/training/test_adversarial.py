@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.training.adversarial import worst_step
+from attnclf.training.objectives.adversarial import worst_step
 
 LENGTHS = torch.tensor([4, 1, 6])
 SHAPE = (3, 6, 5)

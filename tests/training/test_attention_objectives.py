@@ -18,17 +18,17 @@ from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
-from attnclf.training.attention.diversity import conicity
-from attnclf.training.attention.evidence import marked_units
-from attnclf.training.attention.ngrams import departure
-from attnclf.training.attention.rationale import SPARSE, disagreement, divergence, fenchel_young
-from attnclf.training.attention.smoothness import variation
-from attnclf.training.attention.tying import distance
 from attnclf.training.building import build
+from attnclf.training.evidence import marked_units
 from attnclf.training.examples import Examples
-from attnclf.training.learner import label_weights
-from attnclf.training.loop import Interrupted, Run
-from attnclf.training.train import train
+from attnclf.training.objectives.diversity import conicity
+from attnclf.training.objectives.ngrams import departure
+from attnclf.training.objectives.rationale import SPARSE, disagreement, divergence, fenchel_young
+from attnclf.training.objectives.smoothness import variation
+from attnclf.training.objectives.tying import distance
+from attnclf.training.pipeline import train
+from attnclf.training.preparation import PreparedData, label_weights
+from attnclf.training.trainer import Trainer
 
 KEEP = torch.tensor([[True, True, True, False]])
 
@@ -251,8 +251,9 @@ def learned(rows, tmp_path, one_thread):
         if corpus.rationales is not None:
             given = dataclasses.replace(given, evidence=marked_units(corpus, tokenizer, given.tokens))
         network, config = build(config, tokenizer, len(names), str)
-        run = Run(network, given, given, config.training, label_weights(config, names, given), torch.device("cpu"))
-        run.train(out=tmp_path / "model", fingerprint="", watch=str, interrupted=Interrupted())
+        weights = label_weights(config, names, given)
+        data = PreparedData(config=config, examples=given, validation=given, network=network, label_weights=weights)
+        Trainer(data, torch.device("cpu")).fit()
         with torch.no_grad():
             output = network(*map(torch.from_numpy, given.batch(np.arange(len(rows)))))
         return network, output.weights.numpy()

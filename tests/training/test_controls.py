@@ -13,7 +13,7 @@ from attnclf.errors import ConfigError
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import controls
-from attnclf.training.attention.held import hold
+from attnclf.training.building import freeze_attention
 from attnclf.training.controls import held, origin_of, retrained
 
 IDS, LENGTHS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.tensor([4, 2])
@@ -30,14 +30,14 @@ def network():
 def test_uniform_weights_are_even_over_the_units_of_a_text_whatever_the_score(score):
     settings = {"embedding": {"dim": 6}, "encoder": {"hidden": 5}, "attention": {"score": score}}
     made = ARCHITECTURES["temporal"].build(Config.from_dict({"model": settings}).model, 12, 3, 10)
-    hold(made.pooling, "uniform")
+    freeze_attention(made.pooling, "uniform")
     weights = made.eval()(IDS, LENGTHS).weights.detach().numpy()
     assert weights == pytest.approx(np.array([[0.25] * 4, [0.5, 0.5, 0, 0]]), abs=1e-6)
 
 
 def test_frozen_weights_stay_as_they_were_drawn_while_the_encoder_learns(network):
     before = {name: value.clone() for name, value in network.named_parameters()}
-    hold(network.pooling, "frozen")
+    freeze_attention(network.pooling, "frozen")
     network(IDS, LENGTHS).logits.square().sum().backward()
     torch.optim.SGD(network.parameters(), lr=0.1).step()
     moved = {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
@@ -135,7 +135,7 @@ def test_without_the_rows_it_learned_from_the_remedy_is_named(in_session, model,
 def test_a_model_has_the_name_of_its_vectors_alone_and_controls_want_the_file_here(
     exporting, small, tmp_path, monkeypatch
 ):
-    from attnclf.training.train import train
+    from attnclf.training.pipeline import train
 
     place = tmp_path / "vectors of mine"
     place.mkdir()

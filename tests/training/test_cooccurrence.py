@@ -64,7 +64,7 @@ def test_texts_without_labels_teach_words_that_no_labelled_row_has(in_session, e
     done = in_session("train", examples / "tickets" / "tickets.csv", *options)
     assert done.exit_code == 0, done.stderr
     assert "3 texts without labels" in done.stderr
-    assert "Foretelling the words of" in done.stderr
+    assert "Pretrained on" in done.stderr
     assert '"zorbling"' in (tmp_path / "model" / "tokenizer.json").read_text(encoding="utf-8")
 
 

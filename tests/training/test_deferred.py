@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import embedding
 
-from attnclf.training.deferred import FADED, DeferredAdamW
+from attnclf.training.optimizer import FADED, DeferredAdamW
 
 ROWS, DIM = 12, 3
 
@@ -57,7 +57,7 @@ def learned(table, moves, clip=1.0):
 def test_the_table_comes_out_as_if_every_row_had_moved_at_every_step(seed, count, clip):
     moves = list(steps(seed, count))
     table = deferred(moves, clip)
-    table.settle()
+    table.catch_up()
     torch.testing.assert_close(table.table, whole(moves, clip), atol=1e-5, rtol=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_a_row_left_alone_for_longer_than_momentum_lasts_has_stopped_where_torch
     seldom = [(torch.tensor([[2, 3]]), torch.ones(1, 2, DIM), 0.01)] * (2 * FADED)
     moves = [*often, *seldom, *often]
     table = deferred(moves)
-    table.settle()
+    table.catch_up()
     torch.testing.assert_close(table.table, whole(moves), atol=2e-5, rtol=1e-5)  # 500 steps, each rounded
 
 
@@ -89,16 +89,16 @@ def test_settling_between_steps_moves_nothing_more():
     moves = list(steps(0, 30))
     table = DeferredAdamW(start())
     for move in moves:
-        learned(table, [move]).settle()
+        learned(table, [move]).catch_up()
         settled = table.table.clone()
-        table.settle()
+        table.catch_up()
         assert torch.equal(table.table, settled)
     torch.testing.assert_close(table.table, whole(moves), atol=1e-5, rtol=1e-5)
 
 
 def test_padding_stays_as_it_is():
     table = learned(DeferredAdamW(start()), [(torch.tensor([[0, 1]]), torch.ones(1, 2, DIM), 0.1)])
-    table.settle()
+    table.catch_up()
     assert torch.equal(table.table[0], start()[0])
     assert not torch.equal(table.table[1], start()[1])
 
@@ -110,7 +110,7 @@ def test_what_goes_on_from_a_state_ends_bit_for_bit_as_what_never_stopped():
     second.table.copy_(first.table)
     second.load_state_dict(first.state_dict())
     for table in (first, second):
-        learned(table, moves[17:]).settle()
+        learned(table, moves[17:]).catch_up()
     assert torch.equal(second.table, first.table)
 
 
@@ -119,6 +119,6 @@ def test_it_learns_for_as_long_as_it_is_asked_to():
     moves = list(steps(1, 1100))
     table = DeferredAdamW(start())
     before = len(table.moved)
-    learned(table, moves).settle()
+    learned(table, moves).catch_up()
     assert before < 1100 < len(table.moved)
     torch.testing.assert_close(table.table, whole(moves), atol=1e-4, rtol=1e-4)

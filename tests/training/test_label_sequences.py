@@ -11,11 +11,11 @@ from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet, marked
 from attnclf.errors import ConfigError
-from attnclf.training import learner, loop
-from attnclf.training import train as training
-from attnclf.training.objectives import sequence_cross_entropy
+from attnclf.training import pipeline as training
+from attnclf.training import trainer
+from attnclf.training.objectives.labels import sequence_cross_entropy
+from attnclf.training.pipeline import train
 from attnclf.training.sequences import label_sequences
-from attnclf.training.train import train
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -108,17 +108,11 @@ def learned(monkeypatch, tmp_path):
         config = Config.from_dict(merged(DECODER, changes))
         kept = {}
 
-        def stop(*arguments, network, **others):
-            kept["network"] = network
+        def stop(folder, context, rows, model, **others):
+            kept.update(network=model.network, valid=model.fitted.data.validation)
             raise StopError
 
-        class Run(loop.Run):
-            def __init__(self, *arguments, **others):
-                super().__init__(*arguments, **others)
-                kept["valid"] = self.valid_examples
-
         monkeypatch.setattr(training, "write_bundle", stop)
-        monkeypatch.setattr(learner, "Run", Run)
         monkeypatch.setattr(
             training, "read_splits", lambda *_: training.Splits(train=corpus(rows), valid=corpus(valid), test=None)
         )
@@ -188,8 +182,8 @@ def test_a_run_cut_off_and_resumed_ends_as_if_nothing_had_happened(run, tmp_path
     }
     saved = {}
 
-    def keep(folder, *, network, **others):
-        saved[folder.name] = {name: value.clone() for name, value in network.state_dict().items()}
+    def keep(folder, context, rows, model, **others):
+        saved[folder.name] = {name: value.clone() for name, value in model.network.state_dict().items()}
         raise StopError
 
     def fall(progress):
@@ -197,7 +191,7 @@ def test_a_run_cut_off_and_resumed_ends_as_if_nothing_had_happened(run, tmp_path
             raise StopError
 
     monkeypatch.setattr(training, "write_bundle", keep)
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)  # a checkpoint at every step
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)  # a checkpoint at every step
     for watch, resume in ((str, False), (fall, False), (str, True)):
         with pytest.raises(StopError):
             run(tmp_path / "out", changes=changes, watch=watch, resume=resume)

@@ -12,9 +12,9 @@ from test_many_labels import written
 from attnclf.config import Config, merged
 from attnclf.explain import choice
 from attnclf.runtime.classifier import Classifier
-from attnclf.training import baseline, learner, ngrams
+from attnclf.training import baseline, ngrams, pretraining
 from attnclf.training.limits import Interrupted, Limits
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -118,13 +118,13 @@ def test_a_time_limit_holds_while_linear_models_are_learned(unexported, run, mon
     monkeypatch.setattr(ngrams, "learn", stuck)
     finished, said, seconds = run(2.0)
     assert seconds < 20  # of the 60 that it would take; how near the limit is kept, long tests say
-    assert any("no n-grams beside the network" in line for line in said)
+    assert any("no n-grams in addition to the network" in line for line in said)
     assert finished.outcome.ending == "time limit"
 
 
 def test_vectors_whose_search_would_take_too_long_begin_at_random(unexported, run, monkeypatch):
-    monkeypatch.setattr(learner, "SEARCH", 1.0)
-    monkeypatch.setattr(learner, "cooccurrence_vectors", stuck)
+    monkeypatch.setattr(pretraining, "SEARCH", 1.0)
+    monkeypatch.setattr(pretraining, "cooccurrence_vectors", stuck)
     _, said, seconds = run(2.0)
     assert seconds < 20  # of the 60 that it would take; how near the limit is kept, long tests say
     assert any("vectors begin at random" in line for line in said)
@@ -144,9 +144,9 @@ def test_what_the_limit_leaves_no_time_for_is_left_out_with_a_note(run, monkeypa
     monkeypatch.setattr(ngrams, "learn", once)
     finished, said, seconds = run(8.0)
     assert seconds < 8 * 1.1 + 3
-    assert any("does not know the rows set apart" in line for line in said)
+    assert any("was not refitted with the validation rows" in line for line in said)
     assert any("methods of explanation are not scored" in line for line in said)
-    assert finished.report.baseline == "learning one was stopped"
+    assert finished.report.baseline == "training one was stopped"
     assert Classifier.load(finished.folder).predict(["a text"])[0].label is not None
 
 
@@ -162,7 +162,7 @@ def test_ctrl_c_while_the_linear_model_is_learned_leaves_it_out_and_makes_a_mode
     finished, said, seconds = run(interrupted=interrupted)
     assert seconds < 20  # export, check and scores
     assert finished.outcome.ending == "interrupted"
-    assert any("no n-grams beside the network" in line for line in said)
+    assert any("no n-grams in addition to the network" in line for line in said)
     manifest = json.loads((finished.folder / "attnclf.json").read_text())
     assert manifest["training"]["ending"] == "interrupted"
     assert manifest["config"]["model"]["ngrams"]["features"] == 0

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from attnclf.config import Config, NgramConfig, merged
-from attnclf.evaluation.thresholds import settle
+from attnclf.evaluation.thresholds import tune_thresholds
 from attnclf.explain import choice
 from attnclf.export.precision import add_precision
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import factored, ngrams
+from attnclf.training.calibration.logit_weights import fit_logit_weights
 from attnclf.training.examples import Examples
-from attnclf.training.judging import said_of
-from attnclf.training.train import train
-from attnclf.training.weighing import weigh
+from attnclf.training.pipeline import train
+from attnclf.training.prediction import predict_logits
 
 SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
 
@@ -71,7 +71,11 @@ def learned(labels, rows, *, several=False):
     importance = np.ones(labels, dtype=np.float32)
     linear = next(ngrams.learn(examples, importance, tokenizer.tokens, config, [10.0]))
     held = encoded(tokenizer, texts[-labels:], targets[-labels:])
-    return linear, float((said_of(linear, held, labels=labels).argmax(dim=1).numpy() == held.targets).mean()), held
+    return (
+        linear,
+        float((predict_logits(linear, held, labels=labels).argmax(dim=1).numpy() == held.targets).mean()),
+        held,
+    )
 
 
 @pytest.fixture
@@ -154,9 +158,9 @@ def test_weights_and_thresholds_of_many_labels_are_fitted_to_evenly_drawn_rows(m
     targets = np.arange(4000) % 5
     logits = torch.from_numpy((np.eye(5)[targets] + drawn.normal(size=(4000, 5))).astype(np.float32))
     marks = np.eye(5, dtype=np.int64)[targets]
-    everything = weigh([logits], targets, [1.0]), settle(marks, torch.sigmoid(logits).numpy())
+    everything = fit_logit_weights([logits], targets, [1.0]), tune_thresholds(marks, torch.sigmoid(logits).numpy())
     monkeypatch.setattr("attnclf.evaluation.drawn.CELLS", 10_000)
-    some = weigh([logits], targets, [1.0]), settle(marks, torch.sigmoid(logits).numpy())
+    some = fit_logit_weights([logits], targets, [1.0]), tune_thresholds(marks, torch.sigmoid(logits).numpy())
     assert 0 < abs(float(some[0] - everything[0])) < 0.1
     np.testing.assert_allclose(some[1], everything[1], atol=0.05)
 
@@ -178,7 +182,7 @@ def folder(tmp_path_factory, small):
 
 def test_a_model_of_many_labels_is_exported_learned_again_and_predicts(folder):
     model, said = folder
-    assert any("Linear model again, from all 400 rows" in line for line in said)
+    assert any("Refitted the linear model on all 400 rows" in line for line in said)
     classifier = Classifier.load(model)
     texts, targets = made(40, 80)
     right = [one.label == f"label{label}" for one, label in zip(classifier.predict(texts), targets, strict=True)]

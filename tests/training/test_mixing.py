@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from attnclf.training.mixing import LINEAR, NETWORK, prior
-from attnclf.training.weighing import PULL, weigh
+from attnclf.training.calibration.ensemble import LINEAR, NETWORK, prior
+from attnclf.training.calibration.logit_weights import PULL, fit_logit_weights
 
 LABELS = 3
 PRIOR = NETWORK, LINEAR
 
 
 def mix(network, linear, targets):
-    return weigh([network, linear], targets, PRIOR)
+    return fit_logit_weights([network, linear], targets, PRIOR)
 
 
 def problem(rows, *, several=False, seed=0):
@@ -60,11 +60,11 @@ def test_two_who_know_different_things_are_better_together(several):
 
 
 @pytest.mark.parametrize("several", [False, True])
-@pytest.mark.parametrize("temper", [0.2, 5.0])
-def test_who_is_too_sure_or_too_timid_is_corrected(several, temper):
+@pytest.mark.parametrize("scale_temperature", [0.2, 5.0])
+def test_who_is_too_sure_or_too_timid_is_corrected(several, scale_temperature):
     right, noise, targets = problem(2000, several=several)
-    a, _ = mix(temper * right, 0 * noise, targets)
-    assert a.item() == pytest.approx(1 / temper, rel=0.15)
+    a, _ = mix(scale_temperature * right, 0 * noise, targets)
+    assert a.item() == pytest.approx(1 / scale_temperature, rel=0.15)
 
 
 @settings(deadline=None, max_examples=25)
@@ -136,5 +136,7 @@ def test_weights_are_finite_where_a_network_is_sure_of_everything_and_right_in_n
     sure = drawn.normal(size=(rows, labels)) * scales[0]
     modest = drawn.normal(size=(rows, labels)) * scales[1] / 10
     modest[np.arange(rows), targets] += scales[1] * (drawn.random(rows) < drawn.random())
-    weights = weigh([torch.from_numpy(one.astype(np.float32)) for one in (sure, modest)], targets, (0.27, 0.5))
+    weights = fit_logit_weights(
+        [torch.from_numpy(one.astype(np.float32)) for one in (sure, modest)], targets, (0.27, 0.5)
+    )
     assert torch.isfinite(weights).all()

@@ -18,12 +18,12 @@ from attnclf.config import NgramConfig
 from attnclf.text import char_ngrams, pairs
 from attnclf.text.ragged import UNKNOWN_ID, Ragged
 from attnclf.text.tokenizer import Tokenizer
+from attnclf.training import evidence as evidence_module
 from attnclf.training import ngrams
-from attnclf.training.attention import evidence as evidence_module
+from attnclf.training.calibration.ensemble import fit_ensemble
+from attnclf.training.calibration.logit_weights import loss
 from attnclf.training.examples import Examples
-from attnclf.training.judging import said_of
-from attnclf.training.mixing import STRENGTHS, beside_ngrams, strengths
-from attnclf.training.weighing import loss
+from attnclf.training.prediction import predict_logits
 
 TEXTS = [
     "the parcel is late and the parcel is lost",
@@ -81,7 +81,7 @@ def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVER
 
 
 def logits(linear, tokenizer, texts):
-    return said_of(linear, encoded(tokenizer, texts)).numpy()
+    return predict_logits(linear, encoded(tokenizer, texts)).numpy()
 
 
 def near(ours, theirs, atol=1e-5):
@@ -500,9 +500,9 @@ def test_the_evidence_of_ngrams_is_what_units_add_to_the_labels_of_their_row_or_
     monkeypatch, tokenizer, linear, targets
 ):
     monkeypatch.setattr(evidence_module, "CHUNK", 4)  # texts
-    monkeypatch.setattr("attnclf.training.judging.TOKENS", 20)
+    monkeypatch.setattr("attnclf.training.prediction.TOKENS", 20)
     examples = encoded(tokenizer, TEXTS, targets)
-    found = Ragged.join(list(evidence_module.spoken(linear, examples)))
+    found = Ragged.join(list(evidence_module.ngram_evidence(linear, examples)))
     assert found.offsets.tolist() == examples.tokens.offsets.tolist()
     against = 0
     for row, target in enumerate(examples.targets):
@@ -543,12 +543,12 @@ def test_the_strength_that_is_not_set_is_the_one_under_which_validation_rows_are
 
     def losses(strength):
         config = NgramConfig(features=2000, strength=strength)
-        tried = strengths(config)
+        tried = ngrams.strengths(config)
         learned = ngrams.learn(examples, np.ones(3, np.float32), tokenizer.tokens, config, tried)
         linears = dict(zip(tried, learned, strict=True))
-        joint = beside_ngrams(torch.nn.Identity(), network, linears, validation, len(examples), str)[1]
+        joint = fit_ensemble(torch.nn.Identity(), network, linears, validation, len(examples), str)[1]
         return float(loss(joint, validation.targets))
 
-    apart = [losses(strength) for strength in STRENGTHS]
+    apart = [losses(strength) for strength in ngrams.STRENGTHS]
     assert apart[0] != apart[1]
     assert losses(None) == pytest.approx(min(apart))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from attnclf.training.objectives import binary_cross_entropy, cross_entropy
+from attnclf.training.objectives.labels import binary_cross_entropy, cross_entropy
 
 ROWS, LABELS = 5, 3
 

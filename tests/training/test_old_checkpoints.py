@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from attnclf.config import Config
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 CHECKPOINTS = Path(__file__).parents[1] / "bundles" / "checkpoints.zip"
 

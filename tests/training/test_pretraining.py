@@ -14,7 +14,7 @@ from attnclf.model.encoder import Encoder
 from attnclf.text.ragged import Ragged
 from attnclf.training import pretraining
 from attnclf.training.limits import Interrupted
-from attnclf.training.pretraining import PIECE, LanguageModel, pretrain
+from attnclf.training.pretraining import PIECE, LanguageModel, pretrain_language_model
 
 CPU = torch.device("cpu")
 WORDS = 12  # of which 0 is padding and 1 unknown
@@ -41,7 +41,7 @@ def circles(rows=300, longest=20, seed=0):
 
 
 def learned(network, texts, *, watch=lambda progress: None, interrupted=None, **settings):
-    return pretrain(network, texts, TrainingConfig(**settings), CPU, watch, interrupted or Interrupted())
+    return pretrain_language_model(network, texts, TrainingConfig(**settings), CPU, watch, interrupted or Interrupted())
 
 
 def model(network, texts=None):
@@ -56,14 +56,14 @@ def model(network, texts=None):
         *(pytest.param(*kind, marks=pytest.mark.long) for kind in (("lstm", False), ("gru", True), ("gru", False))),
     ],
 )
-def test_what_can_be_foretold_is_learned_in_each_direction(cell, bidirectional):
+def test_what_can_be_predicted_is_learned_in_each_direction(cell, bidirectional):
     network = Network(cell, bidirectional)
     found = learned(network, circles(), pretraining=80)
     assert found.first > 1.5
     assert found.last < 0.4
 
 
-def test_what_cannot_be_foretold_is_not():
+def test_what_cannot_be_predicted_is_not():
     noise = np.random.default_rng(0).integers(2, WORDS, 4000)
     found = learned(Network(), Ragged.of(np.split(noise, 200)), pretraining=5)
     assert found.last > 0.9 * math.log(len(CIRCLE))
@@ -134,7 +134,7 @@ def test_it_reads_no_more_than_it_may(monkeypatch):
     texts = circles()
     monkeypatch.setattr(pretraining, "MOST", 1000)
     found = learned(Network(), texts, pretraining=12)
-    assert (found.passes, found.units <= 1000 < len(texts.ids)) == (1, True)
+    assert (found.passes, found.tokens <= 1000 < len(texts.ids)) == (1, True)
     monkeypatch.setattr(pretraining, "MOST", 3 * len(texts.ids))
     assert learned(Network(), texts, pretraining=12)[:2] == (3, 3 * len(texts.ids))
 
@@ -171,6 +171,6 @@ def test_what_is_cut_short_tells_what_was_read_and_how_the_loss_fell():
         stop.requested = progress.step == 8
 
     found = learned(Network(), circles(), pretraining=50, watch=watch, interrupted=stop)
-    assert 0 < found.units <= 8 * pretraining.BATCH * PIECE
-    assert found.units < 50 * len(circles().ids)
+    assert 0 < found.tokens <= 8 * pretraining.BATCH * PIECE
+    assert found.tokens < 50 * len(circles().ids)
     assert found.last < found.first

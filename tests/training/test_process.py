@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from attnclf.config import Config
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 data, out, settings = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 

@@ -101,7 +101,7 @@ def test_the_ranks_share_a_batch_without_gap_or_overlap(count, weights):
 
 
 def test_several_processes_cannot_read_stdin(tmp_path):
-    from attnclf.training.train import train
+    from attnclf.training.pipeline import train
 
     with pytest.raises(ConfigError, match="several processes cannot share stdin; name a file"):
         train("-", tmp_path / "out", ranks=Ranks(1, 2))

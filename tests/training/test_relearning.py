@@ -1,18 +1,22 @@
 """Rows set apart to choose by: once they have chosen, the linear model learns from them, and nobody scores by them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 from support import invoke, shapes_unchecked
 
+from attnclf.config import Config
 from attnclf.data import corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.splits import stratified
 from attnclf.evaluation.report import Baseline
 from attnclf.runtime.classifier import Classifier
-from attnclf.training import finish
+from attnclf.training import packaging
+from attnclf.training.limits import Interrupted, Limits
+from attnclf.training.rows import Splits
 
 SETTINGS = [
     "--preset", "fast", "--epochs", 1, "--device", "cpu", "--no-baseline", "--set", "training.min_steps=1",
@@ -51,8 +55,8 @@ def weights(folder):
 
 def test_the_linear_model_learns_from_rows_that_were_set_apart_and_not_from_a_file_of_them(trained):
     folder, apart, given = trained
-    assert "Linear model again, from all 360 rows" in apart.stderr
-    assert "Linear model again" not in given.stderr
+    assert "Refitted the linear model on all 360 rows" in apart.stderr
+    assert "Refitted" not in given.stderr
     ours, theirs = weights(folder / "apart"), weights(folder / "given")
     assert ours.keys() == theirs.keys()
     same = {name for name in ours if ours[name].shape == theirs[name].shape and (ours[name] == theirs[name]).all()}
@@ -86,9 +90,11 @@ def test_the_baseline_too_knows_all_rows_when_it_meets_test_rows(monkeypatch):
         return Baseline(splits={}, seconds=0.0)
 
     asked = []
-    monkeypatch.setattr(finish.linear, "fit_and_score", learned)
+    monkeypatch.setattr(packaging.linear, "fit_and_score", learned)
     labels = LabelSet.from_lists([("a",), ("b",)], multi_label=False)
+    context = SimpleNamespace(labels=labels, config=Config(), limits=Limits(None, Interrupted()))
     rows = corpus.Corpus(["x", "y", "z"], [("a",), ("b",), ("a",)], None, ["1", "2", "3"], False, (), "")
-    finish._baseline(rows.subset([0, 1]), rows, {"valid": rows.subset([2])}, labels, False)
-    finish._baseline(rows.subset([0, 1]), None, {"valid": rows.subset([2])}, labels, False)
+    for whole in (rows, None):
+        splits = Splits(train=rows.subset([0, 1]), valid=rows.subset([2]), test=None, whole=whole)
+        packaging._baseline(context, splits)
     assert asked == [(2, 3), (2, None)]

@@ -16,8 +16,8 @@ from attnclf.model.restraint import Restraint
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
-from attnclf.training.learner import label_weights
-from attnclf.training.loop import Interrupted, Run
+from attnclf.training.preparation import PreparedData, label_weights
+from attnclf.training.trainer import Trainer
 
 # A square must not vanish: of such a vector no length is known.
 NUMBERS = st.lists(st.integers(-100_000, 100_000).map(lambda number: number / 1024), min_size=1, max_size=6)
@@ -89,8 +89,9 @@ def learned(examples, tmp_path):
         tokenizer = Tokenizer.learn(rows.texts, **dataclasses.asdict(config.text))
         given = Examples.of(rows, tokenizer, names, char_ngrams=False)
         network, config = build(config, tokenizer, len(names), lambda line: None)
-        run = Run(network, given, given, config.training, label_weights(config, names, given), torch.device("cpu"))
-        run.train(out=tmp_path / "model", fingerprint="", watch=lambda progress: None, interrupted=Interrupted())
+        weights = label_weights(config, names, given)
+        data = PreparedData(config=config, examples=given, validation=given, network=network, label_weights=weights)
+        Trainer(data, torch.device("cpu")).fit()
         return network.pooling.score.w.detach(), network.pooling.score.b.detach()
 
     return learned

@@ -17,12 +17,12 @@ from attnclf.data.labels import LabelSet
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import Ragged
-from attnclf.training import checkpoint, finish, learner, loop
-from attnclf.training import train as training
+from attnclf.training import checkpoint, packaging, preparation, trainer
+from attnclf.training import pipeline as training
 from attnclf.training.distributed import Ranks
 from attnclf.training.examples import Examples
 from attnclf.training.limits import Interrupted
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -92,7 +92,7 @@ def test_a_run_cut_off_at_any_step_and_resumed_ends_as_if_nothing_had_happened(
         if progress.step == last_step:
             raise KilledError
 
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)  # a checkpoint at every step
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)  # a checkpoint at every step
     out = tmp_path / "out"
     with pytest.raises(KilledError):
         run(out, changes=changes, watch=fall)
@@ -152,7 +152,7 @@ def test_what_was_learned_before_the_labels_is_not_learned_again_by_a_run_that_g
         tmp_path / "out", **learning, resume=True, say=said.append, watch=lambda progress: stages.append(progress.stage)
     )
     assert set(stages) == {"labels"}
-    assert not any(line.startswith("Foretelling") for line in said)
+    assert not any(line.startswith("Pretrained on") for line in said)
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
 
 
@@ -172,7 +172,7 @@ def test_a_run_stopped_while_it_foretells_words_begins_with_them_again(unexporte
     shutil.rmtree(tmp_path / "out")
     said = []
     run(tmp_path / "out", **learning, resume=True, say=said.append)
-    assert "Resuming from the beginning: training was stopped while it foretold words" in said
+    assert "Resuming from the beginning: training was stopped while the network was being pretrained" in said
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
 
 
@@ -296,7 +296,7 @@ def test_an_interrupted_run_goes_on_where_it_was(unexported, run, tmp_path, whol
 
 
 def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, monkeypatch):
-    build = learner.build
+    build = preparation.build
 
     def poisoned(*arguments):
         network, config = build(*arguments)
@@ -304,7 +304,7 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(run, tmp_path, mo
             next(network.parameters()).fill_(float("nan"))
         return network, config
 
-    monkeypatch.setattr(learner, "build", poisoned)
+    monkeypatch.setattr(preparation, "build", poisoned)
     with pytest.raises(TrainingError) as refusal:
         run(tmp_path / "out")
     assert str(refusal.value).startswith("training diverged: the loss is nan at step 1; lower the learning rate")
@@ -323,13 +323,13 @@ def test_a_label_that_every_row_has_is_weighed_too(small):
         vocabulary=3,
         unknown=None,
     )
-    assert learner.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
+    assert preparation.label_weights(config, labels, examples).tolist() == pytest.approx([0.01, 3])
 
 
 def test_weights_for_which_there_is_no_room_are_an_error_of_the_system(tmp_path):
     (tmp_path / "weights.safetensors").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        finish._checked(tmp_path, torch.nn.Linear(2, 2), None, None, None)
+        packaging._checked(tmp_path, torch.nn.Linear(2, 2), None)
 
 
 def test_class_weights_that_are_all_0_are_refused(small):
@@ -343,7 +343,7 @@ def test_class_weights_that_are_all_0_are_refused(small):
         unknown=None,
     )
     with pytest.raises(ConfigError, match="every class weight is 0; give a label a weight above 0"):
-        learner.label_weights(config, labels, examples)
+        preparation.label_weights(config, labels, examples)
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import Ragged
 from attnclf.training import ngrams
 from attnclf.training.examples import Examples
-from attnclf.training.learner import label_weights
 from attnclf.training.limits import Interrupted
-from attnclf.training.self_training import Taught
-from attnclf.training.train import train
+from attnclf.training.pipeline import train
+from attnclf.training.preparation import label_weights
+from attnclf.training.self_training import PseudoLabels
 
 PRAISE, BLAME = ("splendid", "lovely", "superb"), ("dreadful", "shabby", "awful")
 NOUNS = ("room", "meal", "view", "bed", "staff", "garden", "desk", "door")
@@ -31,14 +31,14 @@ def stated(*rows):
 
 
 def test_the_label_is_the_most_probable_and_weighs_as_much_as_it_is_surer_than_a_guess():
-    taught = Taught.by(stated([0.25, 0.25, 0.25, 0.25], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]), None, [])
+    taught = PseudoLabels.of(stated([0.25, 0.25, 0.25, 0.25], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]), None, [])
     assert taught.targets.tolist()[1:] == [1, 3]
     assert taught.weights.tolist() == pytest.approx([0, 0.6, 1], abs=1e-6)
 
 
 def test_several_labels_are_those_above_their_thresholds_and_weigh_as_much_as_each_of_them_is_sure():
     logits = torch.logit(torch.tensor([[0.5, 0.5], [0.9, 0.1], [0.6, 1.0]]))
-    taught = Taught.by(logits, np.array([0.55, 0.3]), [])
+    taught = PseudoLabels.of(logits, np.array([0.55, 0.3]), [])
     assert taught.targets.tolist() == [[0, 1], [1, 0], [1, 1]]
     assert taught.weights.tolist() == pytest.approx([0, 0.8, 0.6], abs=1e-6)
 
@@ -46,9 +46,9 @@ def test_several_labels_are_those_above_their_thresholds_and_weigh_as_much_as_ea
 @given(rows=st.lists(st.lists(st.floats(-60, 60, width=32), min_size=3, max_size=3), min_size=1), several=st.booleans())
 def test_no_text_weighs_less_than_nothing_or_more_than_a_row(rows, several):
     texts = ["a text"] * len(rows)
-    taught = Taught.by(torch.tensor(rows, dtype=torch.float32), np.full(3, 0.5) if several else None, texts)
+    taught = PseudoLabels.of(torch.tensor(rows, dtype=torch.float32), np.full(3, 0.5) if several else None, texts)
     assert ((taught.weights >= 0) & (taught.weights <= 1 + 1e-6)).all()
-    back = Taught.recalled(taught.kept())
+    back = PseudoLabels.from_state(taught.state_dict())
     assert back.texts == texts
     assert (back.targets == taught.targets).all()
     assert (back.weights == taught.weights).all()
@@ -57,8 +57,10 @@ def test_no_text_weighs_less_than_nothing_or_more_than_a_row(rows, several):
 @pytest.mark.parametrize("weights", [None, np.array([2.0], np.float32)])
 def test_texts_stand_behind_the_rows_with_their_labels_and_weights(weights):
     rows = Corpus(["own"], [("a",)], weights, ["row 1"], False, (), "rows", [None])
-    taught = Taught(texts=["first", "second"], targets=np.array([1, 0]), weights=np.array([0.5, 0.25], np.float32))
-    both = taught.beside(rows, LabelSet(("a", "b"), False))
+    taught = PseudoLabels(
+        texts=["first", "second"], targets=np.array([1, 0]), weights=np.array([0.5, 0.25], np.float32)
+    )
+    both = taught.appended_to(rows, LabelSet(("a", "b"), False))
     assert both.texts == ["own", "first", "second"]
     assert both.label_lists == [("a",), ("b",), ("a",)]
     assert both.weights.tolist() == ([1.0, 0.5, 0.25] if weights is None else [2.0, 1.0, 0.5])
@@ -120,7 +122,7 @@ def test_words_that_no_row_has_are_learned_from_the_company_they_keep(run, tmp_p
 def test_rows_of_several_labels_are_joined_by_texts_too(unexported, run, tmp_path):
     said = []
     run(tmp_path / "out", "lists.jsonl", say=said.append)
-    assert any(line.startswith("Self-training: 96 texts without labels get those") for line in said)
+    assert any(line.startswith("Self-training: pseudo-labelled 96 texts without labels") for line in said)
 
 
 def weights(folder):
@@ -160,7 +162,7 @@ def test_what_was_learned_first_is_kept_where_the_second_training_is_cut_short(u
 
     finished = run(tmp_path / "out", watch=stop, interrupted=interrupted, say=said.append)
     assert finished.outcome.ending == "interrupted"
-    assert any(line.endswith("the first training is kept") for line in said)
+    assert any(line.endswith("the first model is kept") for line in said)
     assert weights(tmp_path / "out") == weights(tmp_path / "once")
     assert (tmp_path / "out.training" / "checkpoint.pt").exists()
 
@@ -186,7 +188,7 @@ def test_what_was_learned_first_is_kept_where_the_texts_are_of_another_kind(unex
     learning = {"unlabeled": str(tmp_path / "more.txt"), "say": said.append}
     run(tmp_path / "once", **learning, changes={"self_training": False})
     run(tmp_path / "out", **learning)
-    losses = re.search(r"validation loss ([\d.]+) before, ([\d.]+) after: the (\w+)", "\n".join(said))
+    losses = re.search(r"validation loss ([\d.]+) before, ([\d.]+) after; the (\w+)", "\n".join(said))
     assert float(losses[2]) > float(losses[1])
     assert losses[3] == "first"
     assert weights(tmp_path / "out") == weights(tmp_path / "once")
@@ -202,7 +204,7 @@ def test_texts_of_rows_are_not_given_labels(unexported, run, tmp_path, files):
         say=said.append,
         watch=lambda progress: seen.append(progress.before),
     )
-    assert any(line.startswith("Self-training: 1 text without labels get") for line in said)
+    assert any(line.startswith("Self-training: pseudo-labelled 1 text without labels") for line in said)
     (tmp_path / "more.txt").write_text("\n".join(own))
     said.clear()
     seen.clear()
@@ -264,7 +266,7 @@ def test_other_texts_are_not_gone_on_with(unexported, run, tmp_path, files):
 
 def test_half_of_a_time_limit_is_for_each_training(unexported, run, tmp_path, monkeypatch):
     clock = iter(range(10**6))
-    monkeypatch.setattr("attnclf.training.loop.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("attnclf.training.trainer.time.monotonic", lambda: float(next(clock)))
     seen = []
     finished = run(
         tmp_path / "out",

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnclf.training.temperature import temper
+from attnclf.training.calibration.logit_weights import scale_temperature
 
 
 class Network(nn.Module):
@@ -22,7 +22,7 @@ def test_logits_that_are_a_factor_too_large_are_divided_by_it(factor):
     torch.manual_seed(0)
     honest = 2 * torch.randn(20_000, 3)
     targets = torch.distributions.Categorical(logits=honest).sample().numpy()
-    *_, temperature = temper(Network(), factor * honest, targets)
+    *_, temperature = scale_temperature(Network(), factor * honest, targets)
     assert temperature == pytest.approx(factor, rel=0.05)
 
 
@@ -30,7 +30,7 @@ def test_the_network_itself_says_the_new_logits_and_the_same_labels():
     torch.manual_seed(0)
     network, vectors = Network(), torch.randn(200, 4)
     before = network(vectors).detach()
-    network, said, temperature = temper(network, before, np.random.default_rng(0).integers(0, 3, 200))
+    network, said, temperature = scale_temperature(network, before, np.random.default_rng(0).integers(0, 3, 200))
     torch.testing.assert_close(network(vectors).detach(), said)
     torch.testing.assert_close(said * temperature, before)
     assert (said.argmax(dim=1) == before.argmax(dim=1)).all()
@@ -40,4 +40,4 @@ def test_rows_with_several_labels_are_calibrated_too():
     torch.manual_seed(0)
     honest = torch.randn(20_000, 3)
     targets = (torch.rand(20_000, 3) < honest.sigmoid()).float().numpy()
-    assert temper(Network(), 2 * honest, targets)[2] == pytest.approx(2, rel=0.05)
+    assert scale_temperature(Network(), 2 * honest, targets)[2] == pytest.approx(2, rel=0.05)

@@ -9,7 +9,7 @@ import pytest
 
 from attnclf.config import Config
 from attnclf.errors import ConfigError
-from attnclf.training.loop import Epoch, Progress
+from attnclf.training.state import Epoch, Progress
 from attnclf.training.trackers import EVERY, TRACKERS, tracking
 
 

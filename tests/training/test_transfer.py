@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from attnclf.config import Config
 from attnclf.errors import TrainingError
-from attnclf.training import loop
-from attnclf.training.train import train
+from attnclf.training import trainer
+from attnclf.training.pipeline import train
 from attnclf.training.transfer import arriving, behind, late, sent
 
 
@@ -54,7 +54,7 @@ def test_a_run_that_reads_its_losses_late_learns_and_reports_the_same(
 ):
     data = examples / "tickets" / "tickets.csv"
     promptly = trained(data, tmp_path / "promptly", small)
-    monkeypatch.setattr(loop, "behind", lambda device: 1)
+    monkeypatch.setattr(trainer, "behind", lambda device: 1)
     belated = trained(data, tmp_path / "late", small)
     assert belated == promptly
 
@@ -62,14 +62,14 @@ def test_a_run_that_reads_its_losses_late_learns_and_reports_the_same(
 def test_a_loss_that_is_not_finite_is_told_with_its_own_step_also_when_it_is_read_late(
     exporting, examples, small, tmp_path, monkeypatch
 ):
-    step, steps = loop.Run._step, []
+    step, steps = trainer.Step.take, []
 
-    def diverging(run, rows):
+    def diverging(taken, rows, learning_rate):
         steps.append(rows)
-        return step(run, rows) * (torch.nan if len(steps) == 3 else 1)
+        return step(taken, rows, learning_rate) * (torch.nan if len(steps) == 3 else 1)
 
-    monkeypatch.setattr(loop.Run, "_step", diverging)
-    monkeypatch.setattr(loop, "behind", lambda device: 1)
+    monkeypatch.setattr(trainer.Step, "take", diverging)
+    monkeypatch.setattr(trainer, "behind", lambda device: 1)
     with pytest.raises(TrainingError, match="the loss is nan at step 3;"):
         trained(examples / "tickets" / "tickets.csv", tmp_path / "model", small)
     assert len(steps) == 4

@@ -1,6 +1,5 @@
 """attnclf's own two halves, measured alone: the network on batches that are ready, and the training loop."""
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -51,7 +50,9 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     from attnclf.model.architectures import ARCHITECTURES
     from attnclf.text.ragged import Ragged
     from attnclf.training.examples import Examples
-    from attnclf.training.loop import Interrupted, Progress, Run
+    from attnclf.training.preparation import PreparedData
+    from attnclf.training.state import Progress
+    from attnclf.training.trainer import Trainer
 
     rows = Rows.load(file)
     recipe = {"epochs": 1, "min_steps": 0, "batch_size": rows.batch_size, "learning_rate": rows.learning_rate}
@@ -77,7 +78,10 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
         torch.manual_seed(0)
         build = ARCHITECTURES[config.model.architecture].build
         network = build(config.model, rows.vocabulary, rows.classes, config.text.max_length)
-        training = Run(network, examples, one, config.training, np.ones(rows.classes, np.float32), torch.device("cpu"))
+        data = PreparedData(
+            config=config, examples=examples, validation=one, network=network,
+            label_weights=np.ones(rows.classes, np.float32),
+        )  # fmt: skip
         stepped = 0.0
 
         def watch(progress: Progress) -> None:
@@ -85,10 +89,10 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
             if progress.finished is None:
                 stepped = time.perf_counter()
 
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            training.train(out=Path(folder) / "model", fingerprint="", watch=watch, interrupted=Interrupted())
-        # Until the last step: what follows it is the checkpoint, and the validation of a single row.
+        trainer = Trainer(data, torch.device("cpu"), watch=watch)
+        started = time.perf_counter()
+        trainer.fit()
+        # Until the last step: what follows it is the validation of a single row.
         return Training(len(rows.ids), stepped - started)
 
     return run

@@ -1,7 +1,10 @@
-"""What training minimises: one number from logits, targets and weights."""
+"""The loss of the labels: one number from logits, targets and weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -53,3 +56,38 @@ def sequence_cross_entropy(
 
 def _weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights).sum() / weights.sum().clamp_min(torch.finfo(losses.dtype).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLoss:
+    """The loss that the form of the targets asks for: one label a row, several, or a sequence of labels.
+
+    `label_weights` is (labels,); `smoothing` is the share of a target that all labels get.
+    """
+
+    function: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]
+    label_weights: Tensor
+    smoothing: float
+
+    @classmethod
+    def of(cls, *, sequential: bool, multi_label: bool, label_weights: Tensor, smoothing: float) -> "LabelLoss":
+        """Choose the loss."""
+        several = binary_cross_entropy if multi_label else cross_entropy
+        return cls(sequence_cross_entropy if sequential else several, label_weights, smoothing)
+
+    def __call__(self, logits: Tensor, targets: Tensor, row_weights: Tensor) -> Tensor:
+        """Return the weighted mean over rows, a scalar; `row_weights` is (batch,)."""
+        return self.function(logits, targets, row_weights, self.label_weights, self.smoothing)
+
+    @property
+    def unweighted(self) -> "LabelLoss":
+        """The same for validation: labels count alike, targets are not smoothed."""
+        return replace(self, label_weights=torch.ones_like(self.label_weights), smoothing=0.0)
+
+    def logits(self, network: nn.Module, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """Return the logits that are compared with the targets; a label decoder reads the targets step by step."""
+        if self.function is sequence_cross_entropy:
+            taught: Tensor = network.teach(vectors, lengths, targets)  # type: ignore[operator]
+            return taught
+        logits: Tensor = network.classify(vectors, lengths).logits  # type: ignore[operator]
+        return logits

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from attnclf.training.attention.rationale import SPARSE, disagreement, shares_of
+from attnclf.training.objectives.rationale import SPARSE, disagreement, shares_of
 
 
 def departure(

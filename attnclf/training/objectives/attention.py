@@ -10,11 +10,11 @@ from torch import Tensor
 
 from attnclf.config import AttentionTraining
 from attnclf.model.output import Reading
-from attnclf.training.attention.diversity import conicity
-from attnclf.training.attention.ngrams import departure
-from attnclf.training.attention.rationale import disagreement
-from attnclf.training.attention.smoothness import variation
-from attnclf.training.attention.tying import distance
+from attnclf.training.objectives.diversity import conicity
+from attnclf.training.objectives.ngrams import departure
+from attnclf.training.objectives.rationale import disagreement
+from attnclf.training.objectives.smoothness import variation
+from attnclf.training.objectives.tying import distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +72,14 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def asked(settings: AttentionTraining, *, source: str | None) -> dict[str, float]:
+def attention_weights(settings: AttentionTraining, *, source: str | None) -> dict[str, float]:
     """Return the weights of what is asked for by name; `source` is what the evidence is from, where there is some."""
     others = {"rationale", "ngrams"} - {source}
     weights = {name: getattr(settings, name) for name in OBJECTIVES}
     return {name: weight for name, weight in weights.items() if weight and name not in others}
 
 
-def beside(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
+def attention_loss(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
     """Return what is added to the loss of the labels: the weighted sum of the losses asked for, their mean over texts.
 
     Texts count as they do for the labels (`row_weights`). One that has nothing to say, such as one without rationale,

@@ -1,4 +1,4 @@
-"""How much each unit of a row speaks for its labels: by what people marked, or by way of the n-grams."""
+"""The evidence that each token of a row gives for its labels: marked by people, or contributed by n-grams."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from attnclf.model.ngrams import NgramLinear
 from attnclf.text.ragged import Ragged
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.examples import CHUNK, Examples
-from attnclf.training.judging import in_batches
+from attnclf.training.prediction import in_batches
 
-MOST = 255  # of the unit that speaks most in its row: a byte for each unit
-AGAINST = 0.5  # share with which a unit counts that speaks against the labels of its row
+MOST = 255  # of the token with the largest contribution in its row: a byte for each token
+AGAINST = 0.5  # share with which a token counts that contributes against the labels of its row
 
 
 def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged:
@@ -32,27 +32,27 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged
     return Ragged(marks, tokens.offsets)
 
 
-def spoken(linear: NgramLinear, examples: Examples) -> Iterator[Ragged]:
-    """Yield how much each unit of the rows says of their labels by way of n-grams, laid out as their own tokens.
+def ngram_evidence(linear: NgramLinear, examples: Examples) -> Iterator[Ragged]:
+    """Yield what n-grams contribute to the labels of the rows at each token, laid out as the tokens of the rows.
 
-    That is what it contributes to the logits of these labels, `AGAINST` of its size where it speaks against them: the
-    answer hangs on that too, and attention has to find it before the label is known. It is `MOST` for the unit of a row
-    that says most. A row without labels has only zeros.
+    That is the contribution to the logits of these labels, or `AGAINST` of its size where it is negative: the
+    prediction depends on that too, and attention has to find it before the label is known. It is scaled so that the
+    largest one of a row is `MOST`. A row without labels has only zeros.
     """
     for start in range(0, len(examples), CHUNK):
         part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))
-        said = np.zeros(len(part.ids), np.uint8)
+        evidence = np.zeros(len(part.ids), np.uint8)
         for rows in in_batches(part.lengths, len(linear.bias)):
             levels = _levels(linear, examples, start + rows)
             lengths = part.lengths[rows]
             within = np.arange(levels.shape[1]) < lengths[:, None]
-            places = part.offsets[rows][:, None] + np.arange(levels.shape[1])
-            said[places[within]] = levels[within]
-        yield Ragged(said, part.offsets)
+            index = part.offsets[rows][:, None] + np.arange(levels.shape[1])
+            evidence[index[within]] = levels[within]
+        yield Ragged(evidence, part.offsets)
 
 
 def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return what `spoken` says of these rows, (rows, time)."""
+    """Return what `ngram_evidence` yields for these rows, (rows, time)."""
     with torch.no_grad():
         contributions = linear(*map(torch.from_numpy, examples.batch_with_char_ngrams(rows))).contributions.numpy()
     targets = examples.targets[rows]
@@ -60,7 +60,7 @@ def _levels(linear: NgramLinear, examples: Examples, rows: NDArray[np.int64]) ->
         own = contributions[np.arange(len(rows)), :, targets.astype(np.int64)]
     else:
         own = (contributions @ targets[..., np.newaxis])[..., 0]
-    said = np.maximum(own, -AGAINST * own)
-    most = said.max(axis=1, keepdims=True)
-    levels: NDArray[np.float32] = np.rint(MOST * said / np.where(most > 0, most, 1))
+    size = np.maximum(own, -AGAINST * own)
+    most = size.max(axis=1, keepdims=True)
+    levels: NDArray[np.float32] = np.rint(MOST * size / np.where(most > 0, most, 1))
     return levels.astype(np.uint8)

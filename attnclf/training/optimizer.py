@@ -1,19 +1,21 @@
-"""AdamW for a table of which a step reads few rows: the others get what they missed when they are read again.
+"""What moves the weights: AdamW with a warmed-up and falling learning rate, and a deferred one for vectors of tokens.
 
-AdamW moves a row also in steps in which it has no gradient: its momentum m fades by β₁, its second moment v by β₂, and
-the row still goes the way of m / √v. To do so at every step is to go over a whole vocabulary for the words of a few
-texts. But while no gradient comes, the way of a row is m / √v times a number that is the same for all rows last read in
-the same step. So these numbers are kept, one for each step, and a row is brought up to date when it is read. That is
-the AdamW of Loshchilov & Hutter 2019 without decay but for rounding, and for ε, which is taken as it was when the row
-was left.
+Of a table of vectors a step reads few rows. AdamW moves a row also in steps in which it has no gradient: its momentum m
+fades by β₁, its second moment v by β₂, and the row still follows m / √v. To do so at every step is to go over a whole
+vocabulary for the words of a few texts. But while no gradient comes, the path of a row is m / √v times a number that is
+the same for all rows last read in the same step. So these numbers are kept, one for each step, and a row is brought up
+to date when it is read. That is the AdamW of Loshchilov & Hutter 2019 without decay, but for rounding and for ε, which
+is taken as it was when the row was last read.
 """
 
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import embedding
+
+from attnclf.config import TrainingConfig
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # torch's defaults
 FADED = 256  # steps without a gradient after which momentum is 2e-12 of what it was
@@ -29,10 +31,10 @@ class Rows(NamedTuple):
 
 
 class DeferredAdamW:
-    """Learns a table (rows, dim); row 0 is padding and stays as it is.
+    """Updates a table (rows, dim); row 0 is padding and stays as it is.
 
     A step is `read`, then `step` with the gradient of what was read. Between steps the table itself lags behind until
-    `settle` is called.
+    `catch_up` is called.
     """
 
     def __init__(self, table: Float[Tensor, "rows dim"]) -> None:
@@ -46,7 +48,7 @@ class DeferredAdamW:
         self.fading = (BETA1 / BETA2**0.5) ** torch.arange(FADED, 0, -1, dtype=torch.float64)
 
     def read(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time dim"]:
-        """Return the vectors of units as they are now."""
+        """Return the vectors of tokens, up to date."""
         numbers, self._places = torch.unique(ids, return_inverse=True)
         self._read = self._up_to_date(numbers)
         return embedding(self._places, self._read.values)
@@ -68,7 +70,7 @@ class DeferredAdamW:
         first = max(self.now - FADED, 0)
         self.moved[first : self.now] += rate * spread * self.fading[first - self.now :]
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Bring the whole table up to date."""
         self._write(self._up_to_date(torch.arange(len(self.table))))
 
@@ -94,3 +96,58 @@ class DeferredAdamW:
         for kept, new in zip((self.table, self.m, self.v), rows[1:], strict=True):
             kept.index_copy_(0, rows.numbers, new)
         self.seen.index_fill_(0, rows.numbers, self.now)
+
+
+def learning_rate_factor(progress: float, warmup: float) -> float:
+    """Return the factor on the learning rate at `progress`, the share of training that is done (0 to 1).
+
+    It rises over the warm-up, then falls in a straight line to zero.
+    """
+    if progress < warmup:
+        return progress / warmup
+    return max(0.0, (1 - progress) / (1 - warmup)) if warmup < 1 else 1.0
+
+
+class Optimizer:
+    """AdamW for all parameters of a network; the table of vectors is deferred where `by_rows`.
+
+    That needs a table which nothing else reads or moves: one process on a CPU, no average of weights, no fp16.
+    """
+
+    def __init__(self, network: nn.Module, config: TrainingConfig, scaler: torch.amp.GradScaler, by_rows: bool) -> None:
+        self.config, self.scaler, self.learning_rate = config, scaler, config.learning_rate
+        trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
+        tables = [value for name, value in trained.items() if name.startswith("embedding.")]
+        others = [value for name, value in trained.items() if not name.startswith("embedding.")]
+        self.table = DeferredAdamW(tables.pop()) if tables and by_rows else None
+        # Decay would shrink the vectors of rare words towards nothing between the few steps that see them.
+        groups = [{"params": tables, "weight_decay": 0.0}, {"params": others, "weight_decay": config.weight_decay}]
+        self.adamw = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=config.learning_rate, fused=True
+        )
+
+    def begin(self, learning_rate: float) -> None:
+        """Begin a step at this learning rate, without gradients."""
+        self.learning_rate = learning_rate
+        for group in self.adamw.param_groups:
+            group["lr"] = learning_rate
+        self.adamw.zero_grad(set_to_none=True)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss to those of the parameters."""
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+
+    def move_vectors(self, embedded: Tensor, gradient: Tensor) -> None:
+        """Pass the gradient of the vectors that were read on to their table."""
+        if self.table:
+            self.table.step(gradient, self.learning_rate, self.config.clip)
+        elif embedded.requires_grad:
+            embedded.backward(gradient)  # type: ignore[no-untyped-call]
+
+    def step(self) -> None:
+        """Clip the gradients and move all other parameters."""
+        self.scaler.unscale_(self.adamw)
+        for group in self.adamw.param_groups:
+            nn.utils.clip_grad_norm_(group["params"], self.config.clip)
+        self.scaler.step(self.adamw)
+        self.scaler.update()

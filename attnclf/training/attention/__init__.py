@@ -1,1 +1,0 @@
-"""What training can ask of attention beside the right label: each a loss of its own, added with a weight."""

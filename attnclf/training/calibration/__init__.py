@@ -1,0 +1,1 @@
+"""What validation rows decide once a network is trained: the weights of logits, a temperature, thresholds."""

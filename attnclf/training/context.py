@@ -1,0 +1,51 @@
+"""What all stages of a training share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from attnclf.config import Config
+from attnclf.data.labels import LabelSet
+from attnclf.model.architectures import ARCHITECTURES
+from attnclf.text.numbers import NumberReader
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.training.distributed import Ranks
+from attnclf.training.limits import Limits
+from attnclf.training.state import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingContext:
+    """Settings, labels, tokenizer, device, processes, time and listeners.
+
+    `unlabeled` are texts without labels; with `self_training` they get pseudo-labels, and a second network learns from
+    these too. Checkpoints stand beside `out`.
+    """
+
+    config: Config
+    labels: LabelSet
+    tokenizer: Tokenizer | NumberReader
+    unlabeled: Sequence[str]
+    self_training: bool
+    device: torch.device
+    ranks: Ranks
+    out: Path
+    say: Callable[[str], None]
+    watch: Callable[[Progress], None]
+    limits: Limits
+
+    @property
+    def reads_ngrams(self) -> bool:
+        """Whether a linear model over n-grams is trained in addition to the network."""
+        return self.config.model.ngrams.features > 0
+
+    @property
+    def sequential(self) -> bool:
+        """Whether the network emits labels one after the other."""
+        return ARCHITECTURES[self.config.model.architecture].sequential
+
+    def interrupted(self) -> bool:
+        """Return, to all processes alike, whether anyone asked to stop."""
+        return self.ranks.agreed(0.0, self.limits.interrupted.requested)[1]

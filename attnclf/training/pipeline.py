@@ -1,0 +1,340 @@
+"""From labelled data to a model folder: prepare, fit, calibrate, package. All of `attnclf train`, for Python too."""
+
+import copy
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from attnclf.bundle import new_bundle
+from attnclf.config import Config
+from attnclf.data import checks
+from attnclf.data.corpus import plural
+from attnclf.data.labels import LabelSet
+from attnclf.data.read_options import ReadOptions
+from attnclf.data.spill import Column
+from attnclf.errors import ConfigError, DeviceError
+from attnclf.evaluation.report import Report
+from attnclf.model.architectures import ARCHITECTURES
+from attnclf.model.mixture import Mixture
+from attnclf.text.numbers import NumberReader
+from attnclf.text.tokenizer import Tokenizer
+from attnclf.training import checkpoint
+from attnclf.training.arguments import refuse_arguments
+from attnclf.training.calibration.calibrate import CalibratedModel, calibrate
+from attnclf.training.calibration.ensemble import refit_ngrams
+from attnclf.training.context import TrainingContext
+from attnclf.training.distributed import ALONE, Ranks
+from attnclf.training.examples import Examples
+from attnclf.training.limits import Interrupted, Limits
+from attnclf.training.packaging import write_bundle
+from attnclf.training.preparation import PreparedData, add_ngram_evidence, add_ngrams, fingerprint, prepare
+from attnclf.training.pretraining import pretrain
+from attnclf.training.process import exclusive
+from attnclf.training.rows import Splits, read_splits
+from attnclf.training.self_training import PseudoLabels, pseudo_label, unseen
+from attnclf.training.state import Ending, Outcome, Progress
+from attnclf.training.trainer import FitResult, Trainer
+from attnclf.training.unlabeled import read_unlabeled
+
+State = dict[str, Any]  # of a checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished model: its folder, its report, and how training ended.
+
+    Of several processes only the first one writes; the others have no report.
+    """
+
+    folder: Path
+    report: Report | None
+    outcome: Outcome
+
+
+@exclusive()
+def train(
+    data: str,
+    out: Path,
+    *,
+    valid: str | None = None,
+    test: str | None = None,
+    unlabeled: str | None = None,
+    options: ReadOptions | None = None,
+    config: Config | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    resume: bool = False,
+    force: bool = False,
+    baseline: bool = True,
+    say: Callable[[str], None] = print,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    interrupted: Interrupted | None = None,
+    ranks: Ranks = ALONE,
+) -> Trained:
+    """Train a classifier on `data` and write its model folder to `out`.
+
+    `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
+    keeps the best weights so far. The file `unlabeled` has texts without labels: the network pretrains on them,
+    pseudo-labels them and trains on the result. `ranks` are the processes that train together
+    (`training.distributed.joined`). Trainings in several threads of one process wait for each other. Raises an
+    AttnclfError for data, settings or a device that cannot work.
+    """
+    config, options = config or Config(), options or ReadOptions()
+    refuse_arguments(out, (data, valid, test, unlabeled), force=force, processes=ranks.count)
+    chosen = ranks.device(_device(device))
+    if chosen.type == "cpu" and config.training.precision == "fp16":
+        raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
+    rows = read_splits(data, valid, test, options, config, say)
+    labels = _labels(rows, config)
+    limits = _limits(rows, config, len(labels), interrupted or Interrupted())
+    for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
+        say(f"Warning: {warning}")
+
+    torch.set_num_threads(config.training.threads)
+    texts = read_unlabeled(unlabeled, config, options.text_columns, say)
+    context = TrainingContext(
+        config=config,
+        labels=labels,
+        tokenizer=_tokenizer(rows, texts, config),
+        unlabeled=texts,
+        self_training=_self_training(rows, texts, config, say),
+        device=chosen,
+        ranks=ranks,
+        out=out,
+        say=say,
+        watch=watch,
+        limits=limits,
+    )
+    outcome, model, pseudo = fit_and_calibrate(context, rows, resume)
+    if model is None:
+        return Trained(folder=out, report=None, outcome=outcome)
+    refitted = _refit(context, rows, model, pseudo)
+    outcome = _interrupted(context, outcome)
+    with new_bundle(out) as folder:
+        report = write_bundle(
+            folder,
+            context,
+            rows,
+            model,
+            refitted=refitted,
+            pseudo_labels=0 if pseudo is None else len(pseudo),
+            outcome=outcome,
+            weight_column=options.weight_column,
+            baseline=baseline,
+        )
+    outcome = _interrupted(context, outcome)
+    if outcome.ending != "interrupted":
+        shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
+    return Trained(folder=out, report=report, outcome=outcome)
+
+
+def fit_and_calibrate(
+    context: TrainingContext, rows: Splits, resume: bool
+) -> tuple[Outcome, CalibratedModel | None, PseudoLabels | None]:
+    """Train on the rows and, where there are texts without labels, once more on both.
+
+    Returned are how training ended; the model that makes the validation rows more likely, on the first of several
+    processes; and the pseudo-labels that it was trained on in addition to the rows.
+    """
+    ranks, limit = context.ranks, context.config.training.time_limit
+    data = prepare(context, rows.train, rows.valid)
+    _report_cut(context, data.examples)
+    digest = fingerprint(context, data)
+    ranks.meet(digest)
+    state: State | None = None
+    if resume or (ranks.restarts > 0 and ranks.first(lambda: checkpoint.fits(context.out, digest))):
+        state = ranks.first(lambda: checkpoint.load(context.out, digest))
+    if state is not None and "taught" in state["kept"]:  # the first training is over
+        data = add_ngrams(context, data, limit)
+        first = FitResult.from_state(data, state["kept"]["teacher"])
+        return _self_train(context, rows, digest, first, None, PseudoLabels.from_state(state["kept"]["taught"]), state)
+    texts = unseen(context.unlabeled, rows.train, rows.valid) if context.self_training else []
+    half = max(limit / 2, 1.0) if texts and limit is not None else limit
+    first = fit(context, data, digest, state, time_limit=half)
+    ending: Ending = first.outcome.ending
+    if texts and ending != "interrupted" and context.interrupted():
+        ending = "interrupted"
+    if not texts or ending == "interrupted":
+        ranks.part()
+        outcome = dataclasses.replace(first.outcome, ending=ending)
+        return outcome, calibrate(context, first) if ranks.leads else None, None
+    model: CalibratedModel | None = None
+
+    def label() -> PseudoLabels:
+        nonlocal model
+        model = calibrate(context, first)
+        return pseudo_label(context, model, texts, rows.train)
+
+    pseudo = ranks.first(label)
+    context.say(
+        f"Self-training: pseudo-labelled {plural(len(pseudo), 'text')} without labels; "
+        f"their weight is {pseudo.weights.mean():.2f} on average"
+    )
+    return _self_train(context, rows, digest, first, model, pseudo, None)
+
+
+def fit(
+    context: TrainingContext,
+    data: PreparedData,
+    digest: str,
+    state: State | None,
+    *,
+    time_limit: float | None,
+    first: FitResult | None = None,
+    pseudo: PseudoLabels | None = None,
+) -> FitResult:
+    """Train the linear models over n-grams and the network, or go on from the state of a checkpoint.
+
+    The second training of self-training has the `pseudo` labels and the `first` result. `time_limit` counts from the
+    beginning of all.
+    """
+    limits, ranks, resumed = context.limits, context.ranks, context.limits.elapsed
+    data = add_ngram_evidence(context, add_ngrams(context, data, time_limit), time_limit)
+    if state is not None and state["kept"].get("unbegun"):
+        context.say("Resuming from the beginning: training was stopped while the network was being pretrained")
+        state = None
+    spent, pretrained = 0.0, {} if state is None else state["kept"].get("began", {})
+    if first is not None and state is None:
+        spent, pretrained = first.outcome.seconds, {}
+        data.network.load_state_dict(first.data.pretrained)
+    elif context.config.learns_unlabeled and state is None:
+        spent = pretrain(context, data, time_limit)
+        pretrained = copy.deepcopy(data.network.state_dict()) if context.self_training else {}
+    if time_limit is not None:
+        time_limit, _ = ranks.agreed(limits.learning(time_limit), False)
+    data = dataclasses.replace(data, pretrained=pretrained)
+    if first is not None and pseudo is not None:
+        kept: State = {"taught": pseudo.state_dict(), "teacher": first.state_dict()}
+    else:
+        kept = {"began": pretrained, "unbegun": spent > 0 and context.interrupted()}
+    trainer = Trainer(
+        data,
+        context.device,
+        ranks=ranks,
+        save=lambda state: checkpoint.save(context.out, {"fingerprint": digest, "kept": kept, **state}),
+        save_first=spent > 0,
+        time_limit=time_limit,
+        watch=context.watch,
+        interrupted=limits.interrupted,
+    )
+    if state is not None:
+        trainer.restore(state)
+        trainer.state.seconds, _ = ranks.agreed(trainer.state.seconds + limits.elapsed - resumed, False)
+        state.clear()  # as large as the network and its optimizer
+        context.say(
+            f"Resuming in epoch {trainer.state.epoch + 1} after step {trainer.state.step:,} of {trainer.steps:,}"
+        )
+    else:
+        trainer.state.seconds, _ = ranks.agreed(max(spent, limits.elapsed), False)
+        trainer.state.begun = trainer.state.seconds
+        trainer.state.before = 0 if first is None else first.outcome.history[-1]["step"]
+    return trainer.fit()
+
+
+def _self_train(
+    context: TrainingContext,
+    rows: Splits,
+    digest: str,
+    first: FitResult,
+    before: CalibratedModel | None,
+    pseudo: PseudoLabels,
+    state: State | None,
+) -> tuple[Outcome, CalibratedModel | None, PseudoLabels | None]:
+    """Train a second network on rows and pseudo-labelled texts, and return the model that fits validation better."""
+    limit = context.config.training.time_limit
+    data = prepare(context, pseudo.appended_to(rows.train, context.labels), rows.valid, len(pseudo))
+    second = fit(context, data, digest, state, time_limit=limit, first=first, pseudo=pseudo)
+    context.ranks.part()
+    if not context.ranks.leads:
+        return second.outcome, None, pseudo
+    before, after = before or calibrate(context, first), calibrate(context, second)
+    # N-grams that know the texts may make up for a network that had no time to learn.
+    cut_short = second.outcome.ending in ("interrupted", "time limit")
+    better = after.loss < before.loss and not (cut_short and second.best < first.best)
+    context.say(
+        f"Self-training: validation loss {before.loss:.3f} before, {after.loss:.3f} after; "
+        f"the {'second' if better else 'first'} model is kept"
+    )
+    if better:
+        return second.outcome, after, pseudo
+    # How training ended and how long it took is what happened last, whatever is kept.
+    ended = dataclasses.replace(first.outcome, ending=second.outcome.ending, seconds=second.outcome.seconds)
+    return ended, before, None
+
+
+def _refit(
+    context: TrainingContext, rows: Splits, model: CalibratedModel, pseudo: PseudoLabels | None
+) -> Mixture | None:
+    """Refit the linear model on training and validation rows, where the latter were set apart from the former."""
+    if model.ensemble is None or rows.whole is None:
+        return None
+    whole = rows.whole if pseudo is None else pseudo.appended_to(rows.whole, context.labels)
+    examples = Examples.of(whole, context.tokenizer, context.labels, char_ngrams=True)
+    return refit_ngrams(
+        model.ensemble,
+        dataclasses.replace(examples, taught=0 if pseudo is None else len(pseudo)),
+        model.fitted.data.label_weights,
+        context.tokenizer.tokens,
+        context.config.model.ngrams,
+        context.say,
+        context.limits,
+    )
+
+
+def _interrupted(context: TrainingContext, outcome: Outcome) -> Outcome:
+    """Return the outcome, with its ending if somebody has asked to stop in the meantime."""
+    return dataclasses.replace(outcome, ending="interrupted") if context.limits.interrupted.requested else outcome
+
+
+def _device(name: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _labels(rows: Splits, config: Config) -> LabelSet:
+    """Return the labels of the training rows. Raises ConfigError for an architecture that needs several a row."""
+    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
+    if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
+        others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
+        raise ConfigError(
+            f"architecture {config.model.architecture} emits several labels, and these rows have one each",
+            fix=f"pass another --architecture: {others}",
+        )
+    return labels
+
+
+def _limits(rows: Splits, config: Config, labels: int, interrupted: Interrupted) -> Limits:
+    """Begin to count the seconds of a training."""
+    scored = [part for part in (rows.valid, rows.test) if part is not None]
+    characters = sum(sum(map(len, part.texts)) for part in scored)
+    return Limits(config.training.time_limit, interrupted, labels, characters, sum(map(len, scored)))
+
+
+def _tokenizer(rows: Splits, texts: Sequence[str], config: Config) -> Tokenizer | NumberReader:
+    if config.model.gate.columns:
+        return NumberReader(config.model.gate.columns)
+    return Tokenizer.learn(chain(rows.train.texts, texts), **dataclasses.asdict(config.text))
+
+
+def _self_training(rows: Splits, texts: Sequence[str], config: Config, say: Callable[[str], None]) -> bool:
+    """Return whether the texts get pseudo-labels, with a note where they cannot."""
+    wanted = bool(texts) and config.training.self_training
+    if wanted and (ARCHITECTURES[config.model.architecture].sequential or isinstance(rows.train.texts, Column)):
+        # Rows that stay on disk are many: they need no others, and together with others they would not stay there.
+        say("Note: no self-training with architecture label-decoder, or where the rows stay on disk")
+        return False
+    return wanted
+
+
+def _report_cut(context: TrainingContext, examples: Examples) -> None:
+    if examples.cut:
+        context.say(
+            f"Note: {examples.cut:,} of {len(examples):,} texts are read up to their first "
+            f"{context.config.text.max_length:,} tokens only (--set text.max_length=N)"
+        )
