@@ -1,6 +1,7 @@
 """One process of a training of made rows, small enough to be repeated in a test; run as a program, it joins others."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import torch
 from attnclf.config import Config, merged
 from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.ragged import Ragged
+from attnclf.training import checkpoint
 from attnclf.training.distributed import ALONE, joined
 from attnclf.training.examples import Examples
 from attnclf.training.preparation import PreparedData
@@ -57,7 +59,7 @@ def run(out, ranks=ALONE):
         label_weights=np.array([1, 2, 0.5], np.float32),
     )
     ranks.meet("the same rows")
-    fitted = Trainer(data, torch.device("cpu"), ranks=ranks).fit()
+    fitted = Trainer(data, torch.device("cpu"), ranks=ranks, save=partial(checkpoint.save, out)).fit()
     return fitted.outcome.history, network.state_dict()
 
 
