@@ -1,10 +1,10 @@
-"""The application: its routes, its front door, and what becomes of errors."""
+"""The application: its routes, its entry point, and the replies to errors."""
 
 import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,44 +17,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attnclf import __version__
 from attnclf.errors import AttnclfError
 from attnclf.serve import documents, page, protocol
-from attnclf.serve.explaining import explanations
+from attnclf.serve.explaining import explain_endpoint
 from attnclf.serve.metrics import Metrics
-from attnclf.serve.predicting import predict
-from attnclf.serve.refusals import GONE, Gone, Overloaded, Stopping
+from attnclf.serve.predicting import predict_endpoint
+from attnclf.serve.refusals import CLIENT_CLOSED, Disconnected, Overloaded, Stopping
 from attnclf.serve.replies import NDJSON, json_reply, problem
-from attnclf.serve.requests import (
-    ExplainOptions,
-    ExplainRequest,
-    Explanation,
-    Explanations,
-    Health,
-    Labels,
-    ModelLabels,
-    PredictOptions,
-    PredictRequest,
-    Record,
-    Records,
-    StreamOptions,
-)
-from attnclf.serve.security import HEADERS, NAMES, Guard
-from attnclf.serve.service import Service
-
-Endpoint = Callable[[Request, Service], Awaitable[Response]]
-# FastAPI documents these; the front door calls them itself, for what FastAPI does for a request takes longer than
-# the answer to a short text.
-DIRECT: dict[str, Endpoint] = {"/predict": predict, "/explain": explanations}
+from attnclf.serve.requests import ExplainOptions, ExplainRequest, PredictOptions, PredictRequest, StreamOptions
+from attnclf.serve.schemas import Comparison, Explanation, Explanations, Health, Labels, ModelLabels, Record, Records
+from attnclf.serve.security import HEADERS, Guard
+from attnclf.serve.service import Endpoint, Service
 
 log = logging.getLogger("attnclf.serve")
 
 
 def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str] = ()) -> ASGIApp:
-    """Return the application; `guard` is told what may be asked without a key, pages of `origins` may read answers."""
+    """Return the application. `guard` gets the paths that need no key; pages of `origins` may read replies."""
     app = FastAPI(title="attnclf", version=__version__, docs_url=None, redoc_url=None)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(AttnclfError, functools.partial(_refused, service.metrics))
     app.add_exception_handler(Exception, _bug)
-    app.include_router(_routes(service))
+    endpoints = {"/predict": predict_endpoint(service), "/explain": explain_endpoint(service)}
+    app.include_router(_routes(service, endpoints))
     app.include_router(protocol.router(service))
     guarding = guard(unguarded=list(page.FILES))
     documents.document(
@@ -65,42 +49,39 @@ def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str]
         Record,
         Records,
         Explanation,
+        Comparison,
         Explanations,
         protocol.InferenceRequest,
         protocol.InferenceReply,
     )
     app.include_router(page.router)
-    door = FrontDoor(app, service, guarding)
+    entry = EntryPoint(app, service.metrics, guarding, endpoints)
     if not origins:
-        return door
+        return entry
     return CORSMiddleware(
-        door,
+        entry,
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["Authorization", "Content-Type"],
     )
 
 
-def _routes(service: Service) -> APIRouter:
+def _routes(service: Service, endpoints: Mapping[str, Endpoint]) -> APIRouter:
     routes = APIRouter()
-
-    @routes.post(
+    routes.add_api_route(
         "/predict",
+        endpoints["/predict"],
+        methods=["POST"],
         openapi_extra=documents.body(PredictRequest, NDJSON, PredictOptions, StreamOptions),
         responses=documents.replies(Record, Records, other=NDJSON),
     )
-    async def label_texts(request: Request) -> Response:
-        """Label one text, or a list; lines in give lines out."""
-        return await predict(request, service)
-
-    @routes.post(
+    routes.add_api_route(
         "/explain",
+        endpoints["/explain"],
+        methods=["POST"],
         openapi_extra=documents.body(ExplainRequest, NDJSON, ExplainOptions, StreamOptions),
-        responses=documents.replies(Explanation, Explanations, other=NDJSON),
+        responses=documents.replies(Explanation, Comparison, Explanations, other=NDJSON),
     )
-    async def explain_texts(request: Request) -> Response:
-        """Say which words decided about one text, or about each of a list; lines in give lines out."""
-        return await explanations(request, service)
 
     @routes.get("/labels", responses=documents.problems(401, 403, 503))
     async def list_labels() -> Labels:
@@ -121,12 +102,12 @@ def _routes(service: Service) -> APIRouter:
 
     @routes.get("/healthz", responses=documents.problems(403, 503))
     async def alive() -> Health:
-        """Tell that the server runs."""
+        """Report that the server runs."""
         return Health(status="alive")
 
     @routes.get("/readyz", responses=documents.problems(403, 503))
     async def ready() -> Health:
-        """Tell that the models are loaded: before, and after a signal to stop, nobody listens."""
+        """Report that the models are loaded; before that, and after a signal to stop, the server does not listen."""
         return Health(status="ready")
 
     @routes.get(
@@ -138,55 +119,57 @@ def _routes(service: Service) -> APIRouter:
         },
     )
     async def metrics() -> Response:
-        """Return figures for Prometheus."""
+        """Return the metrics for Prometheus."""
         return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
 
 
-class FrontDoor:
-    """Lets requests in, measures them, and sees that each has an answer fit for a browser."""
+class EntryPoint:
+    """Checks and measures each request, and adds the security headers to its reply.
 
-    def __init__(self, app: FastAPI, service: Service, guard: Guard) -> None:
-        self._app, self._service, self._guard = app, service, guard
+    The `endpoints` are called without FastAPI, whose work for a request takes longer than a short text.
+    """
+
+    def __init__(self, app: FastAPI, metrics: Metrics, guard: Guard, endpoints: Mapping[str, Endpoint]) -> None:
+        self._app, self._metrics, self._guard, self._endpoints = app, metrics, guard, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         begun = time.perf_counter()
-        status = GONE
-        if scope["method"] == "HEAD":  # what GET would answer; uvicorn knows the method and leaves the body out
+        status = CLIENT_CLOSED
+        if scope["method"] == "HEAD":  # answered as GET; uvicorn leaves the body out
             scope = {**scope, "method": "GET"}
-        endpoint = DIRECT.get(scope["path"]) if scope["method"] == "POST" else None
+        endpoint = self._endpoints.get(scope["path"]) if scope["method"] == "POST" else None
 
-        async def answer(message: Message) -> None:
+        async def reply(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                given = message["headers"]
-                said = {name for name, _ in given if name in NAMES}
-                message["headers"] = [*given, *(header for header in HEADERS if header[0] not in said)]
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(header for header in HEADERS if header[0] not in present)]
             await send(message)
 
         try:
             self._guard.check(scope["path"], dict(scope["headers"]))
             if endpoint is None:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, reply)
             else:
-                await (await endpoint(Request(scope, receive), self._service))(scope, receive, answer)
-        except Gone:
-            status = GONE  # though an answer may have begun
-        except asyncio.CancelledError:  # by uvicorn, when the time to end in order is over
-            if status == GONE:
-                await problem(Stopping())(scope, receive, answer)
+                await (await endpoint(Request(scope, receive)))(scope, receive, reply)
+        except Disconnected:
+            status = CLIENT_CLOSED  # though a reply may have started
+        except asyncio.CancelledError:  # by uvicorn, when the time for an orderly stop is over
+            if status == CLIENT_CLOSED:
+                await problem(Stopping())(scope, receive, reply)
         except AttnclfError as error:
-            await (await _refused(self._service.metrics, None, error))(scope, receive, answer)
+            await (await _refused(self._metrics, None, error))(scope, receive, reply)
         except Exception:
             log.exception("A request failed")
-            if status == GONE:  # nothing was sent yet
-                await _failed()(scope, receive, answer)
+            if status == CLIENT_CLOSED:  # nothing was sent yet
+                await _failed()(scope, receive, reply)
         finally:
             path = scope["path"] if endpoint else getattr(scope.get("route"), "path", "other")
-            self._service.metrics.answered(path, status, time.perf_counter() - begun)
+            self._metrics.answered(path, status, time.perf_counter() - begun)
 
 
 async def _refused(metrics: Metrics, request: Request | None, error: Exception) -> Response:
@@ -214,4 +197,4 @@ async def _bug(request: Request, error: Exception) -> Response:
 
 
 def _failed() -> Response:
-    return json_reply({"error": "the server has failed at this; its log says why"}, 500)
+    return json_reply({"error": "the server failed at this request; its log has the reason"}, 500)

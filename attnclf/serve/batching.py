@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from attnclf.errors import AttnclfError
-from attnclf.serve.limits import Room
+from attnclf.serve.limits import CapacityLimiter
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -18,21 +18,21 @@ log = logging.getLogger("attnclf.serve")
 
 
 class Job(Generic[W, R]):
-    """A piece of work that waits for its answer; `size` is what it takes of the room and of a batch."""
+    """A piece of work that waits for its answer; `size` is its part of the capacity and of a batch."""
 
-    __slots__ = ("_room", "answer", "since", "size", "work")
+    __slots__ = ("_capacity", "answer", "since", "size", "work")
 
-    def __init__(self, work: W, size: int, room: Room) -> None:
-        room.take(size)
+    def __init__(self, work: W, size: int, capacity: CapacityLimiter) -> None:
+        capacity.acquire(size)
         self.work: W | None = work
-        self.size, self._room = size, room
+        self.size, self._capacity = size, capacity
         self.since = time.monotonic()
         self.answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self.answer.add_done_callback(self._leave)
 
     def _leave(self, _: object) -> None:
-        """Give the room back, and let go of the work: a job that was cancelled may stay in the queue for a while."""
-        self._room.give_back(self.size)
+        """Release the capacity and the work: a cancelled job may stay in the queue for a while."""
+        self._capacity.release(self.size)
         self.work = None
 
 
@@ -50,12 +50,12 @@ class Batcher(Generic[W, R]):
         run: Callable[[list[W]], Sequence[R]],
         *,
         workers: int,
-        room: Room,
+        capacity: CapacityLimiter,
         budget: float = 0,
         delay: float = 0,
     ) -> None:
         self._run = run
-        self.room, self._budget, self._delay = room, budget, delay
+        self.capacity, self._budget, self._delay = capacity, budget, delay
         self._queue: SimpleQueue[Job[W, R] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._workers = workers
@@ -64,7 +64,7 @@ class Batcher(Generic[W, R]):
 
     def submit(self, work: W, size: int) -> "asyncio.Future[R]":
         """Queue work and return its answer to come, which may be cancelled. Raises Overloaded for a full queue."""
-        job: Job[W, R] = Job(work, size, self.room)
+        job: Job[W, R] = Job(work, size, self.capacity)
         self._queue.put(job)
         return job.answer
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the service, and a page that shows it: plain, for it loads nothing from elsewhere."""
+"""The OpenAPI document of the service, and a plain page that shows it and loads nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -13,27 +13,28 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse
 
 from attnclf.serve.replies import BINARY, JSON, NDJSON
+from attnclf.serve.schemas import Problem
 from attnclf.serve.security import Guard
 
 Responses = dict[int | str, dict[str, Any]]
 
-PLACE = "#/components/schemas/{model}"
+REFERENCE = "#/components/schemas/{model}"
 KEY = "key"  # the name of the security scheme
 OTHERS = {
     NDJSON: {"type": "string", "description": 'Lines of JSON, each "text", {"text": "...", "id": ...} or a row.'},
     BINARY: {"type": "string", "format": "binary", "description": "JSON, and tensors as bytes behind it."},
 }
 PROBLEMS = {
-    400: "The request makes no sense",
+    400: "The request is invalid",
     401: "The API key is missing or wrong",
-    403: "The page or the name of the server is not let in",
+    403: "The origin or the host name is not allowed",
     404: "The model is not served",
-    408: "The request came too slowly",
+    408: "The request arrived too slowly",
     413: "The request is too long",
     415: "The body is compressed",
     429: "The server is busy",
-    500: "The server has failed",
-    503: "There was no answer in time, or there are too many connections",
+    500: "The server failed",
+    503: "There was no reply in time, or there are too many connections",
 }
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
@@ -41,23 +42,17 @@ STYLE = (
 )
 
 
-class Problem(BaseModel):
-    """One line that says what is wrong, and what to do."""
-
-    error: str
-
-
 def body(kind: type[BaseModel], other: str, *options: type[BaseModel]) -> dict[str, Any]:
-    """Return what documents a body that a route reads by itself: as JSON, or as the `other` kind of content.
+    """Return the OpenAPI of a body that a route reads itself: JSON, or the `other` content type.
 
-    `options` of a body of lines stand in the address.
+    `options` are the query parameters of a body of lines.
     """
-    content = {JSON: {"schema": _place(kind)}, other: {"schema": OTHERS[other]}}
+    content = {JSON: {"schema": _reference(kind)}, other: {"schema": OTHERS[other]}}
     parameters = [
         {
             "name": name,
             "in": "query",
-            "description": f"Of a body of lines: {schema['description']}",
+            "description": f"For a body of lines: {schema['description']}",
             "schema": {**schema, "default": None} if "anyOf" in schema else schema,
         }
         for kind in options
@@ -67,20 +62,23 @@ def body(kind: type[BaseModel], other: str, *options: type[BaseModel]) -> dict[s
 
 
 def replies(*kinds: type[BaseModel], other: str) -> Responses:
-    """Return what documents the replies of a route to a body: as JSON, or as the `other` kind of content."""
-    places = [_place(kind) for kind in kinds]
-    answer = {JSON: {"schema": {"anyOf": places} if len(places) > 1 else places[0]}, other: {"schema": OTHERS[other]}}
-    return {200: {"description": "The answer", "content": answer}, **problems(*PROBLEMS)}
+    """Return the OpenAPI of the replies of a route: JSON, or the `other` content type, and problems."""
+    references = [_reference(kind) for kind in kinds]
+    answer = {
+        JSON: {"schema": {"anyOf": references} if len(references) > 1 else references[0]},
+        other: {"schema": OTHERS[other]},
+    }
+    return {200: {"description": "The reply", "content": answer}, **problems(*PROBLEMS)}
 
 
 def problems(*statuses: int) -> Responses:
-    """Return what documents why a route does not answer."""
-    content = {JSON: {"schema": _place(Problem)}}
+    """Return the OpenAPI of the errors of a route."""
+    content = {JSON: {"schema": _reference(Problem)}}
     return {status: {"description": PROBLEMS[status], "content": content} for status in statuses}
 
 
-def _place(kind: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": PLACE.format(model=kind.__name__)}
+def _reference(kind: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(model=kind.__name__)}
 
 
 def document(app: FastAPI, guard: Guard, *kinds: type[BaseModel]) -> None:
@@ -90,7 +88,7 @@ def document(app: FastAPI, guard: Guard, *kinds: type[BaseModel]) -> None:
         if not app.openapi_schema:
             app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
             shown: list[tuple[type[BaseModel], Literal["validation"]]] = [(kind, "validation") for kind in kinds]
-            _, known = models_json_schema([*shown, (Problem, "validation")], ref_template=PLACE)
+            _, known = models_json_schema([*shown, (Problem, "validation")], ref_template=REFERENCE)
             components = app.openapi_schema.setdefault("components", {})
             components.setdefault("schemas", {}).update(known["$defs"])
             components["securitySchemes"] = {

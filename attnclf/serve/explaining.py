@@ -12,63 +12,70 @@ from attnclf.errors import ConfigError
 from attnclf.explain import choice
 from attnclf.explain.explain import compare, explain
 from attnclf.explain.methods import METHODS
-from attnclf.serve.attending import attended
+from attnclf.serve.cancellation import cancel_on_disconnect
 from attnclf.serve.limits import body_of, check_texts
 from attnclf.serve.models import Loaded, Model
 from attnclf.serve.replies import as_json, json_reply
-from attnclf.serve.requests import ExplainOptions, ExplainRequest, options_of, options_of_list, read_as
-from attnclf.serve.service import Service
-from attnclf.serve.streaming import Streamed, streams_in, streams_out
+from attnclf.serve.requests import ExplainOptions, ExplainRequest, list_options, parse_body, query_options
+from attnclf.serve.service import Endpoint, Service
+from attnclf.serve.streaming import StreamedReply, streams_in, streams_out
 
 
-async def explanations(request: Request, service: Service) -> Response:
-    """Explain one text, or a list: `{"explanations": [...]}` in its order."""
-    if streams_in(request):
-        options, name, stream = options_of(ExplainOptions, request)
-        model = service.models.get(name)
-        return Streamed(request, service, model, _lines(model, options), stream, most=1)
-    body = await body_of(request, service.limits, service.bodies)
-    try:
-        asked = read_as(ExplainRequest, body)
-        stream = options_of_list(request, lines=streams_out(request))
-        model = service.models.get(asked.model)
-        texts = asked.all(model.columns)
-        check_texts(texts, service.limits)
-        if streams_out(request):
-            return Streamed(request, service, model, _lines(model, asked), stream, texts, most=1)
-        answer = _queued(model, texts, asked)
-        said = await attended(request.receive, answer, service.limits.deadline)
-        return json_reply(said[0] if asked.is_single else {"explanations": said})
-    finally:
-        service.bodies.give_back(len(body))
+def explain_endpoint(service: Service) -> Endpoint:
+    """Return the endpoint."""
+
+    async def explain_texts(request: Request) -> Response:
+        """Show which words mattered for the label of one text, or of each of a list; lines in give lines out."""
+        if streams_in(request):
+            options, name, stream = query_options(ExplainOptions, request)
+            model = service.models.get(name)
+            return StreamedReply(request, service, model, _lines(model, options), stream, window=1)
+        body = await body_of(request, service.limits, service.bodies)
+        try:
+            asked = parse_body(ExplainRequest, body)
+            stream = list_options(request, lines=streams_out(request))
+            model = service.models.get(asked.model)
+            texts = asked.all_texts(model.columns)
+            check_texts(texts, service.limits)
+            if streams_out(request):
+                return StreamedReply(request, service, model, _lines(model, asked), stream, texts, window=1)
+            queued = _queued(model, texts, asked)
+            objects = await cancel_on_disconnect(request.receive, queued, service.limits.deadline)
+            return json_reply(objects[0] if asked.is_single else {"explanations": objects})
+        finally:
+            service.bodies.release(len(body))
+
+    return explain_texts
 
 
 def _lines(model: Model, options: ExplainOptions) -> Callable[[Sequence[str]], "asyncio.Future[list[bytes]]"]:
-    """Return what queues texts of a stream; the answer has a line for each."""
+    """Return what queues texts of a stream; the result has a line for each."""
     return lambda texts: model.explain(
-        len(texts), lambda loaded: [as_json(said) for said in _all(model, loaded, texts, options, lambda: True)]
+        len(texts), lambda loaded: [as_json(one) for one in _explained(model, loaded, texts, options, lambda: True)]
     )
 
 
 def _queued(model: Model, texts: Sequence[str], options: ExplainOptions) -> "asyncio.Future[list[dict[str, Any]]]":
-    """Queue texts; each may take many runs of the network, so those of a client that has gone are left out."""
-    gone = threading.Event()  # not the answer itself: the work may begin before there is one
-    answer = model.explain(len(texts), lambda loaded: _all(model, loaded, texts, options, lambda: not gone.is_set()))
-    answer.add_done_callback(lambda done: gone.set() if done.cancelled() else None)
-    return answer
+    """Queue texts; a text may take many runs of the network, so a cancelled request leaves out the rest."""
+    cancelled = threading.Event()  # not the future: the work may begin before there is one
+    future = model.explain(
+        len(texts), lambda loaded: _explained(model, loaded, texts, options, lambda: not cancelled.is_set())
+    )
+    future.add_done_callback(lambda done: cancelled.set() if done.cancelled() else None)
+    return future
 
 
-def _all(
+def _explained(
     model: Model, loaded: Loaded, texts: Sequence[str], options: ExplainOptions, wanted: Callable[[], bool]
 ) -> list[dict[str, Any]]:
-    explained = _explainer(loaded, options)
-    said = []
+    explainer = _explainer(loaded, options)
+    objects = []
     for text in texts:
         if not wanted():
             break
-        said.append(explained(text))
-        model.explained()
-    return said
+        objects.append(explainer(text))
+        model.count_explained()
+    return objects
 
 
 def _explainer(loaded: Loaded, asked: ExplainOptions) -> Callable[[str], dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import Receive
 
-from attnclf.serve.refusals import Gone, Overloaded, Refusal
+from attnclf.serve.refusals import Disconnected, Overloaded, Refusal
 
 MEBIBYTE = 2**20
 
@@ -20,33 +20,33 @@ class Limits:
     spool: int = 1024 * MEBIBYTE  # of all streams that wait for the end of their upload, which bounds the disk
     texts: int = 4096  # of one request
     characters: int = 100_000  # of one text
-    queue: int = 500_000  # units that wait or are in work, of one model: some seconds of work
+    queue: int = 500_000  # tokens that wait or are in work, of one model: some seconds of work
     explanations: int = 64  # texts that wait to be explained, of one model
     deadline: float = 30.0  # from the last byte of a request to its answer
     patience: float = 20.0  # in which a client sends its request, or takes the answer
     connections: int = 10_000
 
 
-class Room:
-    """Counts what is in work, up to a bound: bytes of bodies, units in a queue."""
+class CapacityLimiter:
+    """Bounds what is in work: bytes of bodies, tokens in a queue. `reason` names the bound in the metrics."""
 
-    def __init__(self, size: int, reason: str) -> None:
-        self.size, self.reason = size, reason
-        self.taken = 0
+    def __init__(self, capacity: int, reason: str) -> None:
+        self.capacity, self.reason = capacity, reason
+        self.used = 0
 
-    def take(self, amount: int) -> None:
-        """Take a part of the room; where there is nothing else in it, also more. Raises Overloaded for a full one."""
-        if self.taken and self.taken + amount > self.size:
+    def acquire(self, amount: int) -> None:
+        """Use a part of the capacity; when nothing is in use, any amount fits. Raises Overloaded when it is full."""
+        if self.used and self.used + amount > self.capacity:
             raise Overloaded(self.reason)
-        self.taken += amount
+        self.used += amount
 
-    def give_back(self, amount: int) -> None:
-        """Give a part back."""
-        self.taken -= amount
+    def release(self, amount: int) -> None:
+        """Free a part of the capacity."""
+        self.used -= amount
 
 
-async def body_of(request: Request, limits: Limits, room: Room) -> bytes | bytearray:
-    """Return the body of a request, whose size its handler gives back to the `room`.
+async def body_of(request: Request, limits: Limits, capacity: CapacityLimiter) -> bytes | bytearray:
+    """Return the body of a request, whose size its handler releases from `capacity`.
 
     Raises Refusal for one too long: before any of it is read where its length is told, else as soon as that shows.
     """
@@ -58,7 +58,7 @@ async def body_of(request: Request, limits: Limits, room: Room) -> bytes | bytea
     body, more = await chunk_of(request.receive)
     if len(body) > limits.body:
         raise _too_long(limits)
-    room.take(len(body))
+    capacity.acquire(len(body))
     if not more:
         return body
     grown = bytearray(body)
@@ -67,10 +67,10 @@ async def body_of(request: Request, limits: Limits, room: Room) -> bytes | bytea
             body, more = await chunk_of(request.receive)
             if len(grown) + len(body) > limits.body:
                 raise _too_long(limits)
-            room.take(len(body))
+            capacity.acquire(len(body))
             grown += body
     except BaseException:
-        room.give_back(len(grown))
+        capacity.release(len(grown))
         raise
     return grown
 
@@ -82,10 +82,10 @@ def refuse_compressed(request: Request) -> None:
 
 
 async def chunk_of(receive: Receive) -> tuple[bytes, bool]:
-    """Return what has arrived of a body, and whether there is more to come. Raises Gone for a client that left."""
+    """Return the next part of a body, and whether more follows. Raises Disconnected when the client has left."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Gone
+        raise Disconnected
     return message.get("body", b""), message.get("more_body", False)
 
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-UNITS = tuple(4**power for power in range(1, 10))
+TOKENS = tuple(4**power for power in range(1, 10))
 TEXTS = tuple(2**power for power in range(13))
 
 
@@ -36,11 +36,11 @@ class Metrics:
         self._batch_texts = Histogram(
             "attnclf_batch_texts", "Texts through the network together", ["model"], buckets=TEXTS, registry=registry
         )
-        self._batch_units = Histogram(
-            "attnclf_batch_tokens", "Units through the network together", ["model"], buckets=UNITS, registry=registry
+        self._batch_tokens = Histogram(
+            "attnclf_batch_tokens", "Units through the network together", ["model"], buckets=TOKENS, registry=registry
         )
         self._texts = Counter("attnclf_texts", "Texts labelled or explained", ["model", "work"], registry=registry)
-        self._units = Counter("attnclf_tokens", "Units that the network read", ["model"], registry=registry)
+        self._tokens = Counter("attnclf_tokens", "Units that the network read", ["model"], registry=registry)
         self._queue = Gauge(
             "attnclf_queue", "Units or texts that wait or are in work", ["model", "work"], registry=registry
         )
@@ -71,12 +71,12 @@ class Metrics:
         """Count a stream that ended before all its rows were answered."""
         self._cut.labels(reason).inc()
 
-    def batch(self, model: str, texts: int, units: int) -> None:
+    def batch(self, model: str, texts: int, tokens: int) -> None:
         """Count texts that went through the network together."""
         self._batch_texts.labels(model).observe(texts)
-        self._batch_units.labels(model).observe(units)
+        self._batch_tokens.labels(model).observe(tokens)
         self._texts.labels(model, "predict").inc(texts)
-        self._units.labels(model).inc(units)
+        self._tokens.labels(model).inc(tokens)
 
     def explained(self, model: str) -> None:
         """Count a text that was explained."""
@@ -91,9 +91,9 @@ class Metrics:
         """Count a model that was loaded again, or could not be."""
         self._reloads.labels(model, "success" if well else "failure").inc()
 
-    def watch(self, model: str, work: str, taken: Callable[[], float]) -> None:
+    def watch(self, model: str, work: str, used: Callable[[], float]) -> None:
         """Show how much waits."""
-        self._queue.labels(model, work).set_function(taken)
+        self._queue.labels(model, work).set_function(used)
 
     def watch_server(
         self, bodies: Callable[[], float], spool: Callable[[], float], connections: Callable[[], float]

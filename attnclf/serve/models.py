@@ -15,11 +15,11 @@ from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.serve.batching import Batcher
-from attnclf.serve.limits import Limits, Room
+from attnclf.serve.limits import CapacityLimiter, Limits
 from attnclf.serve.metrics import Metrics
 from attnclf.serve.refusals import Refusal
 
-Rendered = Callable[[Classifier, Sequence[str], list[Prediction]], Any]
+BuildReply = Callable[[Classifier, Sequence[str], list[Prediction]], Any]
 Files = tuple[tuple[str, int, int, int], ...]
 
 WARM_UP = ["a text to begin with", ""]
@@ -29,20 +29,20 @@ log = logging.getLogger("attnclf.serve")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RuntimeOptions:
     """How models run, as the options of `attnclf predict` say, and what goes through the network together.
 
-    `batch_units` None means what suits the device; `batch_delay` is in seconds.
+    `batch_tokens` None means what suits the device; `batch_delay` is in seconds.
     """
 
     device: Device = "auto"
     precision: Precision = "fp32"
     batch_size: int | None = None
-    batch_units: int | None = None
+    batch_tokens: int | None = None
     batch_delay: float = 0.002
 
 
-UNITS = {"cpu": 16_384, "cuda": 65_536}  # of a batch: some runs of the network, so that texts can be sorted by length
+TOKENS = {"cpu": 16_384, "cuda": 65_536}  # of a batch: some runs of the network, so that texts can be sorted by length
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,17 @@ class Texts:
 
     texts: Sequence[str]
     threshold: float | None
-    rendered: Rendered
+    build: BuildReply
 
 
 class Loaded:
     """One version of a model folder, ready to run."""
 
-    def __init__(self, folder: Path, running: Running) -> None:
+    def __init__(self, folder: Path, runtime: RuntimeOptions) -> None:
         open_bundle(folder)  # says what is wrong with it
         self.files = files_of(folder)  # before they are read: what changes meanwhile is loaded the next time
         self.classifier = Classifier.load(
-            folder, device=running.device, precision=running.precision, batch_size=running.batch_size
+            folder, device=runtime.device, precision=runtime.precision, batch_size=runtime.batch_size
         )
         self.version = self.classifier.bundle.version[:12]
         if not self.classifier.bundle.columns:
@@ -87,45 +87,45 @@ class Model:
     Raises AttnclfError where the folder cannot be loaded at all.
     """
 
-    def __init__(self, name: str, folder: Path, running: Running, limits: Limits, metrics: Metrics) -> None:
-        self.name, self._folder, self._running, self._metrics = name, folder, running, metrics
-        self.loaded = Loaded(folder, running)
+    def __init__(self, name: str, folder: Path, runtime: RuntimeOptions, limits: Limits, metrics: Metrics) -> None:
+        self.name, self._folder, self._runtime, self._metrics = name, folder, runtime, metrics
+        self.loaded = Loaded(folder, runtime)
         self._seen = self.loaded.files
-        self._units_per_character = 0.25
+        self._tokens_per_character = 0.25
         session = self.loaded.classifier.backend
         self._predictions: Batcher[Texts, Any] = Batcher(
             self._predict,
             workers=session.workers,
-            room=Room(limits.queue, "queue"),
-            budget=running.batch_units or UNITS[session.device],
-            delay=running.batch_delay,
+            capacity=CapacityLimiter(limits.queue, "queue"),
+            budget=runtime.batch_tokens or TOKENS[session.device],
+            delay=runtime.batch_delay,
         )
         self._explanations: Batcher[Callable[[Loaded], Any], Any] = Batcher(
             lambda works: [work(self.loaded) for work in works],
             workers=1,
-            room=Room(limits.explanations, "explanations"),
+            capacity=CapacityLimiter(limits.explanations, "explanations"),
         )
         metrics.loaded(name, self.loaded.version)
-        metrics.watch(name, "predict", lambda: self._predictions.room.taken)
-        metrics.watch(name, "explain", lambda: self._explanations.room.taken)
+        metrics.watch(name, "predict", lambda: self._predictions.capacity.used)
+        metrics.watch(name, "explain", lambda: self._explanations.capacity.used)
 
     @property
     def columns(self) -> Sequence[str]:
         """The numeric columns that the model reads in place of a text."""
         return self.loaded.classifier.bundle.columns
 
-    def predict(self, texts: Sequence[str], threshold: float | None, rendered: Rendered) -> "asyncio.Future[Any]":
+    def predict(self, texts: Sequence[str], threshold: float | None, build: BuildReply) -> "asyncio.Future[Any]":
         """Queue texts; the answer is what `rendered` makes of the predictions. Raises Overloaded for a full queue."""
         if threshold is not None:
             self.loaded.classifier.start([], threshold=threshold)  # refused here, and not with a whole batch
-        units = len(texts) + int(self._units_per_character * sum(map(len, texts)))
-        return self._predictions.submit(Texts(texts, threshold, rendered), units)
+        tokens = len(texts) + int(self._tokens_per_character * sum(map(len, texts)))
+        return self._predictions.submit(Texts(texts, threshold, build), tokens)
 
     def explain(self, texts: int, work: Callable[[Loaded], Any]) -> "asyncio.Future[Any]":
         """Queue an explanation of so many texts. Raises Overloaded for a full queue."""
         return self._explanations.submit(work, texts)
 
-    def explained(self) -> None:
+    def count_explained(self) -> None:
         """Count a text that was explained."""
         self._metrics.explained(self.name)
 
@@ -140,16 +140,16 @@ class Model:
             begin = 0
             for work in group:
                 end = begin + len(work.texts)
-                answers.append(work.rendered(classifier, work.texts, predictions[begin:end]))
+                answers.append(work.build(classifier, work.texts, predictions[begin:end]))
                 begin = end
         return answers
 
     def _count(self, texts: Sequence[str], predictions: Sequence[Prediction]) -> None:
-        units = sum([len(prediction.attention) for prediction in predictions])
-        self._metrics.batch(self.name, len(texts), units)
+        tokens = sum([len(prediction.attention) for prediction in predictions])
+        self._metrics.batch(self.name, len(texts), tokens)
         characters = sum(map(len, texts))
         if characters:
-            self._units_per_character += 0.1 * (units / characters - self._units_per_character)
+            self._tokens_per_character += 0.1 * (tokens / characters - self._tokens_per_character)
 
     def changed(self) -> bool:
         """Tell whether the folder holds another version than the last one that was tried."""
@@ -162,7 +162,7 @@ class Model:
         """Load the folder again; where that fails, the version in service stays."""
         try:
             self._seen = files_of(self._folder)
-            loaded = Loaded(self._folder, self._running)
+            loaded = Loaded(self._folder, self._runtime)
         except Exception as error:  # whatever is wrong with the new one, there is an old one
             log.error("%s stays at version %s: %s", self.name, self.loaded.version, error)
             self._metrics.reloaded(self.name, well=False)

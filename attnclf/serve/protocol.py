@@ -19,12 +19,12 @@ from attnclf import __version__
 from attnclf.data.label_cells import joined
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.serve import documents
-from attnclf.serve.attending import attended
+from attnclf.serve.cancellation import cancel_on_disconnect
 from attnclf.serve.limits import body_of, check_texts
-from attnclf.serve.models import Model, Rendered
+from attnclf.serve.models import BuildReply, Model
 from attnclf.serve.refusals import Refusal
 from attnclf.serve.replies import BINARY, as_json, json_reply
-from attnclf.serve.requests import read_as
+from attnclf.serve.requests import parse_body
 from attnclf.serve.service import Service
 
 HEADER = "Inference-Header-Content-Length"
@@ -231,9 +231,9 @@ async def infer(request: Request, service: Service, model: Model) -> Response:
             if output.parameters.content_type not in (None, CONTENT_TYPES[known[output.name].datatype]):
                 raise Refusal(400, f"{output.name} cannot go as {output.parameters.content_type!r}", fix=REMEDY)
         answer = model.predict(texts, asked.parameters.threshold, _reply(model, asked))
-        return await attended(request.receive, answer, service.limits.deadline)
+        return await cancel_on_disconnect(request.receive, answer, service.limits.deadline)
     finally:
-        service.bodies.give_back(len(body))
+        service.bodies.release(len(body))
 
 
 def _read(body: bytes | bytearray, json_length: str | None) -> tuple[InferenceRequest, list[str]]:
@@ -245,7 +245,7 @@ def _read(body: bytes | bytearray, json_length: str | None) -> tuple[InferenceRe
         json, binary = body[: int(json_length)], bytes(body[int(json_length) :])
     else:
         raise Refusal(400, f"{HEADER} is no length of the body")
-    asked = read_as(InferenceRequest, json)
+    asked = parse_body(InferenceRequest, json)
     given = asked.inputs[0]
     size = given.parameters.binary_data_size
     if size is not None or binary:
@@ -288,7 +288,7 @@ def _unpacked(binary: bytes) -> Iterator[str]:
         raise Refusal(400, "a text is not valid UTF-8") from None
 
 
-def _reply(model: Model, asked: InferenceRequest) -> Rendered:
+def _reply(model: Model, asked: InferenceRequest) -> BuildReply:
     """Return what makes the reply of predictions."""
 
     def made(classifier: Classifier, texts: Sequence[str], predictions: list[Prediction]) -> Response:

@@ -2,7 +2,7 @@
 
 from attnclf.errors import AttnclfError
 
-TOO_MANY, GONE, UNAVAILABLE = 429, 499, 503  # 499: nobody is there to be answered, as nginx has it
+TOO_MANY, CLIENT_CLOSED, UNAVAILABLE = 429, 499, 503  # 499: nobody is there to be answered, as nginx has it
 RETRY_AFTER = 1  # seconds
 
 
@@ -20,15 +20,15 @@ class Refusal(AttnclfError):  # noqa: N818  # no error of the server's
             return {"Retry-After": str(RETRY_AFTER)}
         if self.status == 401:
             return {"WWW-Authenticate": "Bearer"}
-        # What nobody reads of a body must not be taken for the next request.
+        # The rest of a body that nobody reads must not become the next request.
         return {"Connection": "close"} if self.status == 413 else {}
 
 
-class Gone(Refusal):
+class Disconnected(Refusal):
     """The client has left; what becomes of this error is of no interest to anybody."""
 
     def __init__(self) -> None:
-        super().__init__(GONE, "the client has gone")
+        super().__init__(CLIENT_CLOSED, "the client has gone")
 
 
 class Stopping(Refusal):

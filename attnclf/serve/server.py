@@ -18,7 +18,7 @@ from attnclf.serve import connections
 from attnclf.serve.app import create
 from attnclf.serve.limits import Limits
 from attnclf.serve.metrics import Metrics
-from attnclf.serve.models import Model, Models, Running
+from attnclf.serve.models import Model, Models, RuntimeOptions
 from attnclf.serve.security import Guard
 from attnclf.serve.service import Service
 
@@ -28,7 +28,7 @@ log = logging.getLogger("attnclf.serve")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class BindConfig:
     """Where the server listens, and whom it lets in; see `security.Guard`."""
 
     host: str = "127.0.0.1"
@@ -39,27 +39,27 @@ class Door:
     drain: float = 30.0  # seconds in which requests in work may end after a signal to stop
 
 
-def serve(folders: Mapping[str, Path], *, door: Door, running: Running, limits: Limits) -> None:
+def serve(folders: Mapping[str, Path], *, bind: BindConfig, runtime: RuntimeOptions, limits: Limits) -> None:
     """Serve model folders by name until SIGTERM or Ctrl-C; SIGHUP loads them again.
 
     Raises AttnclfError where a model cannot be loaded, ConfigError where the address cannot be had.
     """
     _allow_files(limits.connections)
-    with _bound(door) as listener:
+    with _bound(bind) as listener:
         loop_factory = uvicorn.Config("", loop="auto").get_loop_factory()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(_serve(folders, listener, door, running, limits))
+            runner.run(_serve(folders, listener, bind, runtime, limits))
 
 
 async def _serve(
-    folders: Mapping[str, Path], listener: socket.socket, door: Door, running: Running, limits: Limits
+    folders: Mapping[str, Path], listener: socket.socket, bind: BindConfig, runtime: RuntimeOptions, limits: Limits
 ) -> None:
     metrics = Metrics()
-    models = Models([Model(name, folder, running, limits, metrics) for name, folder in folders.items()])
+    models = Models([Model(name, folder, runtime, limits, metrics) for name, folder in folders.items()])
     service = Service(models=models, limits=limits, metrics=metrics)
-    guard = functools.partial(Guard, host=door.host, key=door.key, origins=door.origins, hosts=door.hosts)
+    guard = functools.partial(Guard, host=bind.host, key=bind.key, origins=bind.origins, hosts=bind.hosts)
     config = uvicorn.Config(
-        create(service, guard, door.origins),
+        create(service, guard, bind.origins),
         http=connections.bounded(limits),
         ws="none",
         lifespan="off",
@@ -67,11 +67,11 @@ async def _serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=max(1, round(door.drain)),
+        timeout_graceful_shutdown=max(1, round(bind.drain)),
     )
     server = Server(config, ", ".join(folders))
     metrics.watch_server(
-        lambda: service.bodies.taken, lambda: service.spool.taken, lambda: len(server.server_state.connections)
+        lambda: service.bodies.used, lambda: service.spool.used, lambda: len(server.server_state.connections)
     )
     tasks = [
         asyncio.ensure_future(models.watch()),
@@ -116,11 +116,11 @@ class Server(uvicorn.Server):
         log.info("Serving %s on http://%s:%d", self._what, f"[{host}]" if ":" in host else host, port)
 
 
-def _bound(door: Door) -> socket.socket:
+def _bound(bind: BindConfig) -> socket.socket:
     """Return a socket with the address; before the models are loaded, so that a port in use is told at once."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(socket.socket(family, kind, protocol))
@@ -130,7 +130,7 @@ def _bound(door: Door) -> socket.socket:
             stack.pop_all()  # it stays open
     except OSError as error:
         raise ConfigError(
-            f"cannot listen on {door.host}:{door.port}: {error.strerror or error}", fix="pass another --host or --port"
+            f"cannot listen on {bind.host}:{bind.port}: {error.strerror or error}", fix="pass another --host or --port"
         ) from error
     return listener
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 
-from attnclf.serve.limits import MEBIBYTE, Room
+from attnclf.serve.limits import MEBIBYTE, CapacityLimiter
 from attnclf.serve.refusals import UNAVAILABLE, Refusal
 
 IN_MEMORY = MEBIBYTE  # bytes of an upload that need no file
@@ -15,28 +15,28 @@ log = logging.getLogger("attnclf.serve")
 
 
 class Spool:
-    """One upload; what it takes of the `room` is given back when it is closed."""
+    """One upload; its size is released from `capacity` when it is closed."""
 
-    def __init__(self, room: Room) -> None:
-        self._room, self._size = room, 0
+    def __init__(self, capacity: CapacityLimiter) -> None:
+        self._capacity, self._size = capacity, 0
         self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # it is open as long as the upload is needed
 
     async def add(self, chunk: bytes) -> None:
-        """Keep a chunk. Raises Refusal for an upload too large, or a disk that is full; Overloaded for a full room."""
-        if self._size + len(chunk) > self._room.size:
+        """Keep a chunk. Raises Refusal for a large upload or a full disk, Overloaded when `capacity` is used up."""
+        if self._size + len(chunk) > self._capacity.capacity:
             raise Refusal(
                 413,
-                f"the upload is longer than {self._room.size:,} bytes, and it is kept until it is complete",
+                f"the upload is longer than {self._capacity.capacity:,} bytes, and it is kept until it is complete",
                 fix="send it in pieces, or with wait=false where no proxy loses lines",
             )
-        self._room.take(len(chunk))
+        self._capacity.acquire(len(chunk))
         self._size += len(chunk)
         try:
             await asyncio.to_thread(self._file.write, chunk)
         except OSError as error:
             log.error("An upload could not be kept until it is complete: %s", error.strerror or error)
             raise Refusal(
-                UNAVAILABLE, "there is no room to keep the upload until it is complete", fix="send it in pieces"
+                UNAVAILABLE, "the disk has no space to keep the upload until it is complete", fix="send it in pieces"
             ) from error
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -46,6 +46,6 @@ class Spool:
             yield chunk
 
     def close(self) -> None:
-        """Remove the file, and give the room back."""
-        self._room.give_back(self._size)
+        """Remove the file and release its size."""
+        self._capacity.release(self._size)
         self._file.close()

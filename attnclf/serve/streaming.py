@@ -1,11 +1,12 @@
 """Long lists: one JSON line in, one JSON line out, in order, in constant memory.
 
 Texts come as lines of JSON, each a string, an object with a `text` or a row of the model's numeric columns, or as the
-list of an ordinary request; what is answered is written as soon as all before it is. A line that cannot be read is
-answered by its error, and one with an `id` gets it back. Texts are read no faster than they are answered.
+list of an ordinary request. The reply to a line is sent as soon as those before it are. The reply to a line that cannot
+be read is its error; the reply to a line with an `id` has the same `id`. Texts are read no faster than they are
+answered.
 
-Some proxies lose a part of an upload that is answered while it comes. So an answer can wait for the end of the upload,
-which is kept on disk meanwhile, and a stream can end with the number of rows that were read.
+Some proxies lose a part of an upload when the reply starts before its end. So the reply can wait for the end of the
+upload, which is kept on disk meanwhile, and can end with the number of rows that were read.
 """
 
 import asyncio
@@ -21,22 +22,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from attnclf.errors import AttnclfError, DataError
-from attnclf.serve.attending import attended, leaving
+from attnclf.serve.cancellation import cancel_on_disconnect, disconnection
 from attnclf.serve.connections import CUT
 from attnclf.serve.limits import MEBIBYTE, Limits, chunk_of, refuse_compressed
 from attnclf.serve.models import Model
-from attnclf.serve.refusals import Gone, Overloaded, Refusal, Stopping
+from attnclf.serve.refusals import Disconnected, Overloaded, Refusal, Stopping
 from attnclf.serve.replies import NDJSON, as_json
 from attnclf.serve.requests import StreamOptions, text_of_row
 from attnclf.serve.service import Service
 from attnclf.serve.spool import Spool
 
-MOST = 256  # texts that are queued together ...
-AHEAD = 2  # ... and how many times that, so that reading, the network and writing overlap
-LINE = MEBIBYTE  # the longest line, in bytes
-ROOM = 4 * MEBIBYTE  # that a stream may take of the memory for bodies
-PAUSE = 0.02  # seconds between two looks at a full queue
-PROXIED = ("via", "x-forwarded-for", "forwarded")  # headers by which a proxy says that it is one
+WINDOW = 256  # texts that are queued together
+AHEAD = 2  # windows in the queue, so that reading, the network and writing overlap
+LINE_BYTES = MEBIBYTE  # of the longest line
+STREAM_MEMORY = 4 * MEBIBYTE  # bytes that a stream uses of the memory for bodies
+PAUSE = 0.02  # seconds between two tries to enter a full queue
+PROXIED = ("via", "x-forwarded-for", "forwarded")  # headers that proxies add
 
 log = logging.getLogger("attnclf.serve")
 
@@ -44,20 +45,20 @@ Submit = Callable[[Sequence[str]], "asyncio.Future[list[bytes]]"]
 
 
 def streams_in(request: Request) -> bool:
-    """Tell whether the body is a stream of lines."""
+    """Whether the body is a stream of lines."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON
 
 
 def streams_out(request: Request) -> bool:
-    """Tell whether the answer is wanted as a stream of lines."""
+    """Whether the client accepts a stream of lines as the reply."""
     return NDJSON in request.headers.get("accept", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows that are queued together: texts, and by its place the error of each row that cannot be read.
+    """Rows that are queued together: the texts, and by its index the error of each row that cannot be read.
 
-    `ids` has, by its place, the JSON of the `id` that a row came with.
+    `ids` has the JSON of the `id` of each row that came with one, by its index.
     """
 
     texts: Sequence[str]
@@ -66,7 +67,7 @@ class Window:
 
     @property
     def size(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.texts) + len(self.errors)
 
 
@@ -74,12 +75,12 @@ Waiting = asyncio.Queue[tuple[Window, "asyncio.Future[list[bytes]]"] | None]
 
 
 def _is_proxied(request: Request) -> bool:
-    """Tell whether a request came through a proxy; HTTP/1.0, which nginx speaks, knows no streams."""
+    """Whether a request came through a proxy; nginx uses HTTP/1.0, which has no streams."""
     return request.scope["http_version"] == "1.0" or any(name in request.headers for name in PROXIED)
 
 
-class Streamed(Response):
-    """Answers lines while they come, or when all have; the texts of a list where they are given."""
+class StreamedReply(Response):
+    """Answers lines while they arrive, or when all have arrived; or `texts`, where they are given."""
 
     def __init__(
         self,
@@ -89,20 +90,20 @@ class Streamed(Response):
         submit: Submit,
         options: StreamOptions,
         texts: Sequence[str] | None = None,
-        most: int = MOST,
+        window: int = WINDOW,
     ) -> None:
         super().__init__(media_type=NDJSON)
         del self.headers["content-length"]
-        self._request, self._service, self._model, self._submit, self._most = request, service, model, submit, most
+        self._request, self._service, self._model, self._submit, self._window = request, service, model, submit, window
         self._texts, self._count = texts, options.count
         self._wait = _is_proxied(request) if options.wait is None else options.wait
         self._rows = 0  # answered so far
-        self._gone: asyncio.Future[None] | None = None  # is done when the client leaves; known once its upload is here
+        self._gone: asyncio.Future[None] | None = None  # when the client disconnects; from the end of its upload
         refuse_compressed(request)
-        service.bodies.take(ROOM)
+        service.bodies.acquire(STREAM_MEMORY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answers. Raises Gone when the client leaves before it has them all, Refusal before it has any."""
+        """Send the lines. Raises Disconnected when the client leaves before the last, and Refusal before the first."""
         waiting: Waiting = asyncio.Queue(AHEAD)
         reading = asyncio.ensure_future(self._queue(waiting))
         started = False
@@ -116,14 +117,14 @@ class Streamed(Response):
 
         try:
             while (following := await waiting.get()) is not None:
-                lines = await self._answered(*following)
+                lines = await self._lines_of(*following)
                 if self._gone is not None and self._gone.done():
-                    raise Gone
+                    raise Disconnected
                 await write(b"".join(lines), more=True)
                 self._rows += len(lines)
             await reading
             await write(as_json({"rows": self._rows}) + b"\n" if self._count else b"", more=False)
-        except Gone:
+        except Disconnected:
             why = scope["state"].get(CUT)
             if why is not None:
                 log.warning("A stream was cut after %d rows: %s", self._rows, why)
@@ -133,12 +134,12 @@ class Streamed(Response):
             error = ended if isinstance(ended, AttnclfError) else Stopping()
             if not started:
                 raise error from None
-            # It is too late for a status.
+            # The status has been sent.
             log.warning("A stream was ended after %d rows: %s", self._rows, error)
             self._service.metrics.stream_cut("error")
             await write(as_json({"error": str(error)}) + b"\n", more=False)
         finally:
-            self._service.bodies.give_back(ROOM)
+            self._service.bodies.release(STREAM_MEMORY)
             reading.cancel()
             reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # which is known by now
             if self._gone is not None:
@@ -168,44 +169,44 @@ class Streamed(Response):
             except Overloaded:  # a stream waits for its turn
                 await asyncio.sleep(PAUSE)
 
-    async def _answered(self, window: Window, answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
-        async def lines_of(answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
-            return await attended(None, answer, self._service.limits.deadline)
+    async def _lines_of(self, window: Window, answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
+        async def wait(answer: "asyncio.Future[list[bytes]]") -> list[bytes]:
+            return await cancel_on_disconnect(None, answer, self._service.limits.deadline)
 
         async def alone(text: str) -> bytes:
             try:
-                return (await lines_of(await self._submitted([text])))[0]
+                return (await wait(await self._submitted([text])))[0]
             except DataError as error:
                 return as_json({"error": str(error)})
 
         try:
-            lines = iter(await lines_of(answer))
+            lines = iter(await wait(answer))
         except DataError:  # of one of the texts: the others have their answers
             lines = iter([await alone(text) for text in window.texts])
         answers = []
-        for place in range(window.size):
-            line = as_json({"error": window.errors[place]}) if place in window.errors else next(lines)
-            if place in window.ids:
-                line = b'{"id":' + window.ids[place] + b"," + line[1:]
+        for index in range(window.size):
+            line = as_json({"error": window.errors[index]}) if index in window.errors else next(lines)
+            if index in window.ids:
+                line = b'{"id":' + window.ids[index] + b"," + line[1:]
             answers.append(line + b"\n")
         return answers
 
     async def _windows(self) -> AsyncGenerator[Window]:
         """Yield what has arrived, a full window at most."""
         if self._texts is not None:
-            self._gone = leaving(self._request.receive)
-            for begin in range(0, len(self._texts), self._most):
-                yield Window(self._texts[begin : begin + self._most], {}, {})
+            self._gone = disconnection(self._request.receive)
+            for begin in range(0, len(self._texts), self._window):
+                yield Window(self._texts[begin : begin + self._window], {}, {})
             return
         number, rest = 0, bytearray()
         async with contextlib.aclosing(self._kept() if self._wait else self._arriving()) as chunks:
             async for chunk in chunks:
                 rest += chunk
                 *lines, rest = rest.split(b"\n")
-                if len(rest) > LINE:
-                    raise Refusal(413, f"line {number + len(lines) + 1} is longer than {LINE:,} bytes")
-                for begin in range(0, len(lines), self._most):
-                    some = lines[begin : begin + self._most]
+                if len(rest) > LINE_BYTES:
+                    raise Refusal(413, f"line {number + len(lines) + 1} is longer than {LINE_BYTES:,} bytes")
+                for begin in range(0, len(lines), self._window):
+                    some = lines[begin : begin + self._window]
                     yield _read(some, number, self._model.columns, self._service.limits)
                     number += len(some)
         if rest:
@@ -217,7 +218,7 @@ class Streamed(Response):
         while more:
             chunk, more = await chunk_of(self._request.receive)
             if not more:
-                self._gone = leaving(self._request.receive)
+                self._gone = disconnection(self._request.receive)
             yield chunk
 
     async def _kept(self) -> AsyncGenerator[bytes]:
@@ -233,27 +234,27 @@ class Streamed(Response):
 
 
 def _read(lines: Sequence[bytes | bytearray], number: int, columns: Sequence[str], limits: Limits) -> Window:
-    """Return the texts of lines; `number` is how many were before them."""
+    """Return the texts of lines; `number` lines were before them."""
     texts: list[str] = []
     errors: dict[int, str] = {}
     ids: dict[int, bytes] = {}
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         try:
             read = _parsed(line)
             if isinstance(read, dict) and "id" in read:
-                ids[place] = _id_of(read["id"])
+                ids[index] = _id_of(read["id"])
             text = _text_of(read, columns)
             if len(text) > limits.characters:
                 raise ValueError(f"more than {limits.characters:,} characters")
         except ValueError as error:
-            errors[place] = f"line {number + place + 1}: {error}"
+            errors[index] = f"line {number + index + 1}: {error}"
         else:
             texts.append(text)
     return Window(texts, errors, ids)
 
 
 def _parsed(line: bytes | bytearray) -> object:
-    """Return the value of a line, a blank text for a blank line. Raises ValueError for what is no JSON."""
+    """Return the value of a line, a blank text for a blank line. Raises ValueError for invalid JSON."""
     try:
         return from_json(line, allow_inf_nan=False) if line.strip() else ""
     except ValueError as error:
@@ -261,7 +262,7 @@ def _parsed(line: bytes | bytearray) -> object:
 
 
 def _id_of(value: object) -> bytes:
-    """Return the JSON of an id. Raises ValueError for a number that is none when it is read."""
+    """Return the JSON of an id. Raises ValueError for a number too large for JSON readers."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:

@@ -82,14 +82,14 @@ def serve(
     _log_to_stderr()
     server.serve(
         _named(model or _of_environment()),
-        door=server.Door(
+        bind=server.BindConfig(
             host=host, port=port, key=key, origins=allow_origin or (), hosts=allow_host or (), drain=drain
         ),
-        running=models.Running(
+        runtime=models.RuntimeOptions(
             device=device.value,
             precision=precision.value,
             batch_size=batch_size,
-            batch_units=batch_tokens,
+            batch_tokens=batch_tokens,
             batch_delay=batch_delay / 1000,
         ),
         limits=limits.Limits(

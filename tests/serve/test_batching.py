@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from attnclf.errors import ConfigError
 from attnclf.serve.batching import Batcher
-from attnclf.serve.limits import Room
+from attnclf.serve.limits import CapacityLimiter
 from attnclf.serve.refusals import Overloaded
 
 
-def batcher(run, *, workers=1, room=100, **options):
-    return Batcher(run, workers=workers, room=Room(room, "queue"), **options)
+def batcher(run, *, workers=1, capacity=100, **options):
+    return Batcher(run, workers=workers, capacity=CapacityLimiter(capacity, "queue"), **options)
 
 
 class Gate:
@@ -35,7 +35,7 @@ class Gate:
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.integers(1, 3), st.integers(0, 20))
 def test_every_job_gets_its_own_answer_whatever_shares_its_batch(numbers, workers, budget):
     async def main():
-        queue = batcher(lambda work: [2 * number for number in work], workers=workers, room=1000, budget=budget)
+        queue = batcher(lambda work: [2 * number for number in work], workers=workers, capacity=1000, budget=budget)
         answers = await asyncio.gather(*(queue.submit(number, number) for number in numbers))
         queue.close()
         return answers
@@ -75,7 +75,7 @@ def test_a_batch_waits_for_more_until_the_delay_has_passed():
 def test_a_full_queue_refuses_and_takes_again_when_there_is_room():
     async def main():
         gate = Gate()
-        queue = batcher(gate, room=3)
+        queue = batcher(gate, capacity=3)
         jobs = [queue.submit(number, 1) for number in (1, 2, 3)]
         with pytest.raises(Overloaded, match="busy"):
             queue.submit(4, 1)
@@ -88,12 +88,12 @@ def test_a_full_queue_refuses_and_takes_again_when_there_is_room():
     assert asyncio.run(main()) == 10
 
 
-def test_a_job_larger_than_the_room_is_taken_when_it_is_alone():
+def test_a_job_larger_than_the_capacity_is_accepted_when_it_is_alone():
     async def main():
-        queue = batcher(lambda work: work, room=3)
+        queue = batcher(lambda work: work, capacity=3)
         answer = await queue.submit(1, 50)
         queue.close()
-        return answer, queue.room.taken
+        return answer, queue.capacity.used
 
     assert asyncio.run(main()) == (1, 0)
 
@@ -101,7 +101,7 @@ def test_a_job_larger_than_the_room_is_taken_when_it_is_alone():
 def test_cancelled_work_is_left_out_and_its_room_is_free_at_once():
     async def main():
         gate = Gate()
-        queue = batcher(gate, room=2)
+        queue = batcher(gate, capacity=2)
         first = queue.submit(1, 1)
         await asyncio.sleep(0.05)
         second = queue.submit(2, 1)

@@ -143,7 +143,7 @@ class Eager:
         answer.set_result(work(None))
         return answer
 
-    def explained(self):
+    def count_explained(self):
         pass
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 from running import PATIENCE, wait_for
 
-from attnclf.serve.limits import Room
+from attnclf.serve.limits import CapacityLimiter
 from attnclf.serve.refusals import Overloaded, Refusal
 from attnclf.serve.spool import IN_MEMORY, Spool
 
@@ -191,34 +191,34 @@ def test_uploads_that_wait_take_a_bounded_part_of_the_disk(start, model):
 
 def test_a_long_upload_is_on_disk_and_gives_its_room_back():
     async def main():
-        room = Room(4 * IN_MEMORY, "disk")
-        spool = Spool(room)
+        disk = CapacityLimiter(4 * IN_MEMORY, "disk")
+        spool = Spool(disk)
         pieces = [bytes([number]) * (IN_MEMORY // 4) for number in range(6)]
         for piece in pieces:
             await spool.add(piece)
-        assert room.taken == 6 * IN_MEMORY // 4
+        assert disk.used == 6 * IN_MEMORY // 4
         assert b"".join([piece async for piece in spool.chunks()]) == b"".join(pieces)
-        another = Spool(room)
+        another = Spool(disk)
         with pytest.raises(Overloaded):
             await another.add(bytes(3 * IN_MEMORY))
         another.close()
         with pytest.raises(Refusal, match="longer than 4,194,304 bytes"):
             await spool.add(bytes(3 * IN_MEMORY))
         spool.close()
-        assert room.taken == 0
+        assert disk.used == 0
 
     asyncio.run(main())
 
 
 def test_a_full_disk_is_told_in_words(monkeypatch):
     async def main():
-        spool = Spool(Room(IN_MEMORY, "disk"))
+        spool = Spool(CapacityLimiter(IN_MEMORY, "disk"))
 
         def write(_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(spool._file, "write", write)
-        with pytest.raises(Refusal, match="no room to keep the upload") as refused:
+        with pytest.raises(Refusal, match="no space to keep the upload") as refused:
             await spool.add(b"a")
         assert refused.value.status == 503
         spool.close()
