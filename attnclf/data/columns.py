@@ -168,6 +168,28 @@ def names_rows(column: str) -> bool:
     return normal(column) in ROW_NAMES
 
 
+def text_columns(
+    columns: Sequence[str], strings: Sequence[str], asked: Sequence[str] | None, sample: Sample = ()
+) -> tuple[str, ...]:
+    """Columns of a text without labels: those asked for, else the one that `choose` takes for the text.
+
+    `strings` are the columns that may hold text. Without a `sample` of several records only their names decide.
+    """
+    if asked:
+        return tuple(find(name, columns) for name in asked)
+    refuse_other_text(columns, strings)
+    if named := by_name(TEXT_NAMES, strings, "text"):
+        return (named,)
+    left = [name for name in strings if not names_rows(name)]
+    labels = next((found for tier in LABEL_NAMES if (found := [n for n in left if normal(n) in tier])), [])
+    left = [name for name in left if name not in labels] or left
+    if not left:
+        raise DataError(f"no column holds text: {quoted(columns)}", fix="pass --text-column NAME")
+    if len(left) > 1 and len(sample) < 2:
+        raise ambiguous("text", left)
+    return (left[0] if len(left) == 1 else text_by_content(left, sample),)
+
+
 def text_by_content(columns: Sequence[str], sample: Sample) -> str:
     """The column whose strings are long and differ from row to row, if it stands out twofold."""
     if not columns:
@@ -199,6 +221,11 @@ def holds_text(column: str, sample: Sample) -> bool:
     """Whether the column has mostly strings; the odd number among them is a bad row, not another kind of column."""
     values = [values[column] for values in sample if values.get(column) is not None]
     return sum(isinstance(value, str) for value in values) > len(values) / 2
+
+
+def may_hold_text(column: str, sample: Sample) -> bool:
+    """Whether the texts may be in a column: it has mostly strings or only nulls, or is called text."""
+    return holds_text(column, sample) or called_text(column) or all(values.get(column) is None for values in sample)
 
 
 def holds_lists(column: str, sample: Sample) -> bool:

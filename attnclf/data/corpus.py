@@ -3,45 +3,31 @@
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar, cast
 
 import numpy as np
 
 from attnclf.data import cells, columns
+from attnclf.data.detect import detect
+from attnclf.data.formats import FORMATS
+from attnclf.data.inputs import SAMPLE_RECORDS, sampled
 from attnclf.data.rationales import Spans
 from attnclf.data.read_options import ReadOptions
-from attnclf.data.readers import delimited, fasttext, folder, jsonlines, tables
-from attnclf.data.rows import BadRow, Record
-from attnclf.data.source import Format, Source, detect
+from attnclf.data.readers.tables import hub_splits as hub_splits
+from attnclf.data.rows import BLANK, BadRow, Entry, Record
+from attnclf.data.source import Source
 from attnclf.data.spill import Column, spill
-from attnclf.data.streams import DAMAGE, GZIP_MAGIC
+from attnclf.data.streams import DAMAGE
 from attnclf.errors import DataError
-
-READERS: dict[Format, Callable[[Source], Iterator[Record | BadRow]]] = {
-    "csv": delimited.records,
-    "tsv": delimited.records,
-    "jsonl": jsonlines.records,
-    "json": jsonlines.array_records,
-    "parquet": tables.records,
-    "fasttext": fasttext.records,
-    "folder": folder.records,
-    "hub": tables.hub_records,
-}
-# Their columns are ours, not the user's, and not worth saying.
-FIXED_COLUMNS = ("fasttext", "folder")
 
 T = TypeVar("T")
 
-SAMPLE_RECORDS = 1000
 WRITTEN_LIST = re.compile(r"""\[(['"].*['"]|[\d\s,.]*)\]""", re.DOTALL)
 NAMED_BAD_ROWS, SHOWN_BAD_ROWS = 3, 5  # in an error, in warnings
 READ_OPTIONS = ReadOptions()
-GZIP_RATIO = 3  # text seldom compresses less
-
-hub_splits = tables.hub_splits
 
 
 @dataclass(frozen=True)
@@ -95,8 +81,8 @@ class Tally:
     lists: bool = False
 
 
-def read(argument: str, options: ReadOptions = READ_OPTIONS) -> Corpus:
-    """Read labelled rows from a file, a folder, `hf:name` or `-`.
+def read(argument: object, options: ReadOptions = READ_OPTIONS) -> Corpus:
+    """Read labelled rows from a file, a folder, `hf:name`, `-` or an object in memory.
 
     The corpus is multi-label if a label cell holds a list, if `label_separator` is given, or if a fastText line has
     no label or several. Bad rows raise one DataError, or with `on_bad_row="skip"` are left out and returned in
@@ -108,15 +94,15 @@ def read(argument: str, options: ReadOptions = READ_OPTIONS) -> Corpus:
     source = replace(detect(argument, format=options.format), split=split)
     if split is not None and source.format != "hub":
         raise DataError(f"{source.name} has no splits", fix="name the file of the split")
-    if source.format == "lines":
+    row = FORMATS[source.format]
+    if not row.labelled:
         raise DataError(
             f"{source.name} is plain text without labels",
             fix="if it is csv, tsv or jsonl, say so with --input-format; fastText lines start with __label__",
         )
     try:
-        records = READERS[source.format](source)
-        opening = opened(records)
-        sample = [record.values for record in opening if isinstance(record, Record)]
+        entries = (entry for entry in row.read(source) if entry is not BLANK)
+        opening, sample = sampled(entries, SAMPLE_RECORDS)
         if not sample:
             raise nothing_usable([entry for entry in opening if isinstance(entry, BadRow)])
         chosen = columns.choose(
@@ -132,10 +118,10 @@ def read(argument: str, options: ReadOptions = READ_OPTIONS) -> Corpus:
         if label_separator is None:
             refuse_written_lists(chosen.labels, sample)
         tally = Tally()
-        rows = kept(chain(opening, records), chosen, label_separator, tally)
+        rows = kept(chain(opening, entries), chosen, label_separator, tally)
         texts: Sequence[str]
         locations: Sequence[str]
-        if size(source) > options.large_bytes:
+        if row.size(source) > options.large_bytes:
             texts, locations = spill(rows)
         else:
             texts, locations = in_memory(rows)
@@ -159,17 +145,6 @@ def read(argument: str, options: ReadOptions = READ_OPTIONS) -> Corpus:
     )
 
 
-def opened(records: Iterator[Record | BadRow]) -> list[Record | BadRow]:
-    """The first entries, as far as there is a record among them."""
-    opening = list(islice(records, SAMPLE_RECORDS))
-    while not any(isinstance(entry, Record) for entry in opening[-SAMPLE_RECORDS:]):
-        more = list(islice(records, SAMPLE_RECORDS))
-        if not more:
-            break
-        opening += more
-    return opening
-
-
 def refuse_written_lists(column: str, sample: columns.Sample) -> None:
     """Raise DataError for lists written as text, "['a', 'b']": each would pass for one label of its own."""
     written = [str(values[column]).strip() for values in sample if isinstance(values.get(column), str)]
@@ -181,17 +156,17 @@ def refuse_written_lists(column: str, sample: columns.Sample) -> None:
 
 
 def kept(
-    records: Iterator[Record | BadRow], chosen: columns.Columns, separator: str | None, tally: Tally
+    entries: Iterator[Entry], chosen: columns.Columns, separator: str | None, tally: Tally
 ) -> Iterator[tuple[str, str]]:
     """Pass on (text, location) of the good rows; labels, weights, rationales and bad rows go to the tally."""
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for record in records:
-        row = cells.row(record, chosen, separator) if isinstance(record, Record) else record
+    for entry in entries:
+        row = cells.row(entry, chosen, separator) if isinstance(entry, Record) else entry
         if isinstance(row, BadRow):
             tally.bad.append(row)
             continue
-        if not tally.lists and isinstance(record, Record):
-            tally.lists = isinstance(record.values.get(chosen.labels), list | tuple)
+        if not tally.lists and isinstance(entry, Record):
+            tally.lists = isinstance(entry.values.get(chosen.labels), list | tuple)
         tally.label_lists.append(shared.setdefault(row.labels, row.labels))
         if chosen.weight is not None:
             tally.weights.append(row.weight)
@@ -210,22 +185,6 @@ def in_memory(rows: Iterator[tuple[str, str]]) -> tuple[list[str], list[str]]:
     return texts, locations
 
 
-def size(source: Source) -> int:
-    """Bytes of the data, uncompressed; for gzip an estimate, never below what its own trailer says."""
-    if source.format == "hub":
-        return tables.hub_size(source)
-    if source.format == "parquet":
-        return tables.parquet_size(source)
-    if source.format == "folder":
-        return folder.size(source.path)
-    stored = source.path.stat().st_size
-    with source.path.open("rb") as stream:
-        if stream.read(2) != GZIP_MAGIC or stored < 4:
-            return stored
-        stream.seek(-4, 2)
-        return max(GZIP_RATIO * stored, int.from_bytes(stream.read(4), "little"))
-
-
 def pick(items: Sequence[T], indices: np.ndarray) -> Sequence[T]:
     """Items at these indices, left on disk if that is where they are."""
     if isinstance(items, Column):
@@ -237,7 +196,7 @@ def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label:
     """Say in one line what was read and how the columns were understood."""
     labels = len({label for labels in set(tally.label_lists) for label in labels})
     parts = [f"{source.name}: {source.format}", plural(len(tally.label_lists), "row")]
-    if source.format not in FIXED_COLUMNS:
+    if FORMATS[source.format].named_columns:
         read, role = (list(chosen.features), "features") if chosen.features else (chosen.text, "text")
         parts.append(f"{role} = {columns.quoted(read).replace(', ', ' + ')}")
         parts.append(f"label = '{chosen.labels}'" + (" (chosen by content)" if chosen.why == "by content" else ""))

@@ -4,6 +4,8 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,8 +14,16 @@ from attnclf.errors import DataError
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 GZIP_MAGIC = b"\x1f\x8b"
+HEAD = 1 << 16  # bytes by which a format is known
 # What a compressed file that was cut short or overwritten raises while it is read.
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+@dataclass(slots=True)
+class Damage:
+    """How many lines so far were not valid UTF-8 and were read with U+FFFD in place of the broken bytes."""
+
+    lines: int = 0
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -61,6 +71,9 @@ class _Unzipped(gzip.GzipFile):
         self._pipe = pipe
         super().__init__(fileobj=_Arriving(pipe), mode="rb")
 
+    def seekable(self) -> bool:
+        return False
+
     def close(self) -> None:
         super().close()
         self._pipe.close()
@@ -73,14 +86,39 @@ def without_mark(first: bytes, name: str = "the text") -> bytes:
     return first.removeprefix(BYTE_ORDER_MARK)
 
 
-def lines(stream: BinaryIO) -> Iterator[str]:
-    """Decode line by line, line endings kept.
+def head_of(stream: BinaryIO, name: str) -> bytes:
+    """First bytes of a stream, without a byte order mark, and back to its start; none of a damaged one or a pipe."""
+    if not stream.seekable():
+        return b""
+    try:
+        return without_mark(stream.read(HEAD), name)
+    except DAMAGE:
+        return b""  # whoever reads it to the end finds the damage
+    finally:
+        stream.seek(0)
+
+
+def lines(stream: BinaryIO, damage: Damage | None = None) -> Iterator[str]:
+    """Decode line by line, line endings kept. DataError for a compressed stream that is damaged.
 
     Bytes that are not UTF-8 become lone surrogates (U+DC80 to U+DCFF), so that one bad line costs one row and not the
-    file: `cells.row` finds them with the text they stand in.
+    file: `cells.row` finds them with the text they stand in. With `damage` they become U+FFFD, and the line is counted.
     """
-    first = stream.readline()
-    if first:
-        yield without_mark(first).decode("utf-8", "surrogateescape")
-    for line in stream:
-        yield line.decode("utf-8", "surrogateescape")
+    try:
+        first = without_mark(stream.readline())
+        for line in chain([first] if first else [], stream):
+            try:
+                yield line.decode()
+            except UnicodeDecodeError:
+                if damage is not None:
+                    damage.lines += 1
+                yield line.decode("utf-8", "surrogateescape" if damage is None else "replace")
+    except DAMAGE as error:
+        raise DataError(f"the file is damaged: {error}", fix="compress or copy it again") from error
+
+
+def unended(line: str) -> str:
+    """A line without its ending."""
+    if line.endswith("\n"):
+        return line[:-2] if line.endswith("\r\n") else line[:-1]
+    return line

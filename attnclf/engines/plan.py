@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from attnclf.data.source import EXTENSIONS, missing
+from attnclf.data.detect import missing
+from attnclf.data.formats import by_name, extensions
 from attnclf.engines.destination import File, finished
 from attnclf.errors import DataError
 
@@ -96,14 +97,14 @@ def in_folder(system: Any, place: str, said: str, any_extension: bool) -> dict[s
         if not any(name.startswith((".", "_")) for name in names.parts) and (any_extension or known(names)):
             found[path] = int(about["size"] or 0)
     if not found:
-        kinds = ", ".join(sorted(filter(None, EXTENSIONS)))
+        kinds = ", ".join(sorted(filter(None, extensions())))
         raise DataError(f"{said} has no files with texts", fix=f"their extensions are {kinds}; or pass --input-format")
     return found
 
 
 def known(name: PurePosixPath) -> bool:
     """Whether a file's extension is that of texts."""
-    return bare(name).suffix.lower() in EXTENSIONS
+    return by_name(name.name) is not None
 
 
 def bare(name: PurePosixPath) -> PurePosixPath:

@@ -2,14 +2,16 @@
 
 import contextlib
 import gzip
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from attnclf.atomic import atomic_upload
 from attnclf.bundle import Precision
-from attnclf.data.inputs import Damage, format_of, texts
-from attnclf.data.streams import GZIP_MAGIC
+from attnclf.data.inputs import format_of, texts
+from attnclf.data.read_options import ReadOptions
+from attnclf.data.source import Source
+from attnclf.data.streams import GZIP_MAGIC, Damage, head_of
 from attnclf.engines.destination import File
 from attnclf.errors import AttnclfError
 from attnclf.runtime.backend import Device
@@ -29,8 +31,7 @@ class Job:
     targets: Any
     line: FormatLine
     threshold: float | None = None
-    text_columns: Sequence[str] | None = None
-    input_format: str | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
     device: Device = "auto"
     precision: Precision = "fp32"
     batch_size: int | None = None
@@ -60,15 +61,10 @@ class Worker:
         """Write the answers to one file. Nothing is written where it cannot be read to its end."""
         job, damage = self.job, Damage()
         try:
-            kind = format_of(file.source, job.input_format)
+            options = replace(job.options, feature_columns=self.classifier.bundle.columns)
             with opened(job.sources, file.source) as stream, atomic_upload(job.targets, file.target) as output:
-                lines = texts(
-                    stream,
-                    format=kind,
-                    text_columns=job.text_columns,
-                    feature_columns=self.classifier.bundle.columns,
-                    damage=damage,
-                )
+                kind = format_of(file.source, options.format, head_of(stream, file.source))
+                lines = texts(Source(name=file.source, format=kind, stream=stream), options, damage=damage)
                 done = stream_predictions(self.classifier, lines, output, line=job.line, threshold=job.threshold)
         except AttnclfError as error:
             return Outcome(file.source, problem=error.problem, fix=error.fix)

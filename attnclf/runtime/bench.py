@@ -15,6 +15,7 @@ import numpy as np
 from attnclf.bundle import Precision, open_bundle
 from attnclf.data.inputs import open_input
 from attnclf.data.inputs import texts as texts_of
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import DataError, DeviceError
 from attnclf.runtime.backend import Device
 from attnclf.runtime.classifier import Classifier
@@ -112,8 +113,8 @@ def _texts(classifier: Classifier, file: str | None) -> list[str]:
     """Return texts of `UNITS` units, or as many as there are."""
     if file is None:
         return _fill(classifier, iter(made_for(classifier, TEXTS)))
-    with open_input(file) as (stream, kind):
-        found = _fill(classifier, texts_of(stream, format=kind, feature_columns=classifier.bundle.columns))
+    with open_input(file) as source:
+        found = _fill(classifier, texts_of(source, ReadOptions(feature_columns=classifier.bundle.columns)))
     if not found:
         raise DataError(f"{file} has no texts", fix="name a file with one text a line")
     return found

@@ -96,7 +96,7 @@ def train(
         say(f"Warning: {warning}")
 
     torch.set_num_threads(config.training.threads)
-    texts = read_unlabeled(unlabeled, config, options.text_columns, say)
+    texts = read_unlabeled(unlabeled, config, options, say)
     context = TrainingContext(
         config=config,
         labels=labels,

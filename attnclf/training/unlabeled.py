@@ -1,15 +1,16 @@
 """Texts without labels: what `--unlabeled` names, read as `predict` reads its input."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from attnclf.config import Config
-from attnclf.data.inputs import NAMED_COLUMNS, Damage, open_input, texts
+from attnclf.data.formats import FORMATS
+from attnclf.data.inputs import open_input, texts
+from attnclf.data.read_options import ReadOptions
+from attnclf.data.streams import Damage
 from attnclf.errors import ConfigError, DataError
 
 
-def read_unlabeled(
-    source: str | None, config: Config, text_columns: Sequence[str] | None, say: Callable[[str], None]
-) -> list[str]:
+def read_unlabeled(source: str | None, config: Config, options: ReadOptions, say: Callable[[str], None]) -> list[str]:
     """Return the texts of a file that are not blank, or none where there is no file.
 
     Raises ConfigError where these settings learn nothing from them, DataError for a file without texts.
@@ -22,12 +23,11 @@ def read_unlabeled(
             fix="leave --unlabeled out, or use model.embedding.start=cooccurrence without --vectors",
         )
     damage = Damage()
-    with open_input(source) as (stream, kind):
+    with open_input(source) as opened:
         try:
-            read = texts(
-                stream, format=kind, text_columns=text_columns if kind in NAMED_COLUMNS else None, damage=damage
-            )
-            found = [text for text in read if text.strip()]
+            named = FORMATS[opened.format].named_columns
+            columns = ReadOptions(text_columns=options.text_columns if named else None)
+            found = [text for text in texts(opened, columns, damage=damage) if text.strip()]
         except DataError as error:
             raise DataError(f"{source}: {error.problem}", error.fix) from error
     if not found:

@@ -1,7 +1,7 @@
 """`attnclf predict --engine ray`: many files into a folder, with progress."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from attnclf.bundle import Precision, open_bundle
 from attnclf.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from attnclf.data.read_options import ReadOptions
     from attnclf.engines.worker import Outcome
     from attnclf.runtime.backend import Device
     from attnclf.runtime.streaming import FormatLine
@@ -33,14 +34,13 @@ def predict_on_ray(
     attention: bool,
     threshold: float | None,
     min_confidence: float | None,
-    text_columns: Sequence[str] | None,
-    input_format: str | None,
+    options: "ReadOptions",
     device: "Device",
     precision: Precision,
     batch_size: int | None,
 ) -> None:
     """Predict what is not finished yet. Raises DataError at the end where files could not be read."""
-    from attnclf.data.inputs import Damage
+    from attnclf.data.streams import Damage
     from attnclf.engines.plan import plan
     from attnclf.engines.ray import predict_files, refuse_without_ray
     from attnclf.engines.worker import Job
@@ -64,11 +64,11 @@ def predict_on_ray(
         "attention": attention,
         "threshold": threshold,
         "min-confidence": min_confidence,
-        "text-column": text_columns,
-        "input-format": input_format,
+        "text-column": options.text_columns,
+        "input-format": options.format,
         "precision": precision,
     }
-    todo = plan(source, str(out), settings=settings, suffix=SUFFIXES[format], any_extension=input_format is not None)
+    todo = plan(source, str(out), settings=settings, suffix=SUFFIXES[format], any_extension=options.format is not None)
     finished = len(todo.files) - len(todo.unfinished)
     if finished:
         typer.echo(f"{finished:,} of {len(todo.files):,} files are finished already", err=True)
@@ -80,8 +80,7 @@ def predict_on_ray(
         targets=todo.targets,
         line=line,
         threshold=threshold,
-        text_columns=text_columns,
-        input_format=input_format,
+        options=options,
         device=device,
         precision=precision,
         batch_size=batch_size,

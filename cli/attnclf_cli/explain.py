@@ -91,13 +91,15 @@ def explain(
         ),
     ] = None,
     text_column: options.TextColumns = None,
-    input_format: options.TextFormat = None,
+    input_format: options.DataFormat = None,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
     out: options.Out = None,
 ) -> None:
     """Show which words decided: the text with its words shaded by the weight they had."""
-    from attnclf.data.inputs import Damage, open_input, texts
+    from attnclf.data.inputs import open_input, texts
+    from attnclf.data.read_options import ReadOptions
+    from attnclf.data.streams import Damage
     from attnclf.explain import choice
     from attnclf.explain.explain import check_label
     from attnclf.runtime.classifier import Classifier
@@ -139,15 +141,9 @@ def explain(
         for window in Windows(lines, size=FEW if asked or faithfulness or compare else WINDOW):
             yield from explained(window)
 
-    with open_input(source, format=input_format) as (stream, kind), opened(out, model=model) as output:
-        lines = texts(
-            stream,
-            format=kind,
-            text_columns=text_column,
-            feature_columns=classifier.bundle.columns,
-            damage=damage,
-            say=partial(typer.echo, err=True),
-        )
+    reading = ReadOptions(format=input_format, text_columns=text_column, feature_columns=classifier.bundle.columns)
+    with open_input(source, reading) as read, opened(out, model=model) as output:
+        lines = texts(read, reading, damage=damage, say=partial(typer.echo, err=True))
         if over_all:
             summed_up(name, _summed(classifier, Windows(lines), chosen[0], against, top or 10), output)
         else:

@@ -81,14 +81,6 @@ DataFormat = Annotated[
         show_default=False,
     ),
 ]
-TextFormat = Annotated[
-    str | None,
-    typer.Option(
-        "--input-format",
-        help="Format when the name does not tell: lines, jsonl, csv, tsv, fasttext, parquet.",
-        show_default=False,
-    ),
-]
 OnBadRow = Annotated[
     BadRows, typer.Option("--on-bad-row", help="Refuse a file with unusable rows, or skip and count them.")
 ]

@@ -14,7 +14,7 @@ from attnclf.errors import DataError
 from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
-    from attnclf.data.inputs import Damage
+    from attnclf.data.streams import Damage
     from attnclf.explain.explanation import Comparison, Explanation
     from attnclf.explain.influence import Influences
     from attnclf.runtime.streaming import StreamCounts

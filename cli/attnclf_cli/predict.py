@@ -1,6 +1,7 @@
 """`attnclf predict`: label a pipe, a file or many files, one line out for each line in."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,7 @@ def predict(
     format: Annotated[PredictionFormat, typer.Option("--format", "-f")] = PredictionFormat.auto,
     attention: Annotated[bool, typer.Option("--attention", help="Add tokens and their weights (jsonl only).")] = False,
     text_column: options.TextColumns = None,
-    input_format: options.TextFormat = None,
+    input_format: options.DataFormat = None,
     device: options.Device = options.DeviceName.auto,
     precision: options.Precision = options.PrecisionName.fp32,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Maximum batch size.", show_default=False)] = None,
@@ -80,7 +81,9 @@ def predict(
 ) -> None:
     """Label texts: one line out for each line in, in order and without delay."""
     from attnclf.bundle import open_bundle
-    from attnclf.data.inputs import Damage, open_input, texts
+    from attnclf.data.inputs import open_input, texts
+    from attnclf.data.read_options import ReadOptions
+    from attnclf.data.streams import Damage
     from attnclf.errors import ConfigError
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.streaming import stream_predictions
@@ -101,6 +104,7 @@ def predict(
         if top_k > 1:
             raise ConfigError("--min-confidence is about the one best label", fix="leave out --top-k")
         line = partial(if_sure, line=line, least=min_confidence)
+    reading = ReadOptions(format=input_format, text_columns=text_column)
     if engine is Engine.ray:
         from attnclf_cli.engine import predict_on_ray
 
@@ -115,8 +119,7 @@ def predict(
             attention=attention,
             threshold=threshold,
             min_confidence=min_confidence,
-            text_columns=text_column,
-            input_format=input_format,
+            options=reading,
             device=device.value,
             precision=precision.value,
             batch_size=batch_size,
@@ -126,15 +129,9 @@ def predict(
         raise ConfigError("--workers is for --engine ray", fix="add --engine ray, or leave --workers out")
     classifier = Classifier.load(model, device=device.value, precision=precision.value, batch_size=batch_size)
     damage = Damage()
-    with open_input(source, format=input_format) as (stream, kind), opened(out, model=model) as output:
-        lines = texts(
-            stream,
-            format=kind,
-            text_columns=text_column,
-            feature_columns=classifier.bundle.columns,
-            damage=damage,
-            say=partial(typer.echo, err=True),
-        )
+    reading = replace(reading, feature_columns=classifier.bundle.columns)
+    with open_input(source, reading) as read, opened(out, model=model) as output:
+        lines = texts(read, reading, damage=damage, say=partial(typer.echo, err=True))
         answered = stream_predictions(classifier, lines, output, line=line, threshold=threshold)
     warn_of_damage(damage)
     note_of_truncation(answered, classifier.tokenizer.max_length)
@@ -142,7 +139,7 @@ def predict(
 
 def _by_name(out: str | None, attention: bool) -> str:
     """Return the format of the output; a file gets the format of its extension."""
-    from attnclf.data.source import EXTENSIONS
+    from attnclf.data.formats import by_name
     from attnclf.errors import ConfigError
 
     if out in (None, "-"):
@@ -152,7 +149,7 @@ def _by_name(out: str | None, attention: bool) -> str:
         raise ConfigError(
             f"predict writes no {ending}", fix="name a file that ends in .jsonl, .csv or .tsv, or pass --format"
         )
-    kind = EXTENSIONS.get(ending, "lines")
+    kind = by_name(f"out{ending}") or "lines"
     if kind == "lines":
         return "jsonl" if attention else "tsv"
     return "jsonl" if kind == "json" else kind

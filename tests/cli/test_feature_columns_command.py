@@ -159,8 +159,8 @@ def test_an_answer_does_not_depend_on_the_batch_and_a_blank_line_has_none(folder
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("age,income,height\n3,4,5\n3,,5\n", "line 3: 'income' is missing; mend or remove it"),
-        ("age,income,height\n3,4,tall\n", "line 2: 'height' is 'tall', not a number; mend or remove it"),
+        ("age,income,height\n3,4,5\n3,,5\n", "line 3: 'income' is missing; repair or remove it"),
+        ("age,income,height\n3,4,tall\n", "line 2: 'height' is 'tall', not a number; repair or remove it"),
         ("age,income\n3,4\n", "there is no column 'height'; the columns are 'age', 'income'"),
     ],
 )

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from attnclf.data.cells import labels_of
-from attnclf.data.corpus import read, size
+from attnclf.data.corpus import read
+from attnclf.data.detect import detect
+from attnclf.data.formats import stored_size
 from attnclf.data.read_options import ReadOptions
-from attnclf.data.source import detect
 from attnclf.data.spill import Column
 from attnclf.errors import DataError
 
@@ -211,4 +212,4 @@ def test_the_size_of_a_compressed_file_is_that_of_its_content(tmp_path):
 
     (tmp_path / "a.csv").write_bytes(b"text,label\n" + b"a,b\n" * 5000)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
-    assert size(detect(str(tmp_path / "a.csv.gz"))) == size(detect(str(tmp_path / "a.csv"))) == 20_011
+    assert stored_size(detect(str(tmp_path / "a.csv.gz"))) == stored_size(detect(str(tmp_path / "a.csv"))) == 20_011

@@ -93,8 +93,8 @@ def test_a_first_line_of_excel_names_the_delimiter_and_is_no_row(tmp_path, line,
     path.write_bytes(f"{line}\r\n".encode() + as_csv([*ROWS, ("", "neg")], delimiter))
     assert rows(corpus := read(str(path), ReadOptions(on_bad_row="skip"))) == expected()
     assert [bad.location for bad in corpus.bad] == ["line 7"]
-    with open_input(str(path)) as (stream, kind):
-        assert list(texts(stream, format=kind)) == [*(text for text, _ in ROWS), ""]
+    with open_input(str(path)) as opened:
+        assert list(texts(opened)) == [*(text for text, _ in ROWS), ""]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt"])

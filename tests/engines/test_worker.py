@@ -83,7 +83,7 @@ def test_texts_are_read_from_and_written_to_whatever_fsspec_opens(work, tmp_path
 
 
 BROKEN = {
-    "a.jsonl": (b'{"text": "fine"}\n{"text": 5}\n', "line 2: 'text' is a number, not text", "mend or remove it"),
+    "a.jsonl": (b'{"text": "fine"}\n{"text": 5}\n', "line 2: 'text' is a number, not text", "repair or remove it"),
     "b.csv": (b"name,age\nAnn,5\n", "the text could be in any of", "pass --text-column NAME"),
     "c.parquet": (b"PAR1", "not a parquet file", "pass --input-format"),
     "d.txt.gz": (gzip.compress(b"one\n" * 1000)[:-9], "the file is damaged", "compress or copy it again"),

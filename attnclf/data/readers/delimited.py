@@ -5,52 +5,95 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from attnclf.data.columns import known
-from attnclf.data.delimiters import DELIMITERS, QUOTED, Quoting, sniff, without_name
-from attnclf.data.rows import BadRow, Record
+from attnclf.data.delimiters import DELIMITERS, QUOTED, Quoting, evenness, sniff, without_name
+from attnclf.data.header import has_header, names, positions
+from attnclf.data.rows import BLANK, BadRow, Entry, Record
 from attnclf.data.source import Source
-from attnclf.data.streams import lines, open_bytes
 from attnclf.errors import DataError
 
 SAMPLE_RECORDS = 1000
-LONGEST_NAME = 100  # characters; a longer first cell is a text, not the name of a column
 
 
-def records(source: Source) -> Iterator[Record | BadRow]:
+def records(source: Source) -> Iterator[Entry]:
     """Read one record a row; without a header line the columns are called "1", "2", and so on.
 
-    Blank lines are no rows. A wrong number of columns, a quote that never closes, and a repeated header line are bad
-    rows.
+    A wrong number of columns, a quote that never closes, and a repeated header line are bad rows. The first thousand
+    lines decide on the delimiter and the header; of a pipe the first line that is not blank does.
     """
-    with open_bytes(source.path) as stream:
-        sample = list(islice(lines(stream), SAMPLE_RECORDS))
-    delimiter, quoting = sniff(sample, "\t" if source.format == "tsv" else DELIMITERS)
-    with open_bytes(source.path) as stream:
-        entries = (entry for entry in numbered(lines(stream), delimiter, quoting) if entry[1])
-        opening = list(islice(entries, SAMPLE_RECORDS))
-        fields = [entry for _, entry in opening if not isinstance(entry, str)]
-        if not fields:
-            first: list[str] | None = None
-            columns: tuple[str, ...] = ()
-        elif has_header(fields[0], fields[1:]):
-            first, columns = fields[0], names(fields[0])
+    numbered_fields = _split(source)
+    limit = 1 if source.live else SAMPLE_RECORDS
+    opening = list(islice(numbered_fields, limit))
+    while opening and not any(map(_is_filled, opening)) and (more := list(islice(numbered_fields, limit))):
+        opening += more
+    rows = [fields for _, fields in filter(_is_filled, opening) if not isinstance(fields, str)]
+    header, columns = _header(source, opening, rows) if rows else (None, ())
+    width, begun = len(columns), False
+    for location, fields in chain(opening, numbered_fields):
+        if isinstance(fields, str):
+            yield BadRow(location, fields)
+        elif not begun:
+            begun = any(map(str.strip, fields))
+            if begun and header is None:
+                yield Record(location, dict(zip(columns, fields, strict=True)))
+        elif len(fields) == width:
+            values = dict(zip(columns, fields))  # noqa: B905 (they are equally long, and there are many)
+            yield BadRow(location, "the header line again", values) if fields == header else Record(location, values)
         else:
-            first, columns = None, positions(len(fields[0]))
-        header_seen = False
-        for place, entry in chain(opening, entries):
-            if isinstance(entry, str):
-                yield BadRow(place, entry)
-            elif entry == first:
-                if header_seen:
-                    yield BadRow(place, "the header line again")
-                header_seen = True
-            elif len(entry) != len(columns):
-                yield BadRow(place, f"{counted(len(entry))} instead of {len(columns)}")
-            else:
-                yield Record(place, dict(zip(columns, entry, strict=True)))
+            yield BadRow(location, f"{counted(len(fields))} instead of {width}") if fields else BLANK
+
+
+def _split(source: Source) -> Iterator[tuple[str, list[str] | str]]:
+    """Yield each record with the location of its first line; a string says why the fields cannot be had."""
+    delimiters = "\t" if source.format == "tsv" else DELIMITERS
+    if source.live:
+        lines, sample = _from_first_filled(source.lines())
+    else:
+        lines, sample = source.lines(), source.first_lines(SAMPLE_RECORDS)
+    delimiter, quoting = sniff(sample, delimiters)
+    if source.format == "tsv" and source.unlabelled and not _spans_lines(sample):
+        return ((f"line {number}", tab_fields(line)) for number, line in enumerate(lines, 1))
+    return numbered(lines, delimiter, QUOTED if source.live else quoting)
+
+
+def _from_first_filled(lines: Iterator[str]) -> tuple[Iterator[str], list[str]]:
+    """Return all the lines, and the first one that is not blank."""
+    opening: list[str] = []
+    for line in lines:
+        opening.append(line)
+        if not line.isspace():
+            break
+    return chain(opening, lines), opening[-1:]
+
+
+def _spans_lines(sample: Sequence[str]) -> bool:
+    """Whether quoted fields with line breaks in them are the only way to read these lines as a table."""
+    widths = {len(fields) for fields in map(tab_fields, sample) if fields}
+    return len(widths) > 1 and evenness(sample, "\t", QUOTED) == 1
+
+
+def _is_filled(entry: tuple[str, list[str] | str]) -> bool:
+    return isinstance(entry[1], str) or any(map(str.strip, entry[1]))
+
+
+def _header(
+    source: Source, opening: Sequence[tuple[str, list[str] | str]], rows: Sequence[list[str]]
+) -> tuple[list[str] | None, tuple[str, ...]]:
+    """Return the header line, None if there is none, and the names of the columns."""
+    first, unlabelled = rows[0], source.unlabelled
+    asked = unlabelled.asked if unlabelled else ()
+    if not has_header(first, rows[1:], asked):
+        return None, positions(len(first))
+    if unlabelled and not any(map(known, first)):
+        if "\ufffd" in "".join(first) and not set(first).intersection(asked):
+            raise DataError("the header is not valid UTF-8", fix="convert it: iconv -f ENCODING -t UTF-8 OLD > NEW")
+        if not asked:
+            location = next(location for location, fields in opening if fields is first)
+            unlabelled.say(f"Note: {location} is taken for the header; if it is a text, pass --text-column 1")
+    return first, names(first)
 
 
 def numbered(lines: Iterable[str], delimiter: str, quoting: Quoting = QUOTED) -> Iterator[tuple[str, list[str] | str]]:
-    """Each record with the place of its first line, no fields for a blank one; a string says why they cannot be had."""
+    """Each record with the location of its first line, no fields for a blank one; a string says what is wrong."""
     reader = csv.reader(without_name(lines), delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         start = reader.line_num + 1
@@ -65,6 +108,19 @@ def numbered(lines: Iterable[str], delimiter: str, quoting: Quoting = QUOTED) ->
         yield f"line {start}", fields
 
 
+def tab_fields(line: str) -> list[str]:
+    """Fields of a line with tabs, none of a blank line; quotes count only where they are well formed within it."""
+    line = line.removesuffix("\n").removesuffix("\r") if line.endswith("\n") else line
+    if not line or line.isspace():
+        return []
+    if '"' in line:
+        try:
+            return next(csv.reader([line], delimiter="\t", strict=True))
+        except csv.Error:
+            pass
+    return line.split("\t")
+
+
 def trouble(message: str) -> str:
     """Say what a message of the csv module means for the file."""
     if "unexpected end" in message:
@@ -72,47 +128,6 @@ def trouble(message: str) -> str:
     if "new-line character" in message:
         return "a line ends with a carriage return alone, as on old Macintoshes: save the file as CSV UTF-8"
     return f"broken quoting: {message}"
-
-
-def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record names the columns.
-
-    It does if a cell is a usual name of a text or label column; it does not if a cell recurs further down its column,
-    is a number above numbers, or is as long as a text.
-    """
-    if any(known(cell) for cell in first):
-        return True
-    below = [[row[index] for row in rest if len(row) == len(first)] for index in range(len(first))]
-    return not any(looks_like_data(cell, column) for cell, column in zip(first, below, strict=True))
-
-
-def looks_like_data(cell: str, column: Sequence[str]) -> bool:
-    """Whether a first cell is of one kind with those below it."""
-    recurs = bool(cell.strip()) and cell in column
-    return recurs or len(cell) > LONGEST_NAME or (bool(column) and all(map(is_number, (cell, *column))))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell reads as a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def names(header: Sequence[str]) -> tuple[str, ...]:
-    """Column names, stripped; a column without a name is called by its position. DataError if two are alike."""
-    stripped = tuple(cell.strip() or str(index) for index, cell in enumerate(header, 1))
-    twice = next((name for name in stripped if stripped.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"two columns are called '{twice}'", fix="rename one in the header line")
-    return stripped
-
-
-def positions(count: int) -> tuple[str, ...]:
-    """Names of the columns of a file without a header line."""
-    return tuple(str(index) for index in range(1, count + 1))
 
 
 def counted(columns: int) -> str:

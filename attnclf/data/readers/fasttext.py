@@ -1,27 +1,37 @@
 """fastText files → records: each line is `__label__x __label__y text`."""
 
+import re
 from collections.abc import Iterator
+from itertools import islice
 
-from attnclf.data.rows import BadRow, Record
+from attnclf.data.rows import BLANK, BadRow, Entry, Record
 from attnclf.data.source import Source
-from attnclf.data.streams import lines, open_bytes
+from attnclf.data.streams import unended
 
 PREFIX = "__label__"
+FIRST = re.compile(rb"\s*__label__\S+(\s|$)")
 
 
-def records(source: Source) -> Iterator[Record | BadRow]:
-    """Read one record a line; blank lines are no rows, a label after the text begins is a bad row."""
-    with open_bytes(source.path) as stream:
-        for number, line in enumerate(lines(stream), 1):
-            if line.isspace():
-                continue
-            labels, text = split(line.rstrip("\r\n"))
-            if "" in labels:
-                yield BadRow(f"line {number}", f"{PREFIX} without a name")
-            elif PREFIX in text:
-                yield BadRow(f"line {number}", f"a {PREFIX} after the text has begun")
-            else:
-                yield Record(f"line {number}", {"text": text, "label": labels})
+def records(source: Source) -> Iterator[Entry]:
+    """Read one record a line; a label after the text begins is a bad row."""
+    for number, line in enumerate(source.lines(), 1):
+        if line.isspace():
+            yield BLANK
+            continue
+        labels, text = split(unended(line))
+        values = {"text": text, "label": labels}
+        if "" in labels:
+            yield BadRow(f"line {number}", f"{PREFIX} without a name", values)
+        elif PREFIX in text:
+            yield BadRow(f"line {number}", f"a {PREFIX} after the text has begun", values)
+        else:
+            yield Record(f"line {number}", values)
+
+
+def starts(head: bytes) -> bool:
+    """Whether most of the first lines with anything on them start with a label."""
+    first = list(islice((line for line in head.splitlines() if line.strip()), 5))
+    return bool(first) and sum(FIRST.match(line) is not None for line in first) > len(first) / 2
 
 
 def split(line: str) -> tuple[list[str], str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from attnclf.data.rows import BadRow, Record
+from attnclf.data.rows import BadRow, Entry, Record
 from attnclf.data.source import Source
 from attnclf.data.streams import open_bytes, without_mark
 from attnclf.errors import DataError
@@ -11,10 +11,10 @@ from attnclf.errors import DataError
 SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "unsup"}
 
 
-def records(source: Source) -> Iterator[Record | BadRow]:
-    """Read every file below the class folders, in the order of their names; hidden files are left alone.
+def records(source: Source) -> Iterator[Entry]:
+    """Read every file below the class folders, in the order of their names; hidden files are left out.
 
-    A file beside the class folders has no label and is a bad row.
+    A file next to the class folders has no label and is a bad row.
     """
     root = source.path
     classes = [entry.name for entry in visible(root) if entry.is_dir()]
@@ -33,7 +33,7 @@ def records(source: Source) -> Iterator[Record | BadRow]:
             for path in files(entry):
                 yield Record(path.relative_to(root).as_posix(), {"text": text(path), "label": entry.name})
         else:
-            yield BadRow(entry.name, "it is in no class folder")
+            yield BadRow(entry.name, "it is in no class folder", {"text": text(entry)})
 
 
 def text(path: Path) -> str:
@@ -57,6 +57,6 @@ def visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def size(folder: Path) -> int:
+def size(source: Source) -> int:
     """Bytes in all the files of a folder."""
-    return sum(path.stat().st_size for path in files(folder))
+    return sum(path.stat().st_size for path in files(source.path))

@@ -6,9 +6,8 @@ from io import TextIOWrapper
 from typing import TextIO
 
 from attnclf.data.cells import kind
-from attnclf.data.rows import BadRow, Record
+from attnclf.data.rows import BLANK, BadRow, Entry, Record
 from attnclf.data.source import Source
-from attnclf.data.streams import lines, open_bytes
 from attnclf.errors import DataError
 
 CHUNK = 1 << 20
@@ -23,29 +22,37 @@ def whole(written: str) -> int | str:
 DECODER = json.JSONDecoder(parse_int=whole)
 
 
-def records(source: Source) -> Iterator[Record | BadRow]:
-    """Read one object a line; blank lines are no rows, broken lines are bad rows."""
-    with open_bytes(source.path) as stream:
-        for number, line in enumerate(lines(stream), 1):
-            if line.isspace():
-                continue
-            try:
-                yield Record(f"line {number}", parse(line))
-            except ValueError as error:
-                yield BadRow(f"line {number}", str(error))
+def records(source: Source) -> Iterator[Entry]:
+    """Read one object a line; broken lines are bad rows."""
+    first = True
+    for number, line in enumerate(source.lines(), 1):
+        if line.isspace():
+            yield BLANK
+            continue
+        if first and source.unlabelled and line.lstrip().startswith("["):
+            raise DataError(
+                "this is a JSON array, and one object a line (jsonl) is wanted",
+                fix="pass --input-format json, or convert an array of strings: jq -c '.[] | {text: .}' OLD > NEW.jsonl",
+            )
+        first = False
+        try:
+            yield Record(f"line {number}", parse(line))
+        except ValueError as error:
+            yield BadRow(f"line {number}", str(error))
 
 
-def array_records(source: Source) -> Iterator[Record | BadRow]:
+def array_records(source: Source) -> Iterator[Entry]:
     """Read an array of objects without holding all of it; DataError if it is broken, for the rest is then lost."""
-    with (
-        open_bytes(source.path) as stream,
-        TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape") as characters,
-    ):
-        for number, value in enumerate(array(characters), 1):
-            if isinstance(value, Mapping):
-                yield Record(f"row {number}", value)
-            else:
-                yield BadRow(f"row {number}", f"{kind(value)} where an object should be")
+    with source.open() as stream:
+        characters = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape")
+        try:
+            for number, value in enumerate(array(characters), 1):
+                if isinstance(value, Mapping):
+                    yield Record(f"row {number}", value)
+                else:
+                    yield BadRow(f"row {number}", f"{kind(value)} where an object should be")
+        finally:
+            characters.detach()  # whoever opened the stream closes it
 
 
 def parse(line: str) -> Mapping[str, object]:
@@ -123,5 +130,5 @@ class Buffer:
 def broken(number: int, why: str) -> DataError:
     """Say where an array breaks off."""
     return DataError(
-        f"the JSON array is broken at row {number}: {why}", fix="write it anew, or one object a line (jsonl)"
+        f"the JSON array is broken at row {number}: {why}", fix="write it again, or one object a line (jsonl)"
     )

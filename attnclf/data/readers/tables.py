@@ -7,8 +7,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from attnclf.data.rows import BadRow, Record
-from attnclf.data.source import HUB_PREFIX, Source
+from attnclf.data import columns
+from attnclf.data.rows import Entry, Record
+from attnclf.data.source import Source
 from attnclf.errors import DataError
 
 BATCH = 1000  # rows that are decoded together
@@ -16,31 +17,44 @@ FEW = 100  # rows that are decoded together where one value is looked for: a row
 UNREADABLE = "surrogateescape"  # for bytes that are not UTF-8: what reads the text notices them
 
 
-def records(source: Source) -> Iterator[Record | BadRow]:
+def records(source: Source) -> Iterator[Entry]:
     """Read a parquet file row by row, a batch at a time; class numbers become class names where the file has them."""
-    with opened(source.path) as file:
-        yield from numbered(rows_of(file), features_of(file.schema_arrow))
+    with opened(source.stream or source.path) as file:
+        features = {} if source.unlabelled else features_of(file.schema_arrow)
+        yield from numbered(rows_of(file, source.columns), features)
 
 
-def rows_of(file: Any, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a ParquetFile, of these columns only, and never all at once; DataError where it is damaged.
+def text_columns(source: Source) -> tuple[list[str], list[str]]:
+    """Return the names of all columns of a parquet file, and of those that may hold a text."""
+    with opened(source.stream or source.path) as file:
+        empty = [name for name in empty_columns(file) if columns.called_text(name)]
+        return file.schema_arrow.names, [*string_columns(file), *empty]
+
+
+def is_parquet(head: bytes) -> bool:
+    """Whether a file starts as parquet does."""
+    return head.startswith(b"PAR1")
+
+
+def rows_of(file: Any, only: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a ParquetFile, with only these columns, and never all at once; DataError where it is damaged.
 
     Bytes in columns of bytes that hold text become text.
     """
-    written = [name for name in bytes_columns(file) if (columns is None or name in columns) and is_written(file, name)]
-    for row in undamaged(file, columns):
+    written = [name for name in bytes_columns(file) if (only is None or name in only) and is_written(file, name)]
+    for row in undamaged(file, only):
         for name in written:
             if isinstance(value := row.get(name), bytes):
                 row[name] = value.decode("utf-8", UNREADABLE)
         yield row
 
 
-def undamaged(file: Any, columns: Sequence[str] | None, batch: int = BATCH) -> Iterator[dict[str, Any]]:
+def undamaged(file: Any, only: Sequence[str] | None, batch: int = BATCH) -> Iterator[dict[str, Any]]:
     """Yield the rows of a ParquetFile as they are stored; DataError where the file is damaged."""
     import pyarrow
 
     try:
-        yield from unpacked(file.iter_batches(batch, columns=columns))
+        yield from unpacked(file.iter_batches(batch, columns=only))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"the file is damaged: {first_line(error)}", fix="copy it again") from error
 
@@ -118,7 +132,7 @@ def is_text(value: object) -> bool:
         return False
 
 
-def hub_records(source: Source) -> Iterator[Record | BadRow]:
+def hub_records(source: Source) -> Iterator[Entry]:
     """Read one split of a hub dataset, "train" if none is named."""
     splits = load(source.location)
     split = source.split or "train"
@@ -130,7 +144,7 @@ def hub_records(source: Source) -> Iterator[Record | BadRow]:
 
 def hub_splits(argument: str) -> tuple[str, ...]:
     """Names of the splits of an `hf:` argument, in the order of the dataset."""
-    return tuple(load(argument.removeprefix(HUB_PREFIX)))
+    return tuple(load(argument.removeprefix("hf:")))
 
 
 def hub_size(source: Source) -> int:
