@@ -29,6 +29,7 @@ import typer
 from attnclf_cli.progress import counted
 from rich.console import Console
 
+from attnclf.config.presets import DEFAULT
 from attnclf.data import corpus
 from attnclf.data.read_options import ReadOptions
 from attnclf.evaluation.intervals import bootstrapped
@@ -36,7 +37,6 @@ from attnclf.explain import choice
 from attnclf.explain.evaluate import evaluate, sampled
 from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
-from attnclf.presets import DEFAULT
 from attnclf.runtime.classifier import Classifier
 from benchmarks.results import machine, put, section, table
 from benchmarks.splits import split_of

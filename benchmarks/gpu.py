@@ -22,11 +22,11 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data.batches import sorted_by_length
 from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.onnxruntime_backend import IN_FLIGHT, OnnxRuntimeBackend, open_backend
 from attnclf.text.ragged import Ragged
 from attnclf.training.examples import Examples

@@ -22,8 +22,7 @@ from typing import Annotated
 
 import typer
 
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
-from attnclf.model.architectures import ARCHITECTURES
+from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES
 from benchmarks.splits import split_of
 
 ATTNCLF = (sys.executable, "-m", "attnclf")

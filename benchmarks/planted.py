@@ -27,11 +27,11 @@ import torch
 import typer
 
 from attnclf.config import Config
+from attnclf.config.presets import DEFAULT, settings
 from attnclf.evaluation.intervals import bootstrapped
 from attnclf.explain import choice
 from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
-from attnclf.presets import DEFAULT, settings
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
 from benchmarks.results import machine, put, section, table

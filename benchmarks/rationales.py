@@ -24,9 +24,9 @@ import typer
 from numpy.typing import NDArray
 
 from attnclf.config import Config, merged, parse_assignment
+from attnclf.config.presets import settings
 from attnclf.data.streams import open_bytes
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
-from attnclf.presets import settings
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
 from benchmarks.splits import split_of

@@ -1,16 +1,14 @@
 """Settings that refuse nonsense, and say what would make sense."""
 
 import json
-from typing import get_args
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf import presets
-from attnclf.attention.table import SCORES
+from attnclf.catalog import ARCHITECTURES, SCORES
 from attnclf.config import (
-    Architecture,
     AttentionConfig,
     Config,
     EmbeddingConfig,
@@ -18,11 +16,11 @@ from attnclf.config import (
     TrainingConfig,
     merged,
     parse_assignment,
+    presets,
     read_toml,
 )
+from attnclf.config.presets import DEFAULT, PRESETS
 from attnclf.errors import ConfigError
-from attnclf.model.architectures import ARCHITECTURES
-from attnclf.presets import DEFAULT, PRESETS
 
 NAMES = st.text("abcd", min_size=1, max_size=3)
 NESTED = st.recursive(st.dictionaries(NAMES, st.integers()), lambda inner: st.dictionaries(NAMES, inner), max_leaves=9)
@@ -283,12 +281,14 @@ def test_a_missing_toml_file_is_named(tmp_path):
 
 
 def test_the_settings_know_the_architectures_of_the_table_and_no_others():
-    assert get_args(Architecture) == tuple(ARCHITECTURES)
-    assert set(presets.ARCHITECTURES) <= set(ARCHITECTURES)
+    with pytest.raises(ConfigError) as raised:
+        configured("model.architecture", "temporl")
+    assert str(raised.value) == f"unknown architecture 'temporl'; use one of: {', '.join(ARCHITECTURES)}"
 
 
 def test_an_architecture_changes_the_preset_and_gives_way_to_what_was_said(monkeypatch):
-    monkeypatch.setitem(presets.ARCHITECTURES, "temporal", {"training": {"learning_rate": 0.5, "epochs": 99}})
+    changed = replace(ARCHITECTURES["temporal"], changes={"training": {"learning_rate": 0.5, "epochs": 99}})
+    monkeypatch.setitem(ARCHITECTURES, "temporal", changed)
     named = {"model": {"architecture": "temporal"}}
     chosen = presets.settings("fast", named, {"training": {"epochs": 3}})
     assert chosen["training"] == {**PRESETS["fast"]["training"], "learning_rate": 0.5, "epochs": 3}

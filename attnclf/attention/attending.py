@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from attnclf.attention.step import Step
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
+from attnclf.catalog import ALIGNMENTS, CONTEXTS, SCORES
 from attnclf.config import AttentionConfig
 
 

@@ -1,11 +1,11 @@
-"""One step of the algebra as a module: the parameters of a row of the table. The formulas are the rows' functions."""
+"""One step of the algebra as a module: the parameters of a row of the catalog. The formulas are the rows' functions."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from attnclf.attention.table import Mechanism
+from attnclf.catalog import Mechanism
 
 
 def weight(*shape: int) -> nn.Parameter:
@@ -15,16 +15,15 @@ def weight(*shape: int) -> nn.Parameter:
 
 
 class Step(nn.Module):
-    """Holds what a mechanism learns and passes it to its function.
+    """Holds what a mechanism of the catalog learns and passes it to its function.
 
-    `sizes` are those of the axes that the table's shapes name. Parameters begin Glorot-uniform; a single number, and a
-    number for each position, begin at 0.
+    `sizes` are those of the axes that the shapes of its parameters name. Parameters begin Glorot-uniform; a single
+    number, and a number for each position, begin at 0.
     """
 
     def __init__(self, mechanism: Mechanism, sizes: Mapping[str, int]) -> None:
         super().__init__()
-        self.mechanism = mechanism
-        self.inputs = mechanism.inputs
+        self.compute, self.inputs, self.learned = mechanism.compute, frozenset(mechanism.inputs), mechanism.parameters
         for name, axes in mechanism.parameters.items():
             shape = [sizes[axis] for axis in axes.split()]
             bias = axes in ("", "max_length")
@@ -32,5 +31,6 @@ class Step(nn.Module):
 
     def forward(self, **given: object) -> Tensor:
         """Call the function with those of the `given` that it takes."""
-        learned = {name: getattr(self, name) for name in self.mechanism.parameters}
-        return self.mechanism.function(**{name: given[name] for name in self.inputs & given.keys()}, **learned)
+        learned = {name: getattr(self, name) for name in self.learned}
+        result: Tensor = self.compute(**{name: given[name] for name in self.inputs & given.keys()}, **learned)
+        return result

@@ -88,6 +88,12 @@ def present(path: Path) -> bool:
         return False
 
 
+def refuse_missing(argument: str | None) -> None:
+    """Raise DataError for the name of a file or folder that does not exist."""
+    if argument not in (None, "-") and not argument.startswith(HUB_PREFIX) and not present(Path(argument)):
+        raise missing(Path(argument), hub=True)
+
+
 def missing(path: Path, *, hub: bool = False) -> DataError:
     """Say that a path does not exist, with a near name in the same folder, or that of a dataset on the hub, if any."""
     folder = path.parent

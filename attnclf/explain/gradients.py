@@ -46,8 +46,8 @@ class Slopes:
                 "this method needs gradients, and torch is not installed",
                 fix="pip install torch, or use a method without: attention, attention-x-gradient, leave-one-out",
             ) from error
+        from attnclf.catalog import ARCHITECTURES
         from attnclf.config import Config
-        from attnclf.model.architectures import ARCHITECTURES
 
         bundle = classifier.bundle
         config = Config.from_dict(bundle.manifest["config"])

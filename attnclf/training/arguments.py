@@ -4,13 +4,14 @@ import tempfile
 from pathlib import Path
 
 from attnclf.bundle import refuse_to_replace
+from attnclf.data.detect import refuse_missing
 from attnclf.errors import ConfigError
 
 
 def refuse_arguments(out: Path, sources: tuple[str | None, ...], *, force: bool, processes: int = 1) -> None:
-    """Raise an AttnclfError for a folder that cannot become a model, or for sources of rows that cannot be shared.
+    """Raise an AttnclfError for a folder that cannot become a model, or for sources that are missing or cannot be shared.
 
-    `sources` are the files of rows and texts, "-" for stdin, None for one that is not given; `processes` are those that
+    `sources` are the files of rows, texts and vectors, "-" for stdin, None for one that is not given; `processes` are those that
     train together.
     """
     if out.resolve() == Path.cwd():
@@ -19,6 +20,8 @@ def refuse_arguments(out: Path, sources: tuple[str | None, ...], *, force: bool,
     _refuse_unwritable(out)
     if out.exists() and any(out.iterdir()) and not force:
         raise ConfigError(f"{out} already holds a model", fix="pass --force to replace it, or another --out")
+    for source in sources:
+        refuse_missing(source)
     if processes > 1 and "-" in sources:
         raise ConfigError("several processes cannot share stdin", fix="name a file")
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data.columns import quoted
 from attnclf.errors import ConfigError, DataError
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import Standardised, TfIdf, frequent_units
 from attnclf.text.numbers import NumberReader

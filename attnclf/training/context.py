@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data.labels import LabelSet
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.distributed import Ranks

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from attnclf import presets
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
-from attnclf.config import READ_BY, Config
+from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES, reading
+from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
 from attnclf.explain.explain import explain
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
 
@@ -111,7 +109,7 @@ def _through(row: Row, folder: Path) -> None:
     data = folder / "rows.tsv"
     lines = [f"{text}\t{labels if several else labels.split('|')[0]}" for text, labels in ROWS.items()]
     data.write_text("\n".join(["text\tlabel", *lines * COPIES]) + "\n", encoding="utf-8")
-    narrow = NARROW if row.settings.get("architecture", "temporal") in READ_BY["embedding"] else {}
+    narrow = NARROW if row.settings.get("architecture", "temporal") in reading("embedding") else {}
     config = Config.from_dict(presets.settings("plain", SMALLEST, narrow, {"model": row.settings}))
     options = ReadOptions(label_separator="|" if several else None)
     train(

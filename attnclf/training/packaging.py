@@ -12,6 +12,7 @@ from torch import nn
 
 from attnclf import __version__
 from attnclf.bundle import learned_from, write_manifest
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus
 from attnclf.evaluation.report import Baseline, Report
@@ -19,7 +20,6 @@ from attnclf.explain import choice
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.export.tables import exchange
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from attnclf.bundle import new_bundle
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data import checks
 from attnclf.data.corpus import plural
@@ -20,7 +21,6 @@ from attnclf.data.read_options import ReadOptions
 from attnclf.data.spill import Column
 from attnclf.errors import ConfigError, DeviceError
 from attnclf.evaluation.report import Report
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer

@@ -85,16 +85,18 @@ def _network(bundle: "Bundle") -> str:
     """Return the parts of the network, as far as its architecture has them."""
     model = bundle.manifest["config"]["model"]
     encoder, attention, parts = model["encoder"], model["attention"], []
-    from attnclf.config import READ_BY
+    from attnclf.catalog import ARCHITECTURES
 
-    if bundle.architecture in READ_BY["encoder"]:
+    reads = ARCHITECTURES[bundle.architecture].reads
+
+    if "encoder" in reads:
         parts.append(f"{encoder['cell']} {encoder['hidden']} wide")
-    if bundle.architecture in READ_BY["transformer"]:
+    if "transformer" in reads:
         parts.append(f"{model['transformer']['layers']} x {model['transformer']['heads']} heads")
-    if bundle.architecture in READ_BY["gate"]:
+    if "gate" in reads:
         gate = model["gate"]
         over = f"{len(bundle.columns):,} columns" if bundle.columns else f"{gate['features']:,} units"
         parts.append(f"{gate['form']} gate over {over}")
-    if bundle.architecture in READ_BY["attention"]:
+    if "attention" in reads:
         parts += [f"{attention[step]} {step}" for step in ("score", "alignment", "context")]
     return ", ".join(parts)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attnclf.architectures import Architecture
+from attnclf.catalog import ARCHITECTURES
 from attnclf.errors import ConfigError
 from attnclf_cli import options
 
@@ -77,8 +77,8 @@ def train(
         Preset, typer.Option(metavar="NAME", help=f"Choices of settings: {', '.join(Preset)}.")
     ] = Preset.balanced,
     architecture: Annotated[
-        Architecture | None,
-        typer.Option(metavar="NAME", help=f"The network: {', '.join(get_args(Architecture))}.", show_default=False),
+        str | None,
+        typer.Option(metavar="NAME", help=f"The network: {', '.join(ARCHITECTURES)}.", show_default=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)
@@ -115,20 +115,17 @@ def train(
     from rich.console import Console
     from rich.markup import escape
 
+    from attnclf.config import Config, parse_assignment, read_toml
+    from attnclf.config.presets import settings as settings_of
+    from attnclf.data.read_options import ReadOptions
     from attnclf.machine import rank, restart_count
+    from attnclf.training.arguments import refuse_arguments
     from attnclf_cli.progress import display
 
     if rank() > 0:  # the first process writes and prints
         quiet, track = True, None
     notes = Console(stderr=True, quiet=quiet, highlight=False)
-    with notes.status("Loading torch …"):
-        from attnclf.config import Config, parse_assignment, read_toml
-        from attnclf.data.read_options import ReadOptions
-        from attnclf.presets import settings as settings_of
-        from attnclf.training.distributed import joined
-        from attnclf.training.limits import Interrupted
-        from attnclf.training.pipeline import train as run
-        from attnclf.training.trackers import tracking
+    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
     flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
     if epochs is not None:
         flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too
@@ -142,6 +139,11 @@ def train(
         {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns is not None else {},
     )
     settled = Config.from_dict(chosen)
+    with notes.status("Loading torch …"):
+        from attnclf.training.distributed import joined
+        from attnclf.training.limits import Interrupted
+        from attnclf.training.pipeline import train as run
+        from attnclf.training.trackers import tracking
     interrupted = Interrupted()
     with (
         display(notes) as (say, draw),

@@ -1,5 +1,6 @@
 """The algebra of attention: score → align → context, each step against its formula and its invariants."""
 
+import dataclasses
 import itertools
 
 import jaxtyping
@@ -13,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from attnclf.attention import alignments, contexts, scores
 from attnclf.attention.pooling import Pooling
 from attnclf.attention.step import Step, weight
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
+from attnclf.catalog import ALIGNMENTS, CONTEXTS, SCORES
 from attnclf.config import AttentionConfig
 from attnclf.errors import ConfigError
 
@@ -75,7 +76,7 @@ def scored(name, query, keys, **learned):
     """Call a score by its name, with the query where it takes one."""
     row = SCORES[name]
     asked = {"query": query} if "query" in row.inputs else {}
-    return row.function(keys=keys, **asked, **learned)
+    return row.compute(keys=keys, **asked, **learned)
 
 
 def aligned(name, values, keep, seed=20, sampling=False):
@@ -84,7 +85,7 @@ def aligned(name, values, keep, seed=20, sampling=False):
     query = normal(values.shape[-2], QUERY_DIM, seed=seed, dtype=values.dtype)
     known = {"scores": values, "keep": keep, "query": query, "window": WINDOW, "sampling": sampling}
     given = {name: known[name] for name in row.inputs & known.keys()}
-    return row.function(**given, **parameters(row, dtype=values.dtype))
+    return row.compute(**given, **parameters(row, dtype=values.dtype))
 
 
 # Scores
@@ -387,7 +388,7 @@ def test_the_gradient_of_score_and_alignment_is_that_of_finite_differences(score
         found = scored(score, query, keys, **dict(zip(of_score, learned[: len(of_score)], strict=True)))
         known = {"scores": found, "keep": keep, "query": query, "window": 2}
         rest = dict(zip(of_alignment, learned[len(of_score) :], strict=True))
-        return row.function(**{name: known[name] for name in row.inputs & known.keys()}, **rest)
+        return row.compute(**{name: known[name] for name in row.inputs & known.keys()}, **rest)
 
     inputs = (normal(2, 1, width), normal(2, 5, 3, seed=1), *of_score.values(), *of_alignment.values())
     assert torch.autograd.gradcheck(weights, [value.requires_grad_() for value in inputs])
@@ -457,7 +458,7 @@ def test_the_gradient_of_a_context_is_that_of_finite_differences(name):
     keep = some_padding(2, 5)
     weights = alignments.global_softmax(normal(2, 1, 5), keep).requires_grad_()
     values = normal(2, 5, 3, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda w, v: CONTEXTS[name].function(w, v, keep), (weights, values))
+    assert torch.autograd.gradcheck(lambda w, v: CONTEXTS[name].compute(w, v, keep), (weights, values))
 
 
 # Pooling
@@ -527,7 +528,7 @@ def test_the_hard_alignment_samples_in_training_and_takes_the_best_in_use():
 
 def test_parameters_begin_as_their_axes_ask():
     names = {"w": "key", "u": "hidden query", "b": "", "b_t": "max_length"}
-    step = Step(SCORES["dot"].__class__(function=scores.dot, parameters=names, formula="", source=""), sizes())
+    step = Step(dataclasses.replace(SCORES["dot"], parameters=names), sizes())
     shapes = {name: tuple(value.shape) for name, value in step.named_parameters()}
     assert shapes == {"w": (DIM,), "u": (HIDDEN, QUERY_DIM), "b": (), "b_t": (LONGEST,)}
     assert {name for name, value in step.named_parameters() if (value == 0).all()} == {"b", "b_t"}

@@ -1,5 +1,6 @@
 """The table: what may be combined, and that every combination trains, is exported, and computes the same there."""
 
+import inspect
 import itertools
 import logging
 import re
@@ -14,12 +15,11 @@ from torch import nn
 from torch.export import Dim
 
 from attnclf.attention.pooling import Pooling
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES, Mechanism
+from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES, register_alignment, register_score
 from attnclf.config import AttentionConfig, EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.errors import ConfigError, ExportError
 from attnclf.export.onnx import OPSET, export_onnx
 from attnclf.export.parity import check_parity, decided_otherwise
-from attnclf.model.architectures import ARCHITECTURES
 
 VOCABULARY, LABELS, LONGEST, DIM = 30, 4, 25, 5
 REFUSED = {(score, "local-p") for score in ("temporal", "feed_forward")}
@@ -92,7 +92,7 @@ def test_a_predicted_place_without_a_query_is_told_the_scores_that_have_one(scor
     with pytest.raises(ConfigError) as raised:
         AttentionConfig(score=score, alignment="local-p")
     assert str(raised.value) == (
-        f"alignment 'local-p' finds its place from the query, and score '{score}' has none; use a score with a query: "
+        f"alignment 'local-p' predicts its position from the query, and score '{score}' has none; use a score with a query: "
         "additive, dot, scaled_dot, general, biased_general, location, cosine"
     )
 
@@ -212,14 +212,20 @@ def nearest(query, keys, log_scale):
     return -log_scale.exp() * distance
 
 
-def test_a_new_score_is_one_function_and_one_row(exporting, monkeypatch, tmp_path):
+@pytest.fixture
+def own_score():
+    register_score("nearest", nearest, parameters={"log_scale": ""}, formula="−β ‖q − h_t‖²")
+    yield
+    del SCORES["nearest"]
+
+
+@pytest.mark.usefixtures("own_score")
+def test_a_score_from_outside_is_one_function_and_one_call(exporting, tmp_path):
     from attnclf.config import Config
     from attnclf.explain.explain import explain
     from attnclf.runtime.classifier import Classifier
     from attnclf.training.pipeline import train
 
-    row = Mechanism(function=nearest, parameters={"log_scale": ""}, formula="−β ‖q − h_t‖²", source="none")
-    monkeypatch.setitem(SCORES, "nearest", row)
     labels = {"good": "up", "bad": "down"}
     rows = [f"{word} thing number {number},{label}" for word, label in labels.items() for number in range(20)]
     (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
@@ -239,7 +245,25 @@ def test_a_new_score_is_one_function_and_one_row(exporting, monkeypatch, tmp_pat
     assert [found.label for found in explained] == ["up", "down"]
 
 
-def test_a_misspelt_mechanism_is_told_the_new_one_too(monkeypatch):
-    monkeypatch.setitem(SCORES, "nearest", Mechanism(function=nearest, formula="", source=""))
+@pytest.mark.usefixtures("own_score")
+def test_a_misspelt_mechanism_is_told_the_new_one_too():
     with pytest.raises(ConfigError, match=re.escape(", cosine, nearest")):
         AttentionConfig(score="neares")
+
+
+@pytest.mark.parametrize(("register", "known"), [(register_score, "dot"), (register_alignment, "global")])
+def test_a_name_that_is_taken_is_refused(register, known):
+    with pytest.raises(ConfigError, match=f"there is a .* '{known}' already"):
+        register(known, nearest)
+
+
+def test_an_argument_that_nothing_provides_is_refused():
+    with pytest.raises(ConfigError, match="takes 'log_scale', which nothing provides; name it in parameters"):
+        register_score("nearest", nearest)
+
+
+@pytest.mark.parametrize("table", [SCORES, ALIGNMENTS, CONTEXTS], ids=["scores", "alignments", "contexts"])
+def test_the_catalog_names_the_arguments_of_its_functions(table):
+    for row in table.values():
+        arguments = inspect.signature(row.compute).parameters
+        assert sorted(arguments) == sorted([*row.inputs, *row.parameters])

@@ -1,14 +1,14 @@
 """`--architecture` from the file to the explanation, and `attnclf mechanisms`."""
 
 import csv
+import dataclasses
 import io
 import json
 
 import numpy as np
 import pytest
 
-from attnclf.attention.table import ALIGNMENTS, CONTEXTS, SCORES
-from attnclf.model.architectures import ARCHITECTURES
+from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import mechanisms
 
@@ -155,7 +155,8 @@ def test_the_check_takes_architectures_from_rows_to_an_explanation(in_session, n
 
 
 def test_a_mechanism_that_fails_is_named_with_its_reason_and_the_others_are_tried(in_session, monkeypatch):
-    monkeypatch.setitem(SCORES, "dot", SCORES["dot"].__class__(function=lambda query: query, formula="", source=""))
+    broken = dataclasses.replace(SCORES["dot"], function=lambda query: query, inputs=("query",))
+    monkeypatch.setitem(SCORES, "dot", broken)
     done = in_session("mechanisms", "dot", "sparsemax", "--check", "--format", "json")
     dot, sparsemax = json.loads(done.stdout)
     assert done.exit_code == 1

@@ -15,11 +15,11 @@ from scipy.special import softmax
 from support import shapes_unchecked
 from typer.testing import CliRunner
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.errors import ConfigError, ExportError
 from attnclf.explain.explain import explain
 from attnclf.export.parity import check_parity
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 
 COLUMNS = ("age", "income", "height")

@@ -1,5 +1,6 @@
 """What the commands load: a model at rest runs without torch, and help is there at once. Each in a fresh process."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,8 +27,6 @@ print(json.dumps([status or 0, sorted({name.split(".")[0] for name in sys.module
 
 def loaded(*arguments, text="my parcel is late\n", before=""):
     """Top-level modules that a command has loaded when it is done, and what it wrote to stdout."""
-    import json
-
     done = subprocess.run(
         [sys.executable, "-c", before + RUN, json.dumps([*map(str, arguments)]), text],
         capture_output=True, text=True, encoding="utf-8", check=True, timeout=300,
@@ -36,6 +35,48 @@ def loaded(*arguments, text="my parcel is late\n", before=""):
     assert status == 0, done.stderr
     assert done.stdout
     return set(modules)
+
+
+def loaded_before_failing(*arguments):
+    """Return the modules that a command loaded before it failed, and its message."""
+    watched = RUN.replace("standalone_mode=False", "")
+    done = subprocess.run(
+        [sys.executable, "-c", watched, json.dumps([*map(str, arguments)]), ""],
+        capture_output=True, text=True, encoding="utf-8", check=True, timeout=300,
+    )  # fmt: skip
+    *messages, last = done.stderr.splitlines()
+    status, modules = json.loads(last)
+    assert status == 1
+    return set(modules), messages[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nofile.csv"], "nofile.csv does not exist"),
+        (["ROWS", "--valid", "nofile.csv"], "nofile.csv does not exist"),
+        (["ROWS", "--unlabeled", "nofile.txt"], "nofile.txt does not exist"),
+        (["ROWS", "--vectors", "nofile.vec"], "nofile.vec does not exist"),
+        (["ROWS", "--config", "nofile.toml"], "cannot read nofile.toml"),
+        (["ROWS", "--set", "training.epoch=3"], "did you mean training.epochs?"),
+        (["ROWS", "--architecture", "temporl"], "unknown architecture 'temporl'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_typo_costs_no_second_of_loading(tmp_path, arguments, message):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\nmy card,billing\nno parcel,delivery\n")
+    named = [str(rows) if word == "ROWS" else word for word in arguments]
+    modules, printed = loaded_before_failing("train", *named, "--out", tmp_path / "model")
+    assert message in printed
+    assert HEAVY.isdisjoint(modules)
+
+
+def test_what_is_refused_later_loads_torch(tmp_path):
+    """The test above can fail."""
+    (tmp_path / "rows.csv").write_text("text,label\nmy card,billing\n")
+    modules, _ = loaded_before_failing("train", tmp_path / "rows.csv", "--out", tmp_path / "model")
+    assert "torch" in modules
 
 
 @pytest.mark.parametrize(

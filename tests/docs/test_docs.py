@@ -11,8 +11,9 @@ import typer
 from attnclf_cli.app import application
 from manual import ROOT, anchors, blocks, coded, follow_readme, pages, read, rows, run
 
+from attnclf import catalog
 from attnclf.config import Config
-from attnclf.presets import ARCHITECTURES, DEFAULT, PRESETS
+from attnclf.config.presets import DEFAULT, PRESETS
 
 GUIDES = [page for page in pages() if page.startswith("docs/")]
 SETTINGS = "docs/configuration.md"
@@ -174,16 +175,13 @@ def test_every_preset_is_documented_with_its_values():
 
 
 def test_what_an_architecture_changes_is_documented():
-    expected = {name: dict(leaves(values)) for name, values in ARCHITECTURES.items()}
+    expected = {name: dict(leaves(row.changes)) for name, row in catalog.ARCHITECTURES.items() if row.changes}
     assert changes("Architectures") == expected
 
 
 @pytest.mark.parametrize("kind", ["SCORES", "ALIGNMENTS", "CONTEXTS", "ARCHITECTURES"])
 def test_every_mechanism_of_attention_is_documented_with_its_formula_and_source(kind):
-    from attnclf.attention import table
-    from attnclf.model import architectures
-
-    mechanisms = getattr(architectures if kind == "ARCHITECTURES" else table, kind)
+    mechanisms = getattr(catalog, kind)
     section = read("docs/attention.md").split(f"## {kind.capitalize()}\n")[1].split("\n## ")[0]
     documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in rows(section)}
     assert documented == {name: (row.formula, row.source) for name, row in mechanisms.items()}

@@ -9,16 +9,15 @@ from safetensors.torch import load_file
 from support import shapes_unchecked
 from torch import nn
 
-from attnclf import presets
 from attnclf.attention.multihead import joined, split
-from attnclf.config import Config
+from attnclf.catalog import ARCHITECTURES
+from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError
 from attnclf.explain import explain as module
 from attnclf.explain.explain import explain
 from attnclf.explain.explanation import Word
 from attnclf.explain.maps import SHORT, Choice, Shown, heads
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
 

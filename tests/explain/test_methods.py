@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.errors import ConfigError
 from attnclf.explain.explain import explain
@@ -25,7 +26,6 @@ from attnclf.explain.methods.kernel_shap import EXACT, kernel_shap, solved
 from attnclf.explain.methods.leave_one_out import leave_one_out
 from attnclf.explain.methods.occlusion import SPAN, occlusion
 from attnclf.explain.question import Judge, Question, Said
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 

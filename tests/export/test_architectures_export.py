@@ -7,12 +7,11 @@ import torch
 from support import shapes_unchecked
 from torch import nn
 
-from attnclf import presets
-from attnclf.config import Config
+from attnclf.catalog import ARCHITECTURES
+from attnclf.config import Config, presets
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS, LONGEST = 30, 4, 50

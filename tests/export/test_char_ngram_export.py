@@ -9,12 +9,12 @@ import torch
 from onnx import TensorProto
 from support import shapes_unchecked
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import TOLERANCE, check_parity
 from attnclf.export.tables import exchange
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.text.char_ngrams import in_batch, ngram_slots

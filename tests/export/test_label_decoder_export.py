@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import AttentionConfig, DecoderConfig, EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.errors import ExportError
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity, decided_otherwise
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.onnxruntime_backend import open_backend
 
 VOCABULARY, LABELS = 30, 3

@@ -12,6 +12,7 @@ from support import shapes_unchecked
 
 from attnclf import bundle as bundles
 from attnclf.bundle import open_bundle
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.data import corpus
 from attnclf.errors import BundleError, DeviceError, ExportError
@@ -20,7 +21,6 @@ from attnclf.export.half import halve
 from attnclf.export.onnx import export_onnx
 from attnclf.export.precision import Comparison, add_precision, copy_out, refuse_loss
 from attnclf.export.quantize import quantize
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.onnxruntime_backend import open_backend
 

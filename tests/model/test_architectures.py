@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from attnclf import presets
-from attnclf.config import READ_BY, Config, TransformerConfig
+from attnclf.catalog import ARCHITECTURES, reading
+from attnclf.config import Config, TransformerConfig, presets
 from attnclf.errors import ConfigError
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.transformer import SelfAttention, sinusoids
 
 VOCABULARY, LABELS, LONGEST, DIM = 30, 3, 24, 8
@@ -19,7 +18,7 @@ ATTENDING = ["self-attention", "recurrent-self-attention"]
 
 def settings_of(architecture, *changes):
     """Return the model settings of an architecture as `--preset plain` has them, with a tiny network."""
-    known = {name: values for name, values in TINY.items() if architecture in READ_BY[name]}
+    known = {name: values for name, values in TINY.items() if name in ARCHITECTURES[architecture].reads}
     layers = [{"model": {"architecture": architecture, **known}}, *({"model": change} for change in changes)]
     return Config.from_dict(presets.settings("plain", *layers)).model
 
@@ -71,7 +70,7 @@ def test_different_texts_get_different_answers(architecture):
     assert (logits.std(dim=0) > 1e-2).all()
 
 
-@pytest.mark.parametrize("architecture", READ_BY["embedding"])
+@pytest.mark.parametrize("architecture", reading("embedding"))
 def test_what_stands_at_padding_changes_nothing_and_learns_nothing(architecture):
     network = built(architecture)
     ids, lengths = padded([[3, 4, 5, 6, 7], [8, 9], [10]], extra=3)
@@ -262,7 +261,7 @@ def test_feed_forward_attention_refuses_more_positions_than_it_has():
         ),
         (
             {"feed_forward": {"w_l2": 0.1}},
-            "model.feed_forward holds the weights of another score than 'temporal'; "
+            "model.feed_forward is about the weights of another score than 'temporal'; "
             "leave it out, or set model.attention.score=feed_forward",
         ),
         (

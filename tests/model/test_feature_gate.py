@@ -11,8 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from support import shapes_unchecked
 from typer.testing import CliRunner
 
-from attnclf import presets
-from attnclf.config import Config, GateConfig, ModelConfig
+from attnclf.config import Config, GateConfig, ModelConfig, presets
 from attnclf.errors import ConfigError, ExportError
 from attnclf.explain.explain import explain
 from attnclf.export.onnx import export_onnx
@@ -277,7 +276,7 @@ def test_texts_without_any_known_unit_are_told_what_to_do(in_session, tmp_path):
         ),
         (
             {"model": {"architecture": "feature-gate"}, "training": {"adversarial": 0.5}},
-            "training.adversarial moves vectors of units, and architecture 'feature-gate' has none; leave it out, or ",
+            "training.adversarial moves vectors of tokens, and architecture 'feature-gate' has none; leave it out, or ",
         ),
         (
             {"model": {"architecture": "feature-gate", "gate": {"form": "softmax", "features": 9000}}},

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import EmbeddingConfig, ModelConfig, TransformerConfig
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.output import Encoded
 
 PAIRS, FILLERS, LENGTH = 6, 4, 6

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import AttentionConfig, DecoderConfig, EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.errors import ConfigError
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.decoder import Step
 from attnclf.model.search import most_probable
 

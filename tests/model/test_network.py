@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import AttentionConfig, Config, EmbeddingConfig, EncoderConfig, ModelConfig, TextConfig
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder, Recurrence, reversal
 from attnclf.text.tokenizer import Tokenizer

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from onnx.utils import Extractor
 from support import shapes_unchecked
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
+from attnclf.config.presets import settings
 from attnclf.export.onnx import export_onnx
-from attnclf.model.architectures import ARCHITECTURES
-from attnclf.presets import settings
 from attnclf.runtime.onnxruntime_backend import ALWAYS, open_backend
 from attnclf.runtime.pruning import _number, _read_number, axes, pruned
 

@@ -103,7 +103,7 @@ def test_blocks_hold_as_many_lines_as_asked_for():
 
 @pytest.mark.parametrize("encoder", [{}, {"hidden": 5, "cell": "gru"}, {"layers": 2, "bidirectional": False}])
 def test_a_unit_costs_two_operations_for_each_weight_of_the_recurrence(encoder):
-    from attnclf.model.architectures import ARCHITECTURES
+    from attnclf.catalog import ARCHITECTURES
 
     config = Config.from_dict({"model": {"embedding": {"dim": 7}, "encoder": encoder}}).model
     network = ARCHITECTURES["temporal"].build(config, 20, 3, 10)
@@ -134,7 +134,7 @@ def test_every_network_that_trains_learns_from_the_same_units(tmp_path, one_thre
 
 
 def test_the_naive_network_is_as_wide_as_ours():
-    from attnclf.model.architectures import ARCHITECTURES
+    from attnclf.catalog import ARCHITECTURES
     from benchmarks.speed.parts.train import HIDDEN, widths
     from benchmarks.speed.peers.naive_torch import Classifier
 

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import torch
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config, merged
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.text.ragged import Ragged
 from attnclf.training import checkpoint
 from attnclf.training.distributed import ALONE, joined

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.attention.table import ALIGNMENTS
+from attnclf.catalog import ALIGNMENTS
 from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
@@ -86,7 +86,7 @@ def scored(draw):
 def test_a_sparse_alignment_is_drawn_to_marked_units_also_where_it_gives_them_nothing(alignment, case):
     scores, keep, marked = case
     scores.requires_grad_()
-    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep.unsqueeze(1)).squeeze(1)
+    weights = ALIGNMENTS[alignment].compute(scores=scores.unsqueeze(1), keep=keep.unsqueeze(1)).squeeze(1)
     loss = disagreement(scores, weights, marked, alignment)
     assert loss.item() >= -1e-9
     loss.sum().backward()
@@ -104,7 +104,7 @@ def test_shares_are_as_precise_as_the_scores(alignment):
 @pytest.mark.parametrize("alignment", SPARSE)
 def test_a_sparse_alignment_that_agrees_with_the_marks_loses_nothing(alignment):
     scores, marked = torch.tensor([[9.0, 9.0, -9.0]]), torch.tensor([[True, True, False]])
-    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=torch.ones(1, 1, 3, dtype=torch.bool))
+    weights = ALIGNMENTS[alignment].compute(scores=scores.unsqueeze(1), keep=torch.ones(1, 1, 3, dtype=torch.bool))
     assert disagreement(scores, weights.squeeze(1), marked, alignment).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_the_ngrams_weigh_as_much_against_the_labels_in_a_long_text_as_in_a_shor
     def ratio(units):
         scores = torch.zeros(1, units, dtype=torch.float64, requires_grad=True)
         keep = torch.ones(1, 1, units, dtype=torch.bool)
-        weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
+        weights = ALIGNMENTS[alignment].compute(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
         half = (torch.arange(units) < units // 2).unsqueeze(0)
         (labels,) = torch.autograd.grad(weights @ (2.0 * half - 1).double().mT, scores, retain_graph=True)
         (evidence,) = torch.autograd.grad(departure(scores, weights, half, alignment), scores)
@@ -136,7 +136,7 @@ def test_the_ngrams_weigh_as_much_against_the_labels_in_a_long_text_as_in_a_shor
 def test_a_text_in_which_no_ngram_speaks_has_neither_loss_nor_gradient(alignment):
     scores = torch.tensor([[1.0, -1.0]], requires_grad=True)
     keep = torch.ones(1, 1, 2, dtype=torch.bool)
-    weights = ALIGNMENTS[alignment].function(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
+    weights = ALIGNMENTS[alignment].compute(scores=scores.unsqueeze(1), keep=keep).squeeze(1)
     loss = departure(scores, weights, torch.zeros(1, 2, dtype=torch.uint8), alignment)
     loss.sum().backward()
     assert loss.item() == 0

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config, merged
 from attnclf.data.corpus import read
 from attnclf.errors import ConfigError
-from attnclf.model.architectures import ARCHITECTURES
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import controls
 from attnclf.training.building import freeze_attention
@@ -63,7 +63,7 @@ def test_a_control_changes_only_what_attention_may_learn():
     ("settings", "problem"),
     [
         ({"model": {"architecture": "feature-gate"}}, "architecture 'feature-gate' does not pool states"),
-        ({"model": {"attention": {"alignment": "local-m"}}}, "alignment 'local-m' gives units different weights"),
+        ({"model": {"attention": {"alignment": "local-m"}}}, "alignment 'local-m' gives tokens different weights"),
     ],
 )
 def test_settings_that_cannot_be_held_are_refused(settings, problem):

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from attnclf import presets
-from attnclf.config import Config
+from attnclf.config import Config, presets
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.model.restraint import Restraint

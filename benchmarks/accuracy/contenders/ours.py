@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.config.presets import PRESETS
 from attnclf.evaluation.calibration import calibrate, uncalibrated
-from attnclf.presets import PRESETS
 from attnclf.runtime.classifier import Classifier
 from benchmarks.accuracy.contender import Contender, Fitted
 from benchmarks.accuracy.datasets import Dataset, Rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from attnclf.bundle import Precision
 from attnclf.config import Config
-from attnclf.presets import settings
+from attnclf.config.presets import settings
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.windows import WINDOW
 from benchmarks.speed.peers.rows import Rows, Training
@@ -47,7 +47,7 @@ def loop(file: Path, preset: str, changes: Mapping[str, object]) -> Callable[[],
     """Return what trains a new network of this preset for one epoch: `attnclf train` without files and validation."""
     import torch
 
-    from attnclf.model.architectures import ARCHITECTURES
+    from attnclf.catalog import ARCHITECTURES
     from attnclf.text.ragged import Ragged
     from attnclf.training.examples import Examples
     from attnclf.training.preparation import PreparedData
