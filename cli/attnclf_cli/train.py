@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from attnclf.training.state import Progress
 
 
+def known(architecture: str) -> str:
+    """Return the name of an architecture; wrong usage if there is none."""
+    if architecture not in ARCHITECTURES:
+        raise typer.BadParameter(f"{architecture!r} is not one of {', '.join(ARCHITECTURES)}")
+    return architecture
+
+
 class Preset(StrEnum):
     """Named sets of choices, from quick to thorough; plain is the network of the papers without our additions."""
 
@@ -78,7 +85,9 @@ def train(
     ] = Preset.balanced,
     architecture: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"The network: {', '.join(ARCHITECTURES)}.", show_default=False),
+        typer.Option(
+            metavar="NAME", parser=known, help=f"The network: {', '.join(ARCHITECTURES)}.", show_default=False
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)

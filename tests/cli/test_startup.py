@@ -59,7 +59,6 @@ def loaded_before_failing(*arguments):
         (["ROWS", "--vectors", "nofile.vec"], "nofile.vec does not exist"),
         (["ROWS", "--config", "nofile.toml"], "cannot read nofile.toml"),
         (["ROWS", "--set", "training.epoch=3"], "did you mean training.epochs?"),
-        (["ROWS", "--architecture", "temporl"], "unknown architecture 'temporl'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
