@@ -30,9 +30,12 @@ def imported(reference: Callable[..., Any] | str) -> Callable[..., Any]:
 class Mechanism:
     """A score, an alignment or a context: a pure function, the parameters it learns, and where it comes from.
 
-    `function` is called with keyword arguments. Those that `parameters` names are learned; the others are `inputs`,
-    given by the caller under these names: `query`, `keys` (scores); `scores`, `keep`, `query`, `window`, `position`,
-    `sampling` (alignments); `weights`, `values`, `keep` (contexts).
+    `function` is called with keyword arguments. Those that `parameters` names are learned. The others are
+    `inputs`, which the caller passes by name:
+
+    - scores: `query`, `keys`;
+    - alignments: `scores`, `keep`, `query`, `window`, `position`, `sampling`;
+    - contexts: `weights`, `values`, `keep`.
 
     `parameters` maps names to shapes, in words: `query`, `key` (their widths), `hidden` (free), `max_length` (tokens of
     the longest text); `""` is a single number.

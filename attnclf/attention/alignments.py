@@ -25,7 +25,7 @@ def local_m(
 ) -> Float[Tensor, "*batch q time"]:
     """Return the softmax over positions at most `window` away from each query's own (Luong et al. 2015, local-m).
 
-    Without `position`, the i-th of several queries stands at position i, and a single query in the middle of the text.
+    Without `position`, the i-th of several queries has position i, and a single query the middle of the text.
     A position outside the text is moved to its nearest end.
     """
     rank, last = _places(scores, keep)

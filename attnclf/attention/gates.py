@@ -22,9 +22,9 @@ def sigmoid_gate(
 def let_through(
     gates: Float[Tensor, "*batch hidden"], w: Float[Tensor, "hidden features"]
 ) -> Float[Tensor, "*batch features"]:
-    """Return how strongly each feature goes on by way of all hidden units, Σ_j g_j |w_ji|.
+    """Return how much of each feature passes through all hidden units, Σ_j g_j |w_ji|.
 
-    `gates` are those of the hidden units, 0 where a unit itself is off; `w` are the weights that lead to them.
+    `gates` are those of the hidden units, 0 for one that is off; `w` are the weights that lead to them.
     """
     return gates @ w.abs()
 
@@ -32,5 +32,5 @@ def let_through(
 def openness(
     gates: Float[Tensor, "*batch hidden"], w: Float[Tensor, "hidden features"]
 ) -> Float[Tensor, "*batch features"]:
-    """Return how open the way of each feature is, 0 to 1: Σ_j g_j |w_ji| / Σ_j |w_ji|, of the same arguments."""
+    """Return the openness of each feature, 0 to 1: Σ_j g_j |w_ji| / Σ_j |w_ji|, of the same arguments."""
     return let_through(gates, w) / w.abs().sum(dim=0).clamp_min(torch.finfo(w.dtype).tiny)

@@ -67,7 +67,7 @@ def biased_general(
     w: Float[Tensor, "query key"],
     u: Float[Tensor, " key"],
 ) -> Float[Tensor, "*batch q time"]:
-    """Return qᵀ W k + uᵀk: how well a key answers, and how much it matters whatever is asked (Sordoni et al. 2016)."""
+    """Return qᵀ W k + uᵀk: a match with the query, plus an importance of its own (Sordoni et al. 2016)."""
     return dot(query @ w + u, keys)
 
 
@@ -76,7 +76,7 @@ def location(
     keys: Float[Tensor, "*batch time key"],
     w: Float[Tensor, "max_length query"],
 ) -> Float[Tensor, "*batch q time"]:
-    """Return W q, one number for each position whatever stands there (Luong et al. 2015, eq. 8).
+    """Return W q, one number for each position, independent of the key (Luong et al. 2015, eq. 8).
 
     Raises ConfigError for more than max_length positions.
     """

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def build(kind: type[T], values: Mapping[str, Any], path: str) -> T:
-    """Return a dataclass of settings; `path` is what stands before the names, such as "model.". Raises ConfigError."""
+    """Return a dataclass of settings; `path` is the prefix of the names, such as "model.". Raises ConfigError."""
     annotations = get_type_hints(kind)
     hints = {field.name: annotations[field.name] for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:

@@ -26,7 +26,7 @@ def section(kind: type[Any]) -> Any:
 class Section:
     """Base of the dataclasses of settings; building one checks the ranges of its fields, then its own rules.
 
-    `path` is what stands before the name of a setting, such as "model.encoder.".
+    `path` is the prefix of the names of its settings, such as "model.encoder.".
     """
 
     __slots__ = ()

@@ -16,7 +16,7 @@ def temporal(config: ModelConfig, vocabulary: int, labels: int, max_length: int)
 
 
 def self_attention(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> PooledClassifier:
-    """Return the network without recurrence; embedded units are scaled up to the size of the positions."""
+    """Return the network without recurrence; embedded tokens are scaled up to the size of the positions."""
     dim = config.embedding.dim
     encoder = SelfAttention(config.transformer, dim, max_length, scale=math.sqrt(dim))
     return PooledClassifier(config, encoder, vocabulary, labels, max_length)
@@ -35,5 +35,5 @@ def label_decoder(config: ModelConfig, vocabulary: int, labels: int, max_length:
 
 
 def feature_gate(config: ModelConfig, vocabulary: int, labels: int, max_length: int) -> FeatureGate:
-    """Return the network that weighs the features of a text, whatever their order."""
+    """Return the network that gates the features of a text, in any order."""
     return FeatureGate(config, vocabulary, labels)

@@ -1,9 +1,9 @@
-"""Branches of a network that need nothing of each other, each on a core of its own, forward and backward.
+"""Independent branches of a network, each on a core of its own, forward and backward.
 
-The two directions of a layer are most of a training step on a CPU. One product shared between cores does not pay at
-these sizes; one direction for each core does, and as nothing is summed in another order, the result is the same to the
-last bit. The other core is given one long call, for threads that come back to Python between short ones wait for its
-lock; and as it takes a while to wake, the shorter branch had better be there.
+The two directions of a layer are most of a training step on a CPU. Sharing one product between cores does not pay at
+these sizes; one direction for each core does. Nothing is summed in another order, so the result is the same to the last
+bit. The other core gets one long call: threads that return to Python between short calls wait for its lock. That core
+takes a while to wake, so it gets the shorter branch.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ Value = TypeVar("Value")
 
 
 class Branch(NamedTuple):
-    """What is made of the common input, and the module that does most of it: the one whose parameters it has."""
+    """A function of the common input, and the module that does most of it, whose parameters it uses."""
 
     run: Callable[[Tensor], Tensor]
     module: nn.Module
 
 
 def at_once(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
-    """Return what each branch makes of the rows; the first one runs here, the others elsewhere."""
+    """Return the result of each branch for the rows; the first branch runs here, the others on other cores."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
     alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
     if alone or rows.device.type != "cpu" or cores() == 1:

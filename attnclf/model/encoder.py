@@ -1,4 +1,4 @@
-"""Vectors → hidden states that know their neighbours: a recurrent network, correct under padding.
+"""Vectors → hidden states that depend on their neighbours: a recurrent network, correct under padding.
 
 A plain bidirectional LSTM over a padded batch starts its backward pass in the padding, so that a text's answer
 depends on its batch. Here each row is reversed inside its own length before the backward direction and turned back
@@ -71,7 +71,7 @@ class Recurrence(nn.Module):
     def forward(
         self, vectors: Float[Tensor, "batch time in"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time out"]:
-        """Run the directions over each row's own length; what stands at padding is meaningless."""
+        """Run the directions over each row's own length; values at padding are meaningless."""
         if self.back is None:
             return self._ahead(vectors)
         back = partial(self._back, lengths=lengths)
@@ -94,8 +94,9 @@ class Recurrence(nn.Module):
 class Encoder(nn.Module):
     """A stack of recurrences with dropout between them; `out_dim` is the width of its states.
 
-    With the output "states+vectors", a state ends with the vector that it began with: so attention to a state is also
-    attention to its own unit, whatever the recurrence has moved elsewhere ("concat", Tutek & Šnajder 2020, section 4).
+    With the output "states+vectors", each state is concatenated with the vector of its own token. Attention to a state
+    is then also attention to its token, wherever the recurrence moves information ("concat", Tutek & Šnajder 2020,
+    section 4).
     """
 
     def __init__(self, config: EncoderConfig, in_dim: int) -> None:

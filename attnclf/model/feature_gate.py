@@ -1,4 +1,4 @@
-"""Attention over features (dense attention): a gate says how much of each entry of a dense vector goes on."""
+"""Attention over features (dense attention): a gate decides how much of each entry of a dense vector passes."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ from attnclf.model.restraint import Restraint
 
 
 class Gated(NamedTuple):
-    """What a gate returns: what goes on (batch, out_dim), and for each feature (batch, features) two figures.
+    """What a gate returns: the gated vector (batch, out_dim), and two figures for each feature (batch, features).
 
-    `gate` is how open its way is, 0 to 1, and `through` how much of it goes on, at least 0. `hidden` (batch, out_dim)
-    are the gates of the hidden units, where there are some.
+    `gate` is its openness, 0 to 1, and `through` how much of it passes, at least 0. `hidden` (batch, out_dim) are the
+    gates of the hidden units; None for a gate without them.
     """
 
     passed: Tensor
@@ -31,8 +31,8 @@ class Gated(NamedTuple):
 class SoftmaxGate(nn.Module):
     """x → x ⊙ softmax(W x + b); W and b begin at 0, which treats all n features alike.
 
-    A gate is then 1/n, so the dense layer that follows is to multiply by `scale` = n, which is a factor in its weights:
-    without it the network would begin almost blind.
+    Each gate is then 1/n, so the dense layer multiplies by `scale` = n, a factor in its weights. Without it the first
+    outputs would be close to 0.
     """
 
     def __init__(self, config: GateConfig, features: int) -> None:
@@ -59,7 +59,7 @@ class SigmoidGate(nn.Module):
         self.b = nn.Parameter(torch.zeros(self.out_dim))
 
     def forward(self, x: Float[Tensor, "batch features"]) -> Gated:
-        """Return the gated hidden units, what they let through of each feature, and their gates."""
+        """Return the gated hidden units, how much of each feature passes through them, and their gates."""
         hidden = torch.relu(x @ self.v.T + self.c)
         gate = sigmoid_gate(hidden, self.w, self.b)
         working = gate * (hidden > 0)
@@ -72,10 +72,10 @@ GATES: dict[str, type[SoftmaxGate] | type[SigmoidGate]] = {"softmax": SoftmaxGat
 class FeatureGate(nn.Module):
     """ids or numbers → x (TF-IDF, or standardised columns) → gate → Dense; `columns` is 0 where it reads ids.
 
-    The share of a feature is what of it goes on, over the sum of that: g_i |x_i| under softmax, Σ_j g_j |v_ji x_i|
-    over the hidden units j that are on under sigmoid. The occurrences of its unit in the text have equal parts of it as
-    their attention weights. Named outputs: `gate` (batch, time), the gate of the feature that each unit is, 0 where it
-    is none; in the form sigmoid also `hidden_gate` (batch, hidden).
+    The share of a feature is the part of it that passes, over the sum of these parts. Under softmax the part is
+    g_i |x_i|; under sigmoid it is Σ_j g_j |v_ji x_i| over the hidden units j that are on. The occurrences of its token
+    in the text get equal parts of the share as attention weights. Named outputs: `gate` (batch, time), the gate of each
+    token's feature, 0 for a token that is no feature; in the form sigmoid also `hidden_gate` (batch, hidden).
     """
 
     def __init__(self, config: ModelConfig, vocabulary: int, labels: int) -> None:

@@ -1,4 +1,4 @@
-"""What a feature gate reads, as one dense vector x: how much of each unit a text has, or numeric columns."""
+"""What a feature gate reads, as one dense vector x: the frequency of each token in a text, or numeric columns."""
 
 import numpy as np
 import torch
@@ -10,10 +10,10 @@ from attnclf.text.tokenizer import SPECIALS
 
 
 class TfIdf(nn.Module):
-    """Damped counts of units × inverse document frequency, scaled to length 1: (batch, time) → (batch, features).
+    """Damped counts of tokens × inverse document frequency, scaled to length 1: (batch, time) → (batch, features).
 
-    x_i = (1 + ln c_i) · idf_i for a unit that occurs c_i times, 0 for one that does not, over the norm of these (Salton
-    & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Features are the first units, all with
+    x_i = (1 + ln c_i) · idf_i for a token that occurs c_i times, 0 for one that does not, over the norm of these
+    (Salton & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Features are the first tokens, all with
     idf 1, unless made by `over`.
     """
 
@@ -29,7 +29,7 @@ class TfIdf(nn.Module):
 
     @classmethod
     def over(cls, units: NDArray[np.int64], idf: NDArray[np.float32], vocabulary: int) -> "TfIdf":
-        """Return the features that are these units (features,), with their inverse document frequencies."""
+        """Return the features that are these tokens (features,), with their inverse document frequencies."""
         made = cls(vocabulary, len(units))
         made.place.fill_(len(units))
         made.place[torch.from_numpy(units)] = torch.arange(len(units))
@@ -46,7 +46,7 @@ class TfIdf(nn.Module):
     def at_units(
         self, values: Float[Tensor, "batch features"], ids: Int[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time"]:
-        """Return for each unit of the text the value of the feature that it is, 0 for one that is none."""
+        """Return the value of the feature of each token of the text, 0 for a token that is no feature."""
         return nn.functional.pad(values, (0, 1)).gather(1, self.place[ids])
 
     def occurrences(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch features"]:
@@ -113,9 +113,9 @@ class Standardised(nn.Module):
 def frequent_units(
     ids: NDArray[np.integer], offsets: NDArray[np.int64], vocabulary: int, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the at most `most` units that occur in most rows, by id, and ln((1 + rows) / (1 + rows with it)) + 1.
+    """Return the at most `most` tokens that occur in most rows, by id, and ln((1 + rows) / (1 + rows with it)) + 1.
 
-    Rows of ids lie end to end, row r at offsets[r]:offsets[r + 1]. Padding and the unknown unit are no features. The
+    Rows of ids lie end to end, row r at offsets[r]:offsets[r + 1]. Padding and the unknown token are no features. The
     formula is that of scikit-learn's `TfidfVectorizer`.
     """
     rows = len(offsets) - 1

@@ -1,6 +1,6 @@
-"""Several labels as a sequence: embedding → encoder → a decoder that emits label after label until it says "end".
+"""Several labels as a sequence: embedding → encoder → a decoder that emits label after label until the end.
 
-Each label is chosen knowing those before it, so that labels that go together come together (Yang et al. 2018, "SGM").
+Each label depends on those before it, so that labels that go together are emitted together (Yang et al. 2018, "SGM").
 """
 
 from collections.abc import Callable
@@ -51,8 +51,8 @@ class LabelDecoder(nn.Module):
         """Emit labels for rows of embedded tokens: the most probable sequence that the search finds.
 
         The logits are the log-odds of `search.Found.probabilities`, so that their sigmoid is a probability, as in other
-        networks. The weights are the mean of where the decoder looked for each label; where it emits none, where it
-        looked before it said so. Named: `sequence` (batch, steps) and `alignment` (batch, steps, time).
+        networks. The weights are the mean attention over the steps that emit labels; without labels, the attention of
+        the step that emits the end. Named: `sequence` (batch, steps) and `alignment` (batch, steps, time).
         """
         advance, state = self._begin(vectors, lengths)
         found = most_probable(advance, state, labels=self.labels, steps=self.steps, beam=self.beam)

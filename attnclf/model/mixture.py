@@ -12,8 +12,9 @@ from attnclf.text.ragged import UNKNOWN_ID
 class Mixture(nn.Module):
     """logits = a · network + b · linear: a product of experts (Hinton 2002, eq. 1) with two weights.
 
-    Its output has a further named one, `contributions` (batch, time, labels): what each unit adds to the logits by way
-    of the linear model, exactly. The network's own `value_logits` and `evidence` are weighted as its logits are.
+    Its output has a further named one, `contributions` (batch, time, labels): the exact contribution of each token
+    to the logits through the linear model. The network's own `value_logits` and `evidence` are weighted as its
+    logits are.
     """
 
     weights: Tensor

@@ -1,4 +1,4 @@
-"""A linear model over n-grams that stands beside the network; what each unit contributes to its answer is exact."""
+"""A linear model over n-grams whose logits are added to those of the network, with exact contributions of tokens."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from attnclf.text.ragged import UNKNOWN_ID
 
 
 class Evidence(NamedTuple):
-    """What the linear model says: logits (batch, labels), and the share of every unit in them (batch, time, labels)."""
+    """The output of the linear model: logits (batch, labels), and what each token adds to them (batch, time, labels)."""
 
     logits: Tensor
     contributions: Tensor
@@ -23,23 +23,23 @@ class NgramLinear(nn.Module):
     """z = Σ_t (words[id_t] + pairs[id_{t-1}, id_t]) / ‖words, pairs‖ + √s Σ_t Σ_{g in t} grams[g] / ‖grams‖ + bias
 
     The features are TF-IDF values of words and pairs of words, and of the character n-grams inside words (Bojanowski
-    et al. 2017). A text's features of the first kind have length 1 together, those of the second √s, where s
-    is the share of its units that have n-grams: one Latin word in a Chinese text must not weigh as much as all the
-    rest. A row of a table holds a feature's weight for each label, times its idf, and in the last column idf², from
-    which the lengths ‖·‖ = √(Σ_t idf²) are summed: Euclidean where no feature repeats.
+    et al. 2017). In each text, words and pairs together have length 1. N-grams have length √s, where s is the share of
+    tokens that have n-grams. One Latin word in a Chinese text must not count as much as all the rest. A row of
+    a table holds a feature's weight for each label, times its idf. Its last column is idf², from which the lengths
+    ‖·‖ = √(Σ_t idf²) are summed: Euclidean if no feature repeats.
 
-    Of a pair each of its two units contributes half, as Shapley would share it; the pair of a text's first unit with
-    the start is the unit's own.
+    The contribution of a word pair is split evenly between its two words, which is its Shapley value. The pair of the
+    start and the first token belongs to that token.
 
     With many labels a row has a few numbers instead, its `rank`, and `labels` turns their sums into logits: the tables
     are those above times `labels`.
 
     Args:
-        tables: `words` (vocabulary, labels + 1); `word_grams` (vocabulary, labels + 2), the sum over the word's own
-            n-grams, then 1 where it has any, with zeros for the unknown unit; `pairs` (pairs, labels + 1) and `grams`
-            (n-grams, labels + 1), with zeros in row 0; `pair_rows` (pairs.SLOTS,) and `gram_rows`
-            (char_ngrams.SLOTS + 1,), the row that each slot reads; `bias` (labels,). With many labels `labels`
-            (rank, labels) too, and all others have rank for labels.
+        tables: These tensors by name. `words` (vocabulary, labels + 1).
+            `word_grams` (vocabulary, labels + 2): the sum over the word's n-grams, then 1 if it has any; zeros for the
+            unknown token. `pairs` (pairs, labels + 1) and `grams` (n-grams, labels + 1), with zeros in row 0.
+            `pair_rows` (pairs.SLOTS,) and `gram_rows` (char_ngrams.SLOTS + 1,): the row that each slot reads.
+            `bias` (labels,). With many labels also `labels` (rank, labels); the others then have rank for labels.
     """
 
     words: Tensor
@@ -68,7 +68,7 @@ class NgramLinear(nn.Module):
         lengths: Int[Tensor, " batch"],
         char_ngrams: Int[Tensor, "unknown grams"],
     ) -> Evidence:
-        """Judge rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `char_ngrams[n]`."""
+        """Classify rows of ids; an id of vocabulary + n is the unknown word whose n-gram slots are `char_ngrams[n]`."""
         keep = (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(1).to(self.bias)
         known = ids < len(self.words)
         own = torch.where(known, ids, UNKNOWN_ID)

@@ -10,7 +10,7 @@ NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Encoded(NamedTuple):
-    """What an encoder returns: hidden states (batch, time, out_dim), and what else is worth looking at, by name."""
+    """What an encoder returns: hidden states (batch, time, out_dim), and further outputs by name."""
 
     states: Tensor
     named: Mapping[str, Tensor] = NOTHING
@@ -19,7 +19,7 @@ class Encoded(NamedTuple):
 class Output(NamedTuple):
     """What a network returns: logits (batch, labels) and the attention weights (batch, time) that explain shows.
 
-    `named` holds what else is worth looking at. Each becomes an output of the exported graph under its name, for
+    `named` holds further outputs. Each becomes an output of the exported graph under its name, for
     instance self_attention (batch, layers, heads, time, time).
     """
 
@@ -29,10 +29,10 @@ class Output(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a network that pools says, and what it came from.
+    """The output of a network that pools, and what it was computed from.
 
-    States (batch, time, dim), `keep` (batch, time) True at real units, and the scores (batch, time) that the alignment
-    of this name made weights of.
+    States (batch, time, dim), `keep` (batch, time) True at real tokens, and the scores (batch, time) that
+    `alignment` turned into weights.
     """
 
     output: Output

@@ -15,13 +15,15 @@ from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
 
 class PooledClassifier(nn.Module):
-    """ids → Embedding → encoder (all steps) → score → align → context → Dense; the encoder tells siblings apart.
+    """ids → Embedding → encoder (all steps) → score → align → context → Dense; siblings differ in their encoder.
 
     `forward` is a function of tensors only; the loss, the metrics and the softmax live with their callers. No text may
-    be longer than `max_length` where the encoder or the score has parameters for each position. Named outputs, beside
-    those of the encoder: `value_norms` ‖h_t‖ (batch, time), `value_logits` ∂logits/∂a_t (batch, time, labels), which is
-    the state at t seen through the dense layer, and `evidence` a_t ∂logits/∂a_t, what that state adds to the logits by
-    way of the mean a_1 h_1 + … + a_T h_T.
+    be longer than `max_length` if the encoder or the score has parameters for each position. Named outputs, in addition
+    to those of the encoder:
+
+    - `value_norms` (batch, time): ‖h_t‖;
+    - `value_logits` (batch, time, labels): ∂logits/∂a_t, the dense layer applied to the state at t;
+    - `evidence` (batch, time, labels): a_t ∂logits/∂a_t, what that state adds to the logits through Σ_t a_t h_t.
     """
 
     def __init__(

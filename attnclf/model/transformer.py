@@ -1,4 +1,4 @@
-"""Vectors → hidden states without recurrence: every unit queries all units (Vaswani et al. 2017, section 3.1)."""
+"""Vectors → hidden states without recurrence: every token queries all tokens (Vaswani et al. 2017, section 3.1)."""
 
 from typing import Literal
 
@@ -14,14 +14,14 @@ from attnclf.model.output import Encoded
 
 
 def sinusoids(time: int, dim: int) -> Float[Tensor, "time dim"]:
-    """Return sin(t / 10000^(2i / dim)) in column 2i and the cosine beside it (Vaswani et al. 2017, section 3.5)."""
+    """Return sin(t / 10000^(2i / dim)) in column 2i and the cosine in column 2i + 1 (Vaswani et al. 2017, sec. 3.5)."""
     column = torch.arange(dim)
     angle = torch.arange(time).unsqueeze(1) / 10_000 ** ((column - column % 2) / dim)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos())
 
 
 class Positions(nn.Module):
-    """What is added to each vector so that attention, which knows no order, can tell places apart.
+    """Vectors of positions, added to those of tokens: attention itself ignores their order.
 
     A row for each of `max_length` positions: fixed sinusoids, or learned ones, which begin near zero.
     """
@@ -41,7 +41,7 @@ class Positions(nn.Module):
 
 
 class Layer(nn.Module):
-    """Self-attention, then two dense layers at each place; both are added to what they read.
+    """Self-attention, then two dense layers at each position; both are added to what they read.
 
     The norm comes before each of the two, not after as in the paper: training then needs no long warm-up (Xiong et al.
     2020).

@@ -9,10 +9,10 @@ from attnclf.errors import ConfigError
 
 
 def refuse_arguments(out: Path, sources: tuple[str | None, ...], *, force: bool, processes: int = 1) -> None:
-    """Raise an AttnclfError for a folder that cannot become a model, or for sources that are missing or cannot be shared.
+    """Raise an AttnclfError for a folder that cannot become a model, and for sources that are missing or unshareable.
 
-    `sources` are the files of rows, texts and vectors, "-" for stdin, None for one that is not given; `processes` are those that
-    train together.
+    `sources` are the files of rows, texts and vectors, "-" for stdin, None for one that is not given; `processes` is
+    the number of those that train together.
     """
     if out.resolve() == Path.cwd():
         raise ConfigError("the folder you are in cannot become a model", fix="name another one: --out model")

@@ -92,8 +92,8 @@ def test_a_predicted_place_without_a_query_is_told_the_scores_that_have_one(scor
     with pytest.raises(ConfigError) as raised:
         AttentionConfig(score=score, alignment="local-p")
     assert str(raised.value) == (
-        f"alignment 'local-p' predicts its position from the query, and score '{score}' has none; use a score with a query: "
-        "additive, dot, scaled_dot, general, biased_general, location, cosine"
+        f"alignment 'local-p' predicts its position from the query, and score '{score}' has none; "
+        "use a score with a query: additive, dot, scaled_dot, general, biased_general, location, cosine"
     )
 
 

@@ -19,9 +19,7 @@ PAGES_TO_REWRITE: dict[str, tuple[float, int]] = {
 # `python tests/docs/prose.py attnclf/explain` lists those of a package.
 CODE_TO_REWRITE: dict[str, int] = {
     "atomic": 2,
-    "attention": 8,
     "cli": 7,
-    "config": 12,
     "data": 32,
     "engines": 11,
     "errors": 1,
@@ -29,7 +27,6 @@ CODE_TO_REWRITE: dict[str, int] = {
     "explain": 139,
     "export": 16,
     "hub": 2,
-    "model": 51,
     "runtime": 16,
     "serve": 34,
     "text": 6,
