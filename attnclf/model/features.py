@@ -13,8 +13,8 @@ class TfIdf(nn.Module):
     """Damped counts of tokens × inverse document frequency, scaled to length 1: (batch, time) → (batch, features).
 
     x_i = (1 + ln c_i) · idf_i for a token that occurs c_i times, 0 for one that does not, over the norm of these
-    (Salton & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Features are the first tokens, all with
-    idf 1, unless made by `over`.
+    (Salton & Buckley 1988; scikit-learn's `TfidfVectorizer(sublinear_tf=True)`). Features are the first tokens, all
+    with idf 1, unless made by `over`.
     """
 
     place: Tensor  # (vocabulary,) int64: of each unit among the features; `features` where it is none

@@ -13,7 +13,7 @@ from attnclf.text.ragged import UNKNOWN_ID
 
 
 class Evidence(NamedTuple):
-    """The output of the linear model: logits (batch, labels), and what each token adds to them (batch, time, labels)."""
+    """The output of the linear model: logits (batch, labels), and each token's part of them (batch, time, labels)."""
 
     logits: Tensor
     contributions: Tensor

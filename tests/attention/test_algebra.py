@@ -145,7 +145,7 @@ def test_a_text_longer_than_the_positions_of_a_score_is_told_what_to_do(name):
     with pytest.raises(ConfigError) as raised:
         scored(name, normal(BATCH, Q, QUERY_DIM), keys, **parameters(SCORES[name]))
     assert str(raised.value) == (
-        "a text of 10 units is longer than the 9 positions this network knows; "
+        "a text of 10 tokens is longer than the 9 positions of this network; "
         "cut the text, or train with a larger text.max_length"
     )
 

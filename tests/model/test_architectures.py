@@ -155,7 +155,7 @@ def test_a_text_longer_than_the_positions_is_told_what_to_do(positions):
     network = built("self-attention", {"transformer": {"positions": positions}})
     network(*padded([[3] * LONGEST]))
     with pytest.raises(
-        ConfigError, match=rf"a text of {LONGEST + 1} units is longer than the {LONGEST} positions .*cut"
+        ConfigError, match=rf"a text of {LONGEST + 1} tokens is longer than the {LONGEST} positions .*cut"
     ):
         network(*padded([[3] * (LONGEST + 1)]))
 
