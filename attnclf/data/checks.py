@@ -29,7 +29,7 @@ def refuse_unlearnable(corpus: Corpus, labels: LabelSet) -> None:
         )
     if len(corpus) < FEWEST_ROWS:
         raise DataError(
-            f"{plural(len(corpus), 'row')} cannot be learned from",
+            f"{plural(len(corpus), 'row')} are too few to learn from",
             fix=f"add rows: {FEWEST_ROWS} is the minimum, some dozens of each label begin to be useful",
         )
     if corpus.weights is not None and not (corpus.weights > 0).any():
@@ -55,19 +55,19 @@ def refuse_foreign(corpus: Corpus, known: Iterable[str], whose: str) -> None:
 def warnings(train: Corpus, valid: Corpus | None, test: Corpus | None, labels: LabelSet) -> list[str]:
     """One sentence for each thing that makes the model or its score worse than it looks."""
     held_out = [(name, corpus) for name, corpus in (("validation", valid), ("test", test)) if corpus is not None]
-    said = [unseen(name, corpus, labels) for name, corpus in held_out]
-    said += [lacking(name, corpus, labels) for name, corpus in held_out]
-    said.append(rare(train))
+    found = [unseen(name, corpus, labels) for name, corpus in held_out]
+    found += [lacking(name, corpus, labels) for name, corpus in held_out]
+    found.append(rare(train))
     seen = duplicates.keys(train.texts)
-    said += [repeated(name, "training", corpus, seen) for name, corpus in held_out]
+    found += [repeated(name, "training", corpus, seen) for name, corpus in held_out]
     if valid is not None and test is not None:
-        said.append(repeated("test", "validation", test, duplicates.keys(valid.texts)))
-    said.append(contradictory(train, seen))
-    return [sentence for sentence in said if sentence]
+        found.append(repeated("test", "validation", test, duplicates.keys(valid.texts)))
+    found.append(contradictory(train, seen))
+    return [sentence for sentence in found if sentence]
 
 
 def unseen(name: str, corpus: Corpus, labels: LabelSet) -> str:
-    """Say how many rows have labels that training never showed."""
+    """Return a warning that rows have labels that training never showed."""
     unknown = Counter(label for names in corpus.label_lists for label in names if label not in labels.index)
     rows = sum(any(label in unknown for label in names) for names in corpus.label_lists) if unknown else 0
     if not rows:
@@ -79,7 +79,7 @@ def unseen(name: str, corpus: Corpus, labels: LabelSet) -> str:
 
 
 def lacking(name: str, corpus: Corpus, labels: LabelSet) -> str:
-    """Say which labels the other data has no row of, where it is large enough to have one of each."""
+    """Return a warning of labels that the other data has no row of, where it is large enough to have one of each."""
     known = {label for names in corpus.label_lists for label in names}
     lacked = [label for label in labels.names if label not in known]
     if not lacked or len(corpus) < max(len(labels), FEW_ROWS):
@@ -92,7 +92,7 @@ def lacking(name: str, corpus: Corpus, labels: LabelSet) -> str:
 
 
 def rare(train: Corpus) -> str:
-    """Say which labels have too few rows to be learned well."""
+    """Return a warning of labels that have too few rows to be learned well."""
     rows_of = Counter(name for names in train.label_lists for name in names)
     few = sorted(((name, rows) for name, rows in rows_of.items() if rows < FEW_ROWS), key=lambda item: item[1])
     if not few:
@@ -103,18 +103,18 @@ def rare(train: Corpus) -> str:
 
 
 def repeated(name: str, other: str, corpus: Corpus, seen: np.ndarray) -> str:
-    """Say how many texts stand in the other data too."""
+    """Return a warning of texts that stand in the other data too."""
     rows = int(np.isin(duplicates.keys(corpus.texts), seen).sum())
     if not rows:
         return ""
     return (
         f"{rows:,} of {plural(len(corpus), f'{name} row')} {'has its' if rows == 1 else 'have their'} text in the "
-        f"{other} data too: the {name} score is flattered"
+        f"{other} data too: the {name} score looks better than it is"
     )
 
 
 def contradictory(train: Corpus, keys: np.ndarray) -> str:
-    """Say how many texts come with different labels, and where one of them does; `keys` (rows,) are of the texts."""
+    """Return a warning of texts that have different labels, and where one does; `keys` (rows,) are of the texts."""
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     numbers: dict[tuple[str, ...], int] = {}
     answer = np.fromiter(

@@ -247,7 +247,7 @@ def recurs(column: str, sample: Sample) -> bool:
 
 
 def ambiguous(role: str, candidates: Sequence[str]) -> DataError:
-    """Say that several columns could play one role."""
+    """Return the error for several columns that could play one role."""
     return DataError(f"the {role} could be in any of {quoted(candidates)}", fix=f"pass --{role}-column NAME")
 
 

@@ -98,7 +98,7 @@ def read(argument: object, options: ReadOptions = READ_OPTIONS) -> Corpus:
     if not row.labelled:
         raise DataError(
             f"{source.name} is plain text without labels",
-            fix="if it is csv, tsv or jsonl, say so with --input-format; fastText lines start with __label__",
+            fix="if it is csv, tsv or jsonl, name it with --input-format; fastText lines start with __label__",
         )
     try:
         entries = (entry for entry in row.read(source) if entry is not BLANK)
@@ -193,7 +193,7 @@ def pick(items: Sequence[T], indices: np.ndarray) -> Sequence[T]:
 
 
 def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label: bool) -> str:
-    """Say in one line what was read and how the columns were understood."""
+    """Return in one line what was read and how the columns were understood."""
     labels = len({label for labels in set(tally.label_lists) for label in labels})
     parts = [f"{source.name}: {source.format}", plural(len(tally.label_lists), "row")]
     if FORMATS[source.format].named_columns:
@@ -212,12 +212,12 @@ def describe(source: Source, chosen: columns.Columns, tally: Tally, multi_label:
 
 
 def nothing_usable(bad: Sequence[BadRow]) -> DataError:
-    """Say that no row could be read at all."""
+    """Return the error for data without a row that can be read."""
     return unusable(bad, good=0) if bad else DataError("there are no rows", fix="check that this is the right file")
 
 
 def unusable(bad: Sequence[BadRow], *, good: int) -> DataError:
-    """Count the bad rows, name the first few and say what to do."""
+    """Return the error that counts the bad rows, names the first few and gives the remedy."""
     named = ", ".join(f"{row.location} ({row.reason})" for row in bad[:NAMED_BAD_ROWS])
     more = len(bad) - NAMED_BAD_ROWS
     reasons = Counter(row.reason for row in bad)

@@ -95,7 +95,7 @@ def refuse_missing(argument: str | None) -> None:
 
 
 def missing(path: Path, *, hub: bool = False) -> DataError:
-    """Say that a path does not exist, with a near name in the same folder, or that of a dataset on the hub, if any."""
+    """Return the error for a path that does not exist, with a near name in its folder or a name on the hub, if any."""
     folder = path.parent
     if not folder.is_dir():
         return DataError(f"{path} does not exist: there is no folder {folder}", fix="check the path")

@@ -58,13 +58,13 @@ def texts(
     """Yield the text of each record as soon as it is there, "" for a blank one.
 
     Of a line only its ending is stripped. DataError names the line that is broken, or the columns if none is the text.
-    `say` is told of a guess that may be wrong.
+    `say` prints a note on a guess that may be wrong.
     """
     row = FORMATS[source.format]
     if options.feature_columns and not row.named_columns:
         raise DataError(
             f"the model reads the columns {columns.quoted(options.feature_columns)}, not {source.format}",
-            fix="pass a file with such columns; for a pipe say --input-format csv, tsv or jsonl",
+            fix="pass a file with such columns; for a pipe pass --input-format csv, tsv or jsonl",
         )
     if options.text_columns and not row.named_columns:
         raise DataError(
@@ -153,7 +153,7 @@ def _check_columns(values: Mapping[str, object], reading: Reading, unlabelled: U
 
 
 def _broken(entry: Entry, why: str = "") -> DataError:
-    """Say which line cannot be read."""
+    """Return the error that names the line."""
     return DataError(f"{entry.location}: {why or getattr(entry, 'reason', '')}", fix="repair or remove it")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """What a person can say about data. A column is named, or given by its position, counted from 1.
+    """Choices for reading data. A column is named, or given by its position, counted from 1.
 
     With `feature_columns` the text of a row is made of those numeric columns: "age=34, income=52000". Rationales are
     read from `rationale_column`, or with `rationales` from a column that has their name and holds lists. `split` is a

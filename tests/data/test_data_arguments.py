@@ -89,7 +89,7 @@ def test_folders_and_files_cannot_be_asked_for_as_each_other(tmp_path):
 
 def test_plain_text_cannot_be_trained_on(tmp_path):
     (tmp_path / "a.txt").write_text("one\ntwo\n")
-    with pytest.raises(DataError, match=r"a.txt is plain text without labels; if it is csv, tsv or jsonl, say so"):
+    with pytest.raises(DataError, match=r"a.txt is plain text without labels; if it is csv, tsv or jsonl, name it"):
         read(str(tmp_path / "a.txt"))
 
 

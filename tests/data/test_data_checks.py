@@ -33,7 +33,7 @@ def refuse(data):
             "one class only: every row has the label 'spam', .* another class",
         ),
         ([(f"text {n}", ()) for n in range(50)], "one class only: every row has no label"),
-        ([("a", "x"), ("b", "y")], "2 rows cannot be learned from; add rows: 10 is the minimum"),
+        ([("a", "x"), ("b", "y")], "2 rows are too few to learn from; add rows: 10 is the minimum"),
         ([(f"text {n}", f"label {n}") for n in range(12)], "each of the 12 labels has one row only"),
     ],
 )
@@ -102,9 +102,9 @@ def test_labels_with_few_rows_are_listed():
 
 def test_texts_in_two_splits_are_counted():
     assert said(TRAIN, [("a 1", "a"), ("new", "a")], [("a 1", "a"), ("b 2", "b"), ("b 2", "b"), ("x", "a")]) == [
-        "1 of 2 validation rows has its text in the training data too: the validation score is flattered",
-        "3 of 4 test rows have their text in the training data too: the test score is flattered",
-        "1 of 4 test rows has its text in the validation data too: the test score is flattered",
+        "1 of 2 validation rows has its text in the training data too: the validation score looks better than it is",
+        "3 of 4 test rows have their text in the training data too: the test score looks better than it is",
+        "1 of 4 test rows has its text in the validation data too: the test score looks better than it is",
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnclf.data.duplicates import groups
-from attnclf.data.splits import mend, stratified
+from attnclf.data.splits import repair, stratified
 from attnclf.errors import ConfigError
 
 FRACTIONS = st.floats(0.01, 0.99)
@@ -129,7 +129,7 @@ def test_which_text_of_a_rare_label_is_held_out_is_left_to_the_seed():
 
 def test_labels_that_share_a_text_are_brought_back_to_training_together():
     held = np.array([True, True, False])
-    mend(held, owner=np.array([0, 0, 1, 2]), label=np.array([0, 1, 2, 3]))
+    repair(held, owner=np.array([0, 0, 1, 2]), label=np.array([0, 1, 2, 3]))
     assert held.tolist() == [False, False, False]
 
 
