@@ -224,7 +224,7 @@ def test_a_text_that_was_not_measured_can_be(desk):
     one = desk()
     assert "Not measured" in one.explain(" ".join([TEXT] * 3), "attention")
     one.page.click("button:text-is('Measure')")
-    one.page.wait_for_selector(".verdict:has-text('Removing the top words')")
+    one.page.wait_for_selector(".verdict:has-text('Without the top words')")
 
 
 def test_the_last_question_gets_the_answer(desk):
@@ -270,7 +270,7 @@ def test_a_server_with_a_key_asks_for_it_and_then_answers(desk, start, model):
         one.page.fill("#key", key)
         one.page.press("#key", "Enter")
         if key == "wrong":
-            assert one.problem() == "This key is wrong."
+            assert one.problem() == "That is not the key of this server."
     one.page.wait_for_selector("#unlock", state="hidden")
     assert "tickets · 4 labels" in one.page.inner_text("header")
     assert "delivery" in one.explain("my parcel is late")
@@ -297,7 +297,7 @@ def test_of_many_labels_the_best_are_in_view_and_the_others_fold(desk):
 def test_no_label_is_said(desk):
     one = desk()
     one.given(explanation(chosen=()))
-    assert "No label is above its threshold. The highlight shows the words for billing." in one.explain(TEXT)
+    assert "No label is probable enough; the words are those for billing." in one.explain(TEXT)
     assert one.page.locator(".chosen").count() == 0
 
 

@@ -1,7 +1,7 @@
 """The page at `/`: a form, a script and a style that travel with the package, and nothing from anywhere else.
 
-The page uses the API as a program does: `GET /labels`, then `POST /explain` for each text. Every address in it is
-relative, so it also works behind a proxy that serves it under another path.
+The page asks the same server that a program would: `GET /labels`, then `POST /explain` for each text. Every address in
+it is relative, so that it also works behind a proxy that serves it under a path of its own.
 """
 
 from html import escape
@@ -31,19 +31,19 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-cache",
 }
-BASELINES = ("random", "uniform")
+FLOORS = ("random", "uniform")  # methods that are there to be compared with
 
 router = APIRouter(include_in_schema=False)
 
 
 def _methods() -> str:
-    """Return an option for each method, in groups; the script keeps those that the model has."""
-    groups: dict[str, list[str]] = {"which words mattered": [], "for or against the label": [], "baselines": []}
-    unsigned, signed, baselines = groups.values()
+    """Return an option for each method that there is, in groups; the script keeps those that the model has."""
+    groups: dict[str, list[str]] = {"which words mattered": [], "for or against the label": [], "to compare with": []}
+    weighed, signed, floors = groups.values()
     for name, row in METHODS.items():
         kind = " data-signed" if row.signed else ""
         option = f'<option value="{escape(name)}" title="{escape(row.meaning)}"{kind}>{escape(name)}</option>'
-        (baselines if name in BASELINES else signed if row.signed else unsigned).append(option)
+        (floors if name in FLOORS else signed if row.signed else weighed).append(option)
     return "\n".join(f'<optgroup label="{name}">{"".join(options)}</optgroup>' for name, options in groups.items())
 
 
@@ -51,7 +51,7 @@ def _read(name: str) -> str:
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
-# Read once, so that a running server does not change.
+# Read once: what a running server shows does not change under it.
 FILES = {
     "/": (_read("index.html").replace("<!-- methods -->", _methods()), "text/html"),
     "/page/page.css": (highlight_css.THEME + highlight_css.WORDS + _read("page.css"), "text/css"),

@@ -1,15 +1,15 @@
-// The page at /: it sends texts to its own server and shows the replies. A text only ever becomes a text node.
+// The page at /: it asks the server it came from and draws the answer. A text only ever becomes a text node.
 
-const FEW = 7; // labels that are all shown
-const LEADING = 5; // labels that are shown of more than that
+const FEW = 7; // labels that are all in view; of more, the best
+const LEADING = 5;
 const TOP = 5; // words in the legend
 const STEPS = 5; // tones, as in attnclf/explain/palette.py
 
 const VERDICTS = {
-  "faithful": "these words explain the label clearly better than random words.",
-  "weak": "these words explain the label only a little better than random words.",
-  "no better than chance": "random words explain the label as well. Try another method.",
-  "too short to tell": "with fewer than 5 words, random words are often the top words.",
+  "faithful": "these words account for the answer, clearly more than random ones would.",
+  "weak": "these words account for the answer only a little more than random ones would.",
+  "no better than chance": "random words would account for the answer as well. Try another method.",
+  "too short to tell": "of fewer than 5 words, random ones are often the best ones.",
 };
 
 const $ = (id) => document.getElementById(id);
@@ -22,11 +22,11 @@ const known = new Map([...method.options].map((option) => [option.value, { optio
 
 let models = null;
 let key = ""; // in memory only, where no other page of this server can read it
-let running = null; // aborts the running request
-let again = null; // the action to repeat when the key is known
-let preferred = ""; // the method that a person chose; before that, the best one of the model
+let running = null; // stops the request under way
+let again = null; // what to do once there is a key
+let preferred = ""; // the method that a person chose; until then the model's best
 
-// Numbers and texts in the format of the terminal
+// Numbers and texts as attnclf/explain/terminal.py says them
 
 const minus = (shown) => shown.replace("-", "−");
 const figure = (value) => minus((Math.round(100 * value) / 100 + 0).toFixed(2));
@@ -89,21 +89,21 @@ function listed(words, amounts) {
   });
 }
 
-// Requests
+// Asking
 
 async function call(path, body, signal) {
   const headers = { ...(body && { "Content-Type": "application/json" }), ...(key && { Authorization: `Bearer ${key}` }) };
   const sent = { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal };
   const response = await fetch(path, sent).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("The server does not answer. Check that it is running.");
+    throw error.name === "AbortError" ? error : new Error("The server does not answer; is it still running?");
   });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  const message = typeof answer.error === "string" ? answer.error : `The server answered with status ${response.status}`;
-  throw Object.assign(new Error(message), { locked: response.status === 401 });
+  const said = typeof answer.error === "string" ? answer.error : `The server answered with status ${response.status}`;
+  throw Object.assign(new Error(said), { locked: response.status === 401 });
 }
 
-// Run one action at a time: a new action aborts the one before.
+// Do one thing at a time: what is asked last counts, and what was under way is let go.
 async function attempt(action) {
   running?.abort();
   const mine = (running = new AbortController());
@@ -124,7 +124,7 @@ async function attempt(action) {
 }
 
 function ask_for_key(action) {
-  if (key) problem.textContent = "This key is wrong.";
+  if (key) problem.textContent = "That is not the key of this server.";
   key = "";
   again = action;
   $("unlock").hidden = false;
@@ -139,7 +139,7 @@ async function load(signal) {
   describe();
 }
 
-// Describe the selected model, and list its methods.
+// Say what the chosen model does, and offer the methods that it has.
 function describe() {
   const { labels, task, methods, best } = models[model.value];
   const several = task === "multi-label" ? "a text may have several" : "one for each text";
@@ -157,35 +157,35 @@ function describe() {
 }
 
 const explain = (further = {}) => attempt(async (signal) => {
-  const request = { text: text.value, model: model.value, method: method.value, map: false, ...further };
-  const found = await call("explain", request, signal);
+  const asked = { text: text.value, model: model.value, method: method.value, map: false, ...further };
+  const found = await call("explain", asked, signal);
   tip.hidden = true;
-  result.replaceChildren(...rendered(found));
+  result.replaceChildren(...drawn(found));
   result.hidden = false;
   $("status").textContent = spoken(found);
   result.scrollIntoView({ block: "nearest" });
 });
 
-// Rendering: each part takes the reply and returns elements
+// Drawing: each part takes the answer and returns elements
 
-function rendered(found) {
+function drawn(found) {
   if (found.label === null) return [note("Nothing to classify: the text is blank.")];
   const isSigned = known.get(found.method)?.option.hasAttribute("data-signed") ?? false;
   const weights = found.tokens.map((word) => Math.abs(word.weight));
-  // The scale of palette.py: unshaded up to an even share, darkest at the largest weight.
+  // The scale of palette.py: no tone up to the even share, the full one at the heaviest word.
   const even = weights.reduce((sum, weight) => sum + weight, 0) / Math.max(weights.length, 1);
   const full = weights.reduce((most, weight) => Math.max(most, weight), 2 * even);
   const step = (weight) =>
     full > even ? Math.floor(STEPS * Math.max((Math.abs(weight) - even) / (full - even), 0) + 0.5) : 0;
   const scale = { even, full, step, isSigned };
-  return [...labels(found), highlight(found, scale), ...faithfulness(found), ...explained(found, scale)];
+  return [...labels(found), highlight(found, scale), ...worth(found), ...explained(found, scale)];
 }
 
-const chosen = (found) => found.chosen ?? [found.label]; // the reply has them where they are not just the label
+const chosen = (found) => found.chosen ?? [found.label]; // the answer names them where they are not just the label
 
 function spoken(found) {
   if (found.label === null) return "Nothing to classify: the text is blank.";
-  const verdict = found.faithfulness ? ` The highlight is ${found.faithfulness.verdict}.` : "";
+  const verdict = found.faithfulness ? ` The highlight: ${found.faithfulness.verdict}.` : "";
   return `${chosen(found).join(", ") || "No label"}, ${percent(found.score)}.${verdict}`;
 }
 
@@ -201,9 +201,7 @@ function labels(found) {
     return make("li", { className: best.includes(name) ? "chosen" : "" }, quoted(name, Infinity), bar, share(name));
   }));
   const parts = [bars([...best, ...others.slice(0, kept)])];
-  if (!best.length) {
-    parts.unshift(note("No label is above its threshold. The highlight shows the words for ", quoted(found.label), "."));
-  }
+  if (!best.length) parts.unshift(note("No label is probable enough; the words are those for ", quoted(found.label), "."));
   if (kept < others.length) {
     const summary = make("summary", {}, `${others.length - kept} more labels`);
     const rest = others.slice(kept).map((name) => make("li", {}, quoted(name, Infinity), share(name)));
@@ -221,8 +219,8 @@ function runs({ text: whole, tokens, truncated_at: stop }) {
     const end = start + [...cluster].length;
     while (following < tokens.length && tokens[following].end <= start) following += 1;
     let word = null;
-    for (let index = following; index < tokens.length && tokens[index].start < end; index += 1) {
-      if (!word || Math.abs(tokens[index].weight) > Math.abs(word.weight)) word = tokens[index];
+    for (let place = following; place < tokens.length && tokens[place].start < end; place += 1) {
+      if (!word || Math.abs(tokens[place].weight) > Math.abs(word.weight)) word = tokens[place];
     }
     const read = stop === null || start < stop;
     const last = found.at(-1);
@@ -233,13 +231,13 @@ function runs({ text: whole, tokens, truncated_at: stop }) {
   return found;
 }
 
-const tips = new WeakMap(); // the tip of an element
+const said = new WeakMap(); // what the tip says of an element
 const elements = new WeakMap(); // of the words
 
 function highlight(found, { even, full, step, isSigned }) {
   const area = make("p", {
     className: "text", lang: "", dir: "auto", role: "group",
-    "aria-label": "The text. Arrow keys move from word to word and show the weights.",
+    "aria-label": "The text; arrow keys go from word to word and say their weights",
   });
   area.style.setProperty("--even", even);
   area.style.setProperty("--full", full);
@@ -251,7 +249,7 @@ function highlight(found, { even, full, step, isSigned }) {
       const one = make(step(word.weight) ? "mark" : "span", { className: "word", tabIndex: -1 }, visible(shown));
       one.classList.toggle("against", word.weight < 0);
       one.style.setProperty("--weight", Math.abs(word.weight));
-      tips.set(one, tipOf(found, word, isSigned));
+      said.set(one, telling(found, word, isSigned));
       elements.set(word, one);
       if (!heaviest || Math.abs(word.weight) > heaviest.weight) heaviest = { one, weight: Math.abs(word.weight) };
       area.append(one);
@@ -266,28 +264,28 @@ function amount(word, isSigned) {
   return signed(word.weight) + (word.error ? ` ± ${word.error.toFixed(2)}` : "");
 }
 
-function tipOf(found, word, isSigned) {
+function telling(found, word, isSigned) {
   const parts = [bold(amount(word, isSigned))];
   if (isSigned) parts.push(word.weight < 0 ? " against " : " for ", quoted(found.label));
   if (word.contribution !== undefined && found.method !== "ngrams") parts.push(` · n-grams ${signed(word.contribution)}`);
   return parts;
 }
 
-function faithfulness(found) {
+function worth(found) {
   if (!found.tokens.length) return [];
   if (!found.faithfulness) {
     const measure = make("button", { type: "button" }, "Measure");
     measure.addEventListener("click", () => explain({ text: found.text, method: found.method, faithfulness: true }));
     return [make("div", { className: "verdict" },
-      make("p", {}, bold("Not measured"), ": how faithful this highlight is. ", measure))];
+      make("p", {}, bold("Not measured"), ": whether these words account for the answer. ", measure))];
   }
   const { verdict, delete: taken } = found.faithfulness;
   const by_chance = taken.random;
   return [make("div", { className: "verdict" },
     make("p", {}, bold(verdict[0].toUpperCase() + verdict.slice(1)), `: ${VERDICTS[verdict] ?? ""}`),
-    make("p", {}, "Removing the top words lowers P(", quoted(found.label),
-      `) by ${figure(taken.comprehensiveness)} (random words: ${figure(by_chance.comprehensiveness)}); `
-      + `keeping only them lowers it by ${figure(taken.sufficiency)} (${figure(by_chance.sufficiency)}).`))];
+    make("p", {}, "Without the top words the probability of ", quoted(found.label),
+      ` falls by ${figure(taken.comprehensiveness)} (random words: ${figure(by_chance.comprehensiveness)}); `
+      + `with them alone, by ${figure(taken.sufficiency)} (${figure(by_chance.sufficiency)}).`))];
 }
 
 function tones(side = "") {
@@ -306,14 +304,14 @@ function explained(found, { even, full, step, isSigned }) {
   const meaning = known.get(found.method)?.option.title;
   const lines = [];
   const name = [bold(visible(found.method)), meaning ? `, ${meaning}: ` : ": "];
-  if (!found.tokens.length) lines.push(legend(...name, "the text has no words"));
+  if (!found.tokens.length) lines.push(legend(...name, "no word to weigh"));
   else if (!found.tokens.some((word) => step(word.weight))) {
-    lines.push(legend(...name, "no word stands out", isSigned ? "" : ` (an even share is ${percent(even)})`));
+    lines.push(legend(...name, "no word stands out", isSigned ? "" : ` from the even share (${percent(even)})`));
   } else if (isSigned) {
     lines.push(legend(...name, tones(), " for ", quoted(found.label), ", ", tones("against"),
       ` against it, from ±${even.toFixed(2)} to ±${full.toFixed(2)} (log-odds)`));
   } else {
-    lines.push(legend(...name, `unshaded: ${percent(even)} or less (an even share), `, tones(), ` darkest: ${percent(full)}`));
+    lines.push(legend(...name, `plain up to the even share (${percent(even)}), then `, tones(), ` up\u00a0to\u00a0${percent(full)}`));
   }
   const top = (of) => found.tokens.filter(of).sort((one, other) => Math.abs(of(other)) - Math.abs(of(one))).slice(0, TOP);
   const heaviest = top((word) => word.weight);
@@ -331,10 +329,10 @@ function explained(found, { even, full, step, isSigned }) {
   return lines;
 }
 
-// The tip: the weight of a word that the pointer or the keys are on
+// The tip: what a word weighs, on pointing at it or going there by keys
 
 function show(word) {
-  const parts = tips.get(word);
+  const parts = said.get(word);
   if (!parts) return;
   tip.replaceChildren(...parts);
   tip.hidden = false;
@@ -370,7 +368,7 @@ result.addEventListener("focusout", hide);
 result.addEventListener("keydown", go);
 addEventListener("scroll", hide, { passive: true });
 
-// Events
+// What a person does
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") hide();
@@ -399,7 +397,7 @@ $("unlock").addEventListener("submit", (event) => {
   key = String.fromCharCode(...new TextEncoder().encode($("key").value.trim())); // a header holds bytes
   attempt(again);
 });
-// Not by the attribute autofocus: browsers warn when something else has the focus already.
+// Not by the attribute autofocus: where somebody was quicker, a browser complains of it.
 if (document.activeElement === document.body) text.focus();
 if (navigator.platform.startsWith("Mac")) $("keys").firstElementChild.textContent = "⌘";
 
