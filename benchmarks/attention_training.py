@@ -2,20 +2,20 @@
 
     python -m benchmarks.attention_training FOLDER/sst2 [--seed 0 --seed 1] [--score additive] [--rows 300]
 
-The folder has train and valid as .jsonl or .jsonl.gz. Preset plain; the best epoch is that of the best accuracy on
-validation rows, on the first `rows` of which the other figures are computed; nothing is scored on test rows.
+The folder has train and valid as .jsonl or .jsonl.gz. The preset is plain. The best epoch is the one with the best
+accuracy on validation rows. The other figures are computed on the first `rows` of them. Nothing is scored on test rows.
+p is the probability of the label predicted for the whole text.
 
-- tau: Kendall's tau-b of attention and |p(x) − p(x without the unit)|, mean over texts (Jain & Wallace 2019, without
-  their special first and last unit), p the probability of the label predicted for the whole text;
-- comprehensiveness: p(x) − p(x without the top units), mean over the top 1, 5, 10, 20 and 50 % of units, one at least
-  (DeYoung et al. 2020); units are deleted from the ids, and of a text that is gone the unknown unit is left;
+- tau: Kendall's tau-b of attention and |p(x) − p(x without the token)|, mean over texts (Jain & Wallace 2019, without
+  their special first and last token);
+- comprehensiveness: p(x) − p(x without the top tokens), mean over the top 1, 5, 10, 20 and 50 % of tokens, at least one
+  (DeYoung et al. 2020); tokens are deleted from the ids, and a text without tokens is one unknown token;
 - by chance: the same with random weights; above chance: the difference;
 - conicity, variation, zeros: mean conicity of states, mean total variation of weights, share of weights that are 0.
 """
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,17 +27,11 @@ from scipy.stats import kendalltau
 from torch import Tensor, nn
 
 from attnclf.config import Config, merged
-from attnclf.data.labels import LabelSet
-from attnclf.data.read_options import ReadOptions
-from attnclf.text.tokenizer import UNKNOWN_ID, Tokenizer
-from attnclf.training.building import build
-from attnclf.training.examples import Examples
+from attnclf.text.tokenizer import UNKNOWN_ID
 from attnclf.training.objectives.diversity import conicity
 from attnclf.training.objectives.smoothness import variation
-from attnclf.training.preparation import PreparedData
-from attnclf.training.rows import read_splits
-from attnclf.training.trainer import Trainer
-from benchmarks.splits import split_of
+from benchmarks.plain_trainer import plain_trainer
+from benchmarks.results import mean_and_range
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 FIGURES = ("accuracy, %", "tau", "comprehensiveness", "by chance", "above chance", "conicity", "variation", "zeros, %")
@@ -49,7 +43,7 @@ def asking(**objectives: float) -> dict[str, Any]:
 
 
 WAYS: dict[str, dict[str, Any]] = {
-    "nothing more": {},
+    "none": {},
     "diversity 0.1": asking(diversity=0.1),
     "diversity 0.5": asking(diversity=0.5),
     "tying 0.01": asking(tying=0.01),
@@ -63,32 +57,15 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def silent(said: object) -> None:
-    """Say nothing."""
-
-
 def trained(folder: Path, config: Config) -> tuple[nn.Module, list[NDArray[np.int64]], float]:
     """Return the best network, the ids of the validation texts, and its accuracy there."""
-    data, valid = split_of(folder, "train"), split_of(folder, "valid")
-    rows = read_splits(str(data), str(valid), None, ReadOptions(), config, silent)
-    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
-    torch.manual_seed(config.training.seed)
-    tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])
-    examples, validation = (
-        Examples.of(part, tokenizer, labels, char_ngrams=False) for part in (rows.train, rows.valid)
-    )
-    network, config = build(config, tokenizer, len(labels), silent)
-    even = np.ones(len(labels), dtype=np.float32)
-    config = replace(config, training=replace(config.training, precision="fp32"))
-    data = PreparedData(config=config, examples=examples, validation=validation, network=network, label_weights=even)
-    trainer = Trainer(data, torch.device("cpu"))
+    trainer, network, texts = plain_trainer(folder, config)
     outcome = trainer.fit().outcome
-    texts = [ids.astype(np.int64) for ids in tokenizer.encode(list(rows.valid.texts))]
     return network, texts, max(epoch["valid_score"] for epoch in outcome.history)
 
 
 def probabilities(network: nn.Module, rows: Sequence[NDArray[np.int64]]) -> Tensor:
-    """Return (rows, labels); a row without ids is one unknown unit."""
+    """Return (rows, labels); a row without ids is one unknown token."""
     filled = [torch.from_numpy(row if len(row) else np.array([UNKNOWN_ID])) for row in rows]
     ids = nn.utils.rnn.pad_sequence(filled, batch_first=True)
     with torch.no_grad():
@@ -96,7 +73,7 @@ def probabilities(network: nn.Module, rows: Sequence[NDArray[np.int64]]) -> Tens
 
 
 def without_top(ids: NDArray[np.int64], weights: NDArray[np.floating]) -> list[NDArray[np.int64]]:
-    """Return the text without its heaviest units, for each of `SHARES`."""
+    """Return the text without its heaviest tokens, for each of `SHARES`."""
     falling = np.argsort(-weights, kind="stable")
     return [np.delete(ids, falling[: max(round(share * len(ids)), 1)]) for share in SHARES]
 
@@ -111,8 +88,9 @@ def figures(network: nn.Module, texts: Sequence[NDArray[np.int64]], generator: n
         weights = reading.output.weights[0].numpy()
         changed = [np.delete(ids, place) for place in range(len(ids))]
         changed += without_top(ids, weights) + without_top(ids, generator.random(len(ids)))
-        said = probabilities(network, [ids, *changed])
-        drops = (said[0].max() - said[1:, said[0].argmax()]).numpy()
+        found_probabilities = probabilities(network, [ids, *changed])
+        whole, rest = found_probabilities[0], found_probabilities[1:]
+        drops = (whole.max() - rest[:, whole.argmax()]).numpy()
         single, top, chance = np.split(drops, [len(ids), len(ids) + len(SHARES)])
         tau = kendalltau(weights, np.abs(single)).statistic
         found.append(
@@ -131,9 +109,7 @@ def figures(network: nn.Module, texts: Sequence[NDArray[np.int64]], generator: n
 
 def shown(values: Sequence[float]) -> str:
     """Write the mean of a figure over seeds, and its range."""
-    digits = 1 if max(values) > 2 else 2
-    spread = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.{digits}f}{spread}"
+    return mean_and_range(values, 1 if max(values) > 2 else 2)
 
 
 def main(
@@ -147,7 +123,7 @@ def main(
     torch.set_num_threads(1)
     seeds = seed or [0, 1, 2]
     print(f"Score {score}, seeds {seeds}, {rows} validation rows\n")
-    print(f"| asked | {' | '.join(FIGURES)} |\n| --- |{' --: |' * len(FIGURES)}")
+    print(f"| objective | {' | '.join(FIGURES)} |\n| --- |{' --: |' * len(FIGURES)}")
     for name in way or WAYS:
         results = []
         for one in seeds:

@@ -1,10 +1,10 @@
-"""Labels one after the other against labels apart: label-decoder and temporal on a multi-label dataset.
+"""Compare label-decoder with temporal, which predicts labels independently, on a multi-label dataset.
 
     python -m benchmarks.decoder FOLDER [--seed 0 --seed 1 --seed 2] [--epochs 8]
 
-FOLDER has train and test as .jsonl or .jsonl.gz, with any number of labels a row; a tenth of the training rows is set
-aside for choosing. Every network has the widths and the recipe of preset `plain`, so that only the way to the labels
-differs; the test rows are scored once. The table goes to stdout; finished runs in --work are not repeated.
+FOLDER has train and test as .jsonl or .jsonl.gz, with any number of labels a row; a tenth of the training rows becomes
+validation rows. Every network has the widths and the recipe of preset `plain`, so that only the last step differs. The
+test rows are scored once. The table goes to stdout. Finished runs in --work are not repeated.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.results import mean_and_range
 from benchmarks.splits import split_of
 
 NETWORKS = {
@@ -45,8 +46,7 @@ def row(name: str, results: list[dict[str, Any]]) -> str:
     """Return the table row of a network: mean and range over the seeds."""
     cells = []
     for figure in ("micro_f1", "macro_f1", "accuracy"):
-        values = [100 * result["splits"]["test"][figure] for result in results]
-        cells.append(f"{statistics.mean(values):.1f} ({min(values):.1f} to {max(values):.1f})")
+        cells.append(mean_and_range([100 * result["splits"]["test"][figure] for result in results]))
     calibration = statistics.mean(result["splits"]["test"]["ece"] for result in results)
     seconds = statistics.mean(result["history"][-1]["seconds"] for result in results)
     return f"| {name} | {' | '.join(cells)} | {calibration:.3f} | {seconds:.0f} |"

@@ -1,17 +1,16 @@
-"""What every method of `attnclf explain` is worth: faithfulness, agreement with people, and time, on public datasets.
+"""Faithfulness, agreement with people and time of every method of `attnclf explain`, on public datasets.
 
     python -m benchmarks.explanations FOLDER [--only sst2] [--seed 0 --seed 1 --seed 2] [--rows 200] [--split test]
         [--models MODELS] [--work explanations] [--out benchmarks/RESULTS.md]
 
 FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. A model that is not in
-MODELS as NAME-PRESET-SEED, where benchmarks.accuracy leaves them too, is trained there. Of the split, `rows` texts
-are drawn at random, the same ones for each seed; kernel-shap is left out where a text has more than 100 units on
-average. Each finished dataset and seed is kept in --work and not done again.
+MODELS as NAME-PRESET-SEED is trained there; benchmarks.accuracy writes them there too. `rows` texts of the split are
+drawn at random, the same ones for each seed. kernel-shap is skipped if texts have more than 100 tokens on average.
+Finished datasets and seeds in --work are not repeated.
 
 Figures are those of `attnclf evaluate --explanations`, words deleted. Milliseconds are for a text, its prediction
 included: `ms alone` is processor time of one text by itself, median of 30; `ms` is for all texts together, on one core.
-`auto` is compared with integrated gradients text by text. Whatever was chosen was chosen on validation rows: `--split
-valid`.
+`auto` is compared with integrated gradients text by text. Choices are made on validation rows: `--split valid`.
 """
 
 import json
@@ -42,8 +41,8 @@ from benchmarks.results import machine, put, section, table
 from benchmarks.splits import split_of
 
 DATASETS = ("sst2", "hatexplain", "movie_rationales", "imdb")
-YARDSTICK = "integrated-gradients"
-LONG = 100  # units of a text on average
+REFERENCE = "integrated-gradients"
+LONG = 100  # tokens of a text on average
 ALONE = 30  # texts that are timed
 
 COLUMNS = ("method", "ms alone", "ms", "comprehensiveness", "sufficiency", "tau", "AUPRC", "token F1", "IOU F1")
@@ -72,7 +71,7 @@ def scored(name: str, model: Path, data: Path, rows: int) -> Run:
     with counted(Console(stderr=True, highlight=False), name) as watch:
         found = evaluate(classifier, texts, methods, rationales=sample.rationales, watch=watch)
     best = choice.best(classifier.bundle)
-    ahead = bootstrapped(found.methods[best].each - found.methods[YARDSTICK].each)
+    ahead = bootstrapped(found.methods[best].each - found.methods[REFERENCE].each)
     return {
         "units": units,
         "auto": best,
@@ -96,17 +95,17 @@ def alone(classifier: Classifier, texts: Sequence[str], methods: Sequence[str]) 
 
 
 def shown(runs: Sequence[Run], rows: int, split: str) -> list[str]:
-    """Return what is said about a dataset, and its table: means over seeds, of the ends of intervals too."""
+    """Return the text about a dataset, and its table: means over seeds, of the ends of intervals too."""
     first = runs[0]
     marked = f", {first['marked']} with a mark" if first["marked"] else ""
     alone, together = (
-        ", ".join(f"{taken(run, run['auto']) / taken(run, YARDSTICK):.2f}" for run in runs)
+        ", ".join(f"{taken(run, run['auto']) / taken(run, REFERENCE):.2f}" for run in runs)
         for taken in (_alone, _together)
     )
     about = (
-        f"{first['texts']} {split} texts of {first['units']:.0f} units on average{marked}. By seed: auto took "
-        f"{', '.join(run['auto'] for run in runs)}, in {alone} of the time of {YARDSTICK} for a text by itself and in "
-        f"{together} for many at a time; its comprehensiveness less that one's, text by text: "
+        f"{first['texts']} {split} texts of {first['units']:.0f} tokens on average{marked}. By seed, auto took "
+        f"{', '.join(run['auto'] for run in runs)}. It took {alone} of the time of {REFERENCE} for a text by itself, "
+        f"and {together} for many at a time. Its comprehensiveness less that of {REFERENCE}, text by text: "
         f"{', '.join(_interval([run['ahead']], 3) for run in runs)}."
     )
     lines = []

@@ -3,7 +3,7 @@
     python -m benchmarks.gpu [--device cuda] [--hidden 64] [--rounds 7] [--out benchmarks/RESULTS.md]
 
 The network is the default preset's without n-grams, with random weights and texts: speed depends on neither. Run from
-the root of the repository. `--device cpu` runs the same code at small sizes where there is no GPU, to see that it
+the root of the repository. `--device cpu` runs the same code at small sizes without a GPU, to check that it
 works. A page is written only where --out names one.
 """
 
@@ -39,7 +39,7 @@ from benchmarks.speed.rounds import Spread, in_turns, ratio
 
 HEADING = "Speed: on a GPU"
 LABELS, LONGEST = 6, 256
-MEAN = 23  # units of a text; lengths are spread evenly from 1 to twice that
+MEAN = 23  # tokens of a text; lengths are spread evenly from 1 to twice that
 
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -115,7 +115,7 @@ def bandwidth(count: int, device: torch.device) -> Callable[[], float]:
 
 
 def through_runtime(session: OnnxRuntimeBackend, batches: Sequence[Batch], workers: int) -> Callable[[], object]:
-    """Return what runs all batches as `predict` does, so many at a time."""
+    """Return what runs all batches as `predict` does, several at a time."""
     if workers == 1:
         return lambda: [session.run(*batch) for batch in batches]
     pool = ThreadPoolExecutor(workers)
@@ -183,7 +183,7 @@ class Packed(nn.Module):
 
 
 def train_packed(config: Config, tokens: Ragged, sizes: Sizes, device: torch.device) -> Callable[[], float]:
-    """Return what trains `Packed` for an epoch on batches in random order and gives its units a second."""
+    """Return what trains `Packed` for an epoch on batches in random order and returns its tokens a second."""
     network = Packed(config, sizes.vocabulary).to(device)
     optimizer = torch.optim.AdamW(network.parameters())
     targets = np.random.default_rng(1).integers(0, LABELS, len(tokens))
@@ -208,7 +208,7 @@ def train_packed(config: Config, tokens: Ragged, sizes: Sizes, device: torch.dev
 def train_ours(
     config: Config, tokens: Ragged, sizes: Sizes, device: torch.device, precision: Literal["fp32", "auto"]
 ) -> Callable[[], float]:
-    """Return what trains our network anew and gives its units a second, validation left out, over all but one epoch."""
+    """Return what trains our network and returns its tokens a second, without validation, over all but one epoch."""
     targets = np.random.default_rng(1).integers(0, LABELS, len(tokens))
 
     def examples(rows: NDArray[np.int64]) -> Examples:
@@ -283,13 +283,13 @@ def predicting(
                 reference = found["torch, fp32" if "fp32" in name else "torch, 16 bits"]
                 limit = limits["fp32" if "fp32" in name else "16 bits"].median
                 share = statistics.median(rates) * forward(config.model) / limit
-                cells = [Spread.of(rates).said(), ratio(rates, reference).said(2), f"{share:.4f}"]
+                cells = [Spread.of(rates).shown(), ratio(rates, reference).shown(2), f"{share:.4f}"]
                 yield [f"batches of {size:,}: {name}", *cells]
 
 
-def rate(run: Callable[[], object], units: int, device: torch.device) -> Callable[[], float]:
-    """Return what gives the units a second of a run, now."""
-    return lambda: units / seconds(run, device)
+def rate(run: Callable[[], object], tokens: int, device: torch.device) -> Callable[[], float]:
+    """Return a function that measures the tokens a second of a run."""
+    return lambda: tokens / seconds(run, device)
 
 
 def half(device: torch.device) -> torch.dtype:
@@ -325,7 +325,7 @@ def measure(device: torch.device, hidden: int, rounds: int) -> str:
     for name, rates in trained.items():
         limit = limits["16 bits" if "mixed" in name and device.type == "cuda" else "fp32"].median
         share = statistics.median(rates) * TRAINING * forward(config.model) / limit
-        training.append([name, Spread.of(rates).said(), ratio(rates, naive).said(2), f"{share:.4f}"])
+        training.append([name, Spread.of(rates).shown(), ratio(rates, naive).shown(2), f"{share:.4f}"])
     width = config.model.embedding.dim
     on = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU, small sizes"
     operations, fastest = forward(config.model), limits["bandwidth"].median
@@ -333,14 +333,14 @@ def measure(device: torch.device, hidden: int, rounds: int) -> str:
     return section(
         f"On {on}. {machine('torch', 'onnxruntime-gpu')}",
         f"Embedding {width}, LSTM {hidden} in both directions, {sizes.vocabulary:,} words, texts of {MEAN} "
-        f"units: {operations:,} floating-point operations a unit. Limits, measured in the same run: a product "
+        f"tokens: {operations:,} floating-point operations a token. Limits, measured in the same run: a product "
         f"of matrices of {sizes.matrix:,} rows, {limits['fp32'].median / 1e12:.2f} TFLOP/s in fp32 (no TF32) "
         f"and {limits['16 bits'].median / 1e12:.2f} in 16 bits; a copy inside the memory, "
         f"{fastest / 1e9:,.0f} GB/s. The steps of a recurrent layer wait for each other, so it cannot come "
         f"near the product's rate: each step reads {weights:,} bytes of recurrent weights (fp32), which takes "
         f"{1e6 * weights / fastest:.2f} µs at that bandwidth, however few texts there are.",
-        table(["predicting", "units a second", "of torch", "of the matrix limit"], predicted),
-        table(["training", "units a second", "of packed", "of the matrix limit"], training),
+        table(["predicting", "tokens a second", "of torch", "of the matrix limit"], predicted),
+        table(["training", "tokens a second", "of packed", "of the matrix limit"], training),
     )
 
 

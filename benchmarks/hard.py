@@ -2,10 +2,10 @@
 
     python -m benchmarks.hard FOLDER [--only trec --only sst2] [--seed 0 --seed 1 --seed 2]
 
-FOLDER is that of `benchmarks.accuracy`; without it only the small task is run. Everything but the gradient of the drawn
-position is the library's and alike: network and recipe of preset `plain`, score `additive`, the training loop with its
-choice of the best epoch. Two controls stand beside: `global`, and `global` in training whose best position is read
-alone afterwards.
+FOLDER is that of `benchmarks.accuracy`; without it only the small task is run. Only the gradient of the drawn
+position differs. The rest is the library's: network and recipe of preset `plain`, score `additive`, and the training
+loop with its choice of the best epoch. There are two controls: `global`, and `global` in training whose best position
+alone is read afterwards.
 
 The task is that of `tests/attention/test_tasks.py`: of 16 random tokens, the one after the marker is the label. A run
 has solved it with 97 % of unseen texts labelled rightly. A second table has the scores with a query under the
@@ -20,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from torch import Tensor, nn
@@ -28,15 +27,8 @@ from torch import Tensor, nn
 from attnclf.attention.alignments import global_softmax, hard
 from attnclf.attention.pooling import Pooling
 from attnclf.config import AttentionConfig, Config
-from attnclf.data.labels import LabelSet
-from attnclf.data.read_options import ReadOptions
-from attnclf.text.tokenizer import Tokenizer
-from attnclf.training.building import build
-from attnclf.training.examples import Examples
-from attnclf.training.preparation import PreparedData
-from attnclf.training.rows import read_splits
-from attnclf.training.trainer import Trainer
-from benchmarks.splits import split_of
+from benchmarks.plain_trainer import plain_trainer
+from benchmarks.results import mean_and_range
 
 KINDS, MARKER, DIM, TIME = 8, 9, 12, 16
 SOLVED = 0.97
@@ -56,7 +48,7 @@ class Soft(nn.Module):
         """Return weights (batch, 1, time)."""
         return hard(scores, keep) if self.read_one and not sampling else global_softmax(scores, keep)
 
-    def beside(self, losses: Tensor) -> Tensor:
+    def extra_loss(self, losses: Tensor) -> Tensor:
         """Return what is added to the mean of the losses (batch,) of the texts last read."""
         return losses.new_zeros(())
 
@@ -76,7 +68,7 @@ class StraightThrough(nn.Module):
         soft = global_softmax(drawn / self.temperature, keep)
         return hard(drawn, keep) + (soft - soft.detach())
 
-    def beside(self, losses: Tensor) -> Tensor:
+    def extra_loss(self, losses: Tensor) -> Tensor:
         """Return what is added to the mean of the losses (batch,) of the texts last read."""
         return losses.new_zeros(())
 
@@ -84,8 +76,8 @@ class StraightThrough(nn.Module):
 class Reinforce(nn.Module):
     """One drawn position whose score gets the score-function gradient (Williams 1992; Xu et al. 2015, section 4.1).
 
-    As there, the reward is the log-probability of the label, its moving average 0.9 b + 0.1 mean(reward) is the
-    baseline, and `entropy` times the entropy of the softmax is a bonus. A share `expected` of the texts, drawn anew
+    As there, the reward is the log-probability of the label. Its moving average 0.9 b + 0.1 mean(reward) is the
+    baseline, and `entropy` times the entropy of the softmax is a bonus. A share `expected` of the texts, drawn again
     each time, is read with the softmax itself; the paper does so with half of them.
     """
 
@@ -107,7 +99,7 @@ class Reinforce(nn.Module):
         self.entropies = -(soft * logs).sum(dim=(1, 2))
         return torch.where(drawn, one, soft)
 
-    def beside(self, losses: Tensor) -> Tensor:
+    def extra_loss(self, losses: Tensor) -> Tensor:
         """Return what is added to the mean of the losses (batch,) of the texts last read."""
         mean = float(losses.detach().mean())
         baseline = mean if self.baseline is None else self.baseline
@@ -141,7 +133,7 @@ def texts(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Tiny(nn.Module):
-    """Each token beside the one before it → pooling → labels."""
+    """Each token next to the one before it → pooling → labels."""
 
     def __init__(self, pooling: Pooling) -> None:
         super().__init__()
@@ -172,7 +164,7 @@ def on_task(config: AttentionConfig, way: Way | None, seed: int, steps: int) -> 
         ids, labels, _ = texts(64, seed=step)
         losses = nn.functional.cross_entropy(network(ids)[0], labels, reduction="none")
         optimizer.zero_grad()
-        (losses.mean() + (way.beside(losses) if way is not None else 0)).backward()
+        (losses.mean() + (way.extra_loss(losses) if way is not None else 0)).backward()
         optimizer.step()
     network.eval()
     ids, labels, place = texts(1000, seed=10_000)
@@ -181,32 +173,20 @@ def on_task(config: AttentionConfig, way: Way | None, seed: int, steps: int) -> 
     return (logits.argmax(dim=1) == labels).float().mean().item(), weights.gather(1, place).mean().item()
 
 
-def silent(said: object) -> None:
-    """Say nothing."""
-
-
 def on_data(folder: Path, make: Callable[[], Way], seed: int) -> tuple[float, float]:
     """Return the accuracy in % of the best epoch on validation rows, and the seconds of training."""
     config = Config.from_dict({"model": {"attention": {"score": "additive"}}, "training": {"seed": seed}})
-    data, valid = split_of(folder, "train"), split_of(folder, "valid")
-    rows = read_splits(str(data), str(valid) if valid else None, None, ReadOptions(), config, silent)
-    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
-    torch.manual_seed(seed)
-    tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])
-    examples, validation = (
-        Examples.of(part, tokenizer, labels, char_ngrams=False) for part in (rows.train, rows.valid)
-    )
-    network, config = build(config, tokenizer, len(labels), silent)
-    way = make()
-    network.pooling.align = way
-    even = np.ones(len(labels), dtype=np.float32)
-    config = replace(config, training=replace(config.training, precision="fp32"))
-    data = PreparedData(config=config, examples=examples, validation=validation, network=network, label_weights=even)
-    trainer = Trainer(data, torch.device("cpu"))
+    way: Way | None = None
+
+    def replace_alignment(network: nn.Module) -> None:
+        nonlocal way
+        way = network.pooling.align = make()
+
+    trainer, network, _ = plain_trainer(folder, config, replace_alignment)
 
     def objective(logits: Tensor, goals: Tensor, *weights: object) -> Tensor:
         losses = nn.functional.cross_entropy(logits, goals, reduction="none")
-        return losses.mean() + way.beside(losses) if network.training else losses.mean()
+        return losses.mean() + way.extra_loss(losses) if network.training else losses.mean()
 
     trainer.step.label_loss = replace(trainer.step.label_loss, function=objective)
     outcome = trainer.fit().outcome
@@ -239,8 +219,7 @@ def data_row(name: str, folders: list[Path], seeds: list[int]) -> str:
     cells = ""
     for folder in folders:
         runs = [on_data(folder, WAYS[name], seed) for seed in seeds]
-        accuracy = [right for right, _ in runs]
-        cells += f" {statistics.mean(accuracy):.1f} ({min(accuracy):.1f} to {max(accuracy):.1f}) |"
+        cells += f" {mean_and_range([right for right, _ in runs])} |"
         cells += f" {statistics.mean(seconds for _, seconds in runs):.0f} |"
     return f"| {name} |{cells}"
 

@@ -1,7 +1,7 @@
 """Memory of training by rows, where rows are kept on disk: python -m benchmarks.larger [--rows 2000] [--ngrams N].
 
-Each training is a process of its own, as if every file were too large for memory. Counted is what the process needs for
-itself (RssAnon of Linux); pages of the files that it has mapped can be dropped at any time and are shown beside it.
+Each training is a process of its own that treats every file as too large for memory. The figure is the private memory
+of the process (RssAnon of Linux). Pages of mapped files can be dropped at any time and have a column of their own.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def memory() -> dict[str, int]:
 
 
 def trained(file: Path, ngrams: int) -> None:
-    """Train on the file, and print the largest memory on the way, by what the process was last heard to do."""
+    """Train on the file, and print the largest memory on the way, by what the process reported last."""
     from attnclf.config import Config, merged
     from attnclf.data.read_options import ReadOptions
     from attnclf.training.pipeline import train

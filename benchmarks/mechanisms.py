@@ -4,8 +4,8 @@
 
 FOLDER is that of `benchmarks.accuracy`. One thing changes at a time from the network of the sources (preset `plain`);
 where an alignment or a context wants a score with a query, that is `additive`. The score is accuracy on validation
-rows, a tenth of the training rows where there is no file of them: nothing here may be chosen by test rows. Training
-seconds are those of one thread. The share of zero weights, as `predict --attention` prints them, is over the units of
+rows, a tenth of the training rows where there is no file of them: test rows choose nothing here. Training
+seconds are those of one thread. The share of zero weights, as `predict --attention` prints them, is over the tokens of
 the first 500 training texts. Finished runs in --work are not repeated.
 """
 

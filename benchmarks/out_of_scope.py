@@ -1,10 +1,10 @@
-"""How well the score of `predict` tells questions that belong to no label from those that do.
+"""How well the score of `predict` separates questions that fit no label from those that do.
 
     python -m benchmarks.out_of_scope MODEL FOLDER/clinc150 [--out benchmarks/RESULTS.md]
 
-MODEL was trained on the train rows, which know nothing of other questions. AUROC (area under the ROC curve): how often
-a question that has a label scores higher than one that has none, 0.5 for a score that knows nothing. The score to rely
-on is chosen on the rows of valid and valid_oos; test and test_oos are then reported for all.
+MODEL was trained on the train rows, which contain no other questions. AUROC (area under the ROC curve) is how often a
+question with a label scores higher than one without; a random score has 0.5. The score is chosen on the rows of valid
+and valid_oos; test and test_oos are then reported for all.
 """
 
 import json
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from attnclf.runtime.classifier import Classifier
-from benchmarks.results import machine, put, section, table
+from benchmarks.results import machine, publish, section, table
 
 SCORES: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {
     "greatest probability (the score of `predict`)": lambda stated: stated.max(axis=1),
@@ -68,9 +68,7 @@ def main(model: Path, folder: Path, out: Annotated[Path | None, typer.Option()] 
         "questions, %:",
         table(["--min-confidence", "with a label", "without"], kept),
     )
-    print(body)
-    if out is not None:
-        put(out, "Out of scope", body)
+    publish(body, out, "Out of scope")
 
 
 if __name__ == "__main__":

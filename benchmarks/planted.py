@@ -1,18 +1,18 @@
-"""Which methods find the words that decided, on texts where that is known because they were planted.
+"""Which methods find the words that decide, on texts with planted words.
 
     python -m benchmarks.planted [--seed 0 --seed 1 --seed 2] [--rows 3000] [--out benchmarks/RESULTS.md]
 
-Words of no meaning to the label in random order, English, Russian and Chinese, and among them what decides. Three
-kinds of evidence:
+A text has English, Russian and Chinese words without meaning in random order, and among them the evidence. There are
+three kinds:
 
 - `word`: one to three of the words of the label;
-- `pair`: two neighbours, of which each alone is found with both labels equally often: only together they tell;
+- `pair`: two neighbours, of which each alone occurs equally often with both labels: only together they decide;
 - `negated`: a word of the label, or the negation before a word of the other label. In a third of the texts a negation
-  stands before a word that says nothing.
+  precedes a word without meaning.
 
-A model of the default preset learns from the rows, four fifths of them, by `attnclf train` itself; the others are
-explained. Figure: precision of the k words with the highest weights, k the number of planted ones; mean over texts and
-seeds, with a 95 % interval over texts. Texts that the model labels wrong count too.
+`attnclf train` trains a model of the default preset on four fifths of the rows. The others are explained. The figure is
+the precision of the k words with the highest weights, where k words were planted. It is a mean over texts and seeds,
+with a 95 % interval over texts. Texts that the model labels wrong are included.
 """
 
 import json
@@ -34,7 +34,7 @@ from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
-from benchmarks.results import machine, put, section, table
+from benchmarks.results import machine, publish, section, table
 
 FILLING = (
     "table window seven river paper during street around letter morning number corner yellow kitchen travel market "
@@ -51,7 +51,7 @@ POLAR = {
     "praise": ["splendid", "charming", "чудесно", "отлично", "好"],
     "blame": ["dreadful", "tedious", "ужасно", "скучно", "坏"],
 }
-EXPLAINED = 200  # of the rows that were not learned from
+EXPLAINED = 200  # of the rows that were not trained on
 NEGATIONS = ("not", "не", "不")
 FIRST, SECOND = ["amber", "cedar", "янтарь", "金"], ["falcon", "heron", "сокол", "马"]
 
@@ -82,9 +82,9 @@ def negated(chooser: random.Random) -> Planted:
     """Return a text with a word of its label, or a negation before one of the other label."""
     label = chooser.choice(list(POLAR))
     turned = chooser.random() < 0.5
-    said = next(name for name in POLAR if (name != label) == turned)
+    named = next(name for name in POLAR if (name != label) == turned)
     no, idle = chooser.sample(NEGATIONS, 2)
-    planted = [no] * turned + [chooser.choice(POLAR[said])]
+    planted = [no] * turned + [chooser.choice(POLAR[named])]
     blocks = [planted]
     if chooser.random() < 1 / 3:
         blocks.append([idle, chooser.choice(FILLERS)])
@@ -103,7 +103,7 @@ def _among_fillers(
 
 
 def corpus(kind: str, rows: int, seed: int) -> list[Planted]:
-    """Return so many different texts, the same for the same seed."""
+    """Return different texts, the same for the same seed."""
     chooser = random.Random(f"{kind} {seed}")
     found: dict[str, Planted] = {}
     while len(found) < rows:
@@ -151,8 +151,8 @@ def main(
             config = Config.from_dict(settings(DEFAULT, {"training": {"seed": one}}))
             with tempfile.TemporaryDirectory() as folder:
                 classifier = learned(planted[:kept], config, Path(folder))
-                said = classifier.predict([row.text for row in tested])
-                right[name] += [answer.label == row.label for answer, row in zip(said, tested, strict=True)]
+                predictions = classifier.predict([row.text for row in tested])
+                right[name] += [answer.label == row.label for answer, row in zip(predictions, tested, strict=True)]
                 taken[name].append(choice.best(classifier.bundle))
                 for method in ("auto", *working(classifier.bundle, classifier.backend.axes)):
                     found = precision(classifier, tested, method)
@@ -168,9 +168,7 @@ def main(
         f"auto took {'; '.join(f'for {name} {_several(taken[name])}' for name in kinds)}."
     )
     body = section(machine("torch", "onnxruntime-gpu"), about, table(["method", *kinds], figures))
-    print(body)
-    if out is not None:
-        put(out, "Planted evidence", body)
+    publish(body, out, "Planted evidence")
 
 
 def _several(names: Sequence[str]) -> str:

@@ -6,8 +6,9 @@ The folder has train, valid and test as .jsonl or .jsonl.gz, whose rows have `te
 a mark of 0 or 1 for each token or null. The best epoch is that of the best accuracy on validation rows.
 `--split valid`, the default, is for choosing settings; `--split test` is for the end.
 
-A token's weight is the sum of the attention of its units. Plausibility is scored on rows with a mark; the chosen tokens
-are the heaviest of the mean share of marked tokens in the training rows with a mark, and chosen spans are runs of them.
+A token's weight is the sum of the attention of the model's tokens in it. Plausibility is scored on rows with a
+mark. The heaviest tokens are chosen, by the mean share of marked tokens in training rows with a mark. Chosen spans are
+runs of them.
 `random` is a ranking by chance.
 """
 
@@ -29,6 +30,7 @@ from attnclf.data.streams import open_bytes
 from attnclf.explain.plausibility import Marks, mean_share, plausibility
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
+from benchmarks.results import mean_and_range
 from benchmarks.splits import split_of
 
 # The network of Mathew et al. 2021 has an additive score without bounds, too.
@@ -76,10 +78,12 @@ def scored(folder: Path, split: Path, share: float) -> dict[str, float]:
     rows = rows_of(split)
     predictions = classifier.predict([row["text"] for row in rows])
     judged = [
-        (row, said) for row, said in zip(rows, predictions, strict=True) if row["rationale"] and any(row["rationale"])
+        (row, prediction)
+        for row, prediction in zip(rows, predictions, strict=True)
+        if row["rationale"] and any(row["rationale"])
     ]
-    weights = [token_weights(classifier, row, said) for row, said in judged]
-    right = [said.label == row["label"] for row, said in zip(rows, predictions, strict=True)]
+    weights = [token_weights(classifier, row, prediction) for row, prediction in judged]
+    right = [prediction.label == row["label"] for row, prediction in zip(rows, predictions, strict=True)]
     report = json.loads((folder / "report" / "metrics.json").read_text(encoding="utf-8"))
     macro = report["splits"][split.name.split(".")[0]]["macro_f1"]
     figures = {"accuracy": 100 * statistics.mean(right), "macro-F1": 100 * macro}
@@ -98,8 +102,7 @@ def shown(name: str, results: Sequence[dict[str, float]]) -> str:
     cells = []
     for figure in FIGURES:
         values = [result[figure] for result in results if figure in result]
-        spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-        cells.append(f"{statistics.mean(values):.1f}{spread}" if values else "")
+        cells.append(mean_and_range(values) if values else "")
     return f"| {name} | {' | '.join(cells)} |"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from attnclf.machine import cores
 def put(path: Path, heading: str, body: str) -> None:
     """Write `body` under its level-two heading: in place of what was measured before, or as a new section at the end.
 
-    What stands in the section outside of the marks is kept, and so are all other sections.
+    Text of the section outside the marks is kept, and so are all other sections.
     """
     begin, end = f"<!-- measured: {heading} -->", "<!-- end of measured -->"
     page = path.read_text(encoding="utf-8") if path.is_file() else "# Results\n"
@@ -27,10 +28,23 @@ def put(path: Path, heading: str, body: str) -> None:
     path.write_text(f"{before}{begin}\n{body.strip()}\n{end}{after.rstrip()}\n", encoding="utf-8")
 
 
+def publish(body: str, out: Path | None, heading: str) -> None:
+    """Print a section, and write it into a page if one is named."""
+    print(body)
+    if out is not None:
+        put(out, heading, body)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; the first column is text, the others are figures."""
     lines = [f"| {' | '.join(columns)} |", f"| --- |{' --: |' * (len(columns) - 1)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def mean_and_range(values: Sequence[float], digits: int = 1) -> str:
+    """Return `mean (least to greatest)`, or the value if there is one."""
+    spread = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
 
 
 def section(*blocks: str) -> str:

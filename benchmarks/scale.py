@@ -26,7 +26,7 @@ from benchmarks.speed import models, texts
 from benchmarks.speed.contender import environment
 from benchmarks.speed.processes import ATTNCLF
 from benchmarks.speed.rounds import Spread, in_turns, ratio
-from benchmarks.speed.settings import NotHereError, Setup
+from benchmarks.speed.settings import DATA, OUT, WORK, Data, Model, NotHereError, Out, Setup, Work
 
 DATASET = "trec"
 ROWS = {"throughput": 1_000_000, "memory": 10_000_000}
@@ -34,7 +34,7 @@ FILES = {"throughput": 8, "memory": 40}
 ROUNDS = 3
 LOOK = 0.5  # seconds between two looks at the memory of all processes
 OTHERS = "Ray's own processes together"
-MARKS = (0.1, 0.5, 1.0)  # of the run, at which memory is told
+MARKS = (0.1, 0.5, 1.0)  # of the run, at which memory is printed
 
 
 class Part(StrEnum):
@@ -50,14 +50,12 @@ app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 def main(
     parts: Annotated[list[Part] | None, typer.Argument(show_default=False)] = None,
-    data: Annotated[
-        Path, typer.Option(envvar="ATTNCLF_DATA", help="A folder with a folder of .jsonl files for each dataset.")
-    ] = Path("../shared/data"),
-    model: Annotated[Path | None, typer.Option(help="Measure this model instead of training one.")] = None,
+    data: Data = DATA,
+    model: Model = None,
     rows: Annotated[int | None, typer.Option(min=1000, help="Instead of each part's own number.")] = None,
     rounds: Annotated[int, typer.Option(min=1)] = ROUNDS,
-    work: Annotated[Path, typer.Option(help="Keeps models and made texts.")] = Path("benchmarks/work"),
-    out: Annotated[Path, typer.Option(help="The page whose sections are replaced.")] = Path("benchmarks/RESULTS.md"),
+    work: Work = WORK,
+    out: Out = OUT,
 ) -> None:
     """Measure the parts, both without a name, and write their sections."""
     work.mkdir(parents=True, exist_ok=True)
@@ -99,15 +97,15 @@ def throughput(setup: Setup) -> str:
             [
                 [
                     name,
-                    Spread.of([round_["all"] for round_ in rounds]).said(1),
-                    Spread.of([round_["start"] for round_ in rounds]).said(1),
-                    Spread.of(rates[name]).said(),
+                    Spread.of([round_["all"] for round_ in rounds]).shown(1),
+                    Spread.of([round_["start"] for round_ in rounds]).shown(1),
+                    Spread.of(rates[name]).shown(),
                 ]
                 for name, rounds in found.items()
             ],
         ),
         f"Efficiency of 2 workers, texts a second against twice those of 1 worker in the same round: "
-        f"{efficiency.said(2)}. One worker against one process on one core: {against.said(2)}.",
+        f"{efficiency.shown(2)}. One worker against one process on one core: {against.shown(2)}.",
     )
 
 
@@ -261,7 +259,7 @@ def cleared(folder: Path) -> Path:
 
 
 def made(setup: Setup, rows: int, files: int) -> Path:
-    """Return a folder of parquet files with so many texts in all, made unless it is there."""
+    """Return a folder of parquet files with this number of texts in all; it is generated if it is missing."""
     import pyarrow
     import pyarrow.parquet
 

@@ -3,8 +3,7 @@
     python -m benchmarks.serving MODEL FILE [--seconds 20] [--rounds 5] [--overload 600] [--out benchmarks/RESULTS.md]
 
 FILE has one text a line. Server, clients and `predict` run on the same cores, one after the other in each round; the
-clients' share of the processor is told. Run from the root of the repository. A page is written only where --out names
-one.
+clients' share of the processor is printed. Run from the root of the repository. A page is written only with --out.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from typing import Annotated, cast
 
 import typer
 
-from benchmarks.results import machine, put, section, table
+from benchmarks.results import machine, publish, section, table
 from benchmarks.speed.rounds import Spread
 
 HEADING = "Serving"
@@ -49,7 +48,7 @@ class Seen:
 
 
 class Client(asyncio.Protocol):
-    """One connection: sends a request when it is told to, reads the reply, and says so."""
+    """One connection: sends a request on demand, reads the reply, and reports it."""
 
     def __init__(self, answered: Callable[["Client", int, bytes], None]) -> None:
         self._answered = answered
@@ -80,13 +79,13 @@ class Client(asyncio.Protocol):
 
 def request(body: object) -> bytes:
     """Return a request to /predict."""
-    said = json.dumps(body, ensure_ascii=False).encode()
-    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(said)}"
-    return head.encode() + b"\r\n\r\n" + said
+    sent = json.dumps(body, ensure_ascii=False).encode()
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}"
+    return head.encode() + b"\r\n\r\n" + sent
 
 
 def requests(texts: Sequence[str], size: int) -> list[bytes]:
-    """Return requests of so many texts each; a single one is sent alone."""
+    """Return requests of this number of texts each; a single one is sent alone."""
     if size == 1:
         return [request({"text": text}) for text in texts]
     return [request({"texts": list(texts[begin : begin + size])}) for begin in range(0, len(texts) - size + 1, size)]
@@ -125,7 +124,7 @@ async def steady(
     seconds: float,
     look: Callable[[], object] = lambda: None,
 ) -> Seen:
-    """Send so many requests a second, whether or not those before are answered; `look` is called every second.
+    """Send requests at this rate, whether or not those before are answered; `look` is called every second.
 
     With texts given, each must come back as the first token of its own answer.
     """
@@ -139,8 +138,8 @@ async def steady(
         if status == 200:
             seen.seconds.append(time.perf_counter() - due)
             if isinstance(marks, list):
-                said = [one["tokens"][0] for one in json.loads(body)["predictions"]]
-                seen.crossed += sum(one != mark for one, mark in zip(said, marks, strict=True))
+                first = [one["tokens"][0] for one in json.loads(body)["predictions"]]
+                seen.crossed += sum(one != mark for one, mark in zip(first, marks, strict=True))
                 seen.texts += len(marks)
 
     clients = set(await _connected(port, CLIENTS, answered))
@@ -186,8 +185,8 @@ class Server:
         line = [*ATTNCLF, "serve", "--model", f"model={model}", "--port", "0", *options]
         self._process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
         assert self._process.stderr is not None
-        for said in self._process.stderr:
-            if found := re.search(r"on http://127\.0\.0\.1:(\d+)", said):
+        for line in self._process.stderr:
+            if found := re.search(r"on http://127\.0\.0\.1:(\d+)", line):
                 self.port = int(found[1])
                 return
         raise SystemExit("the server did not start")
@@ -275,10 +274,10 @@ def throughput(model: Path, texts: Sequence[str], seconds: float, rounds: int) -
     rows = [
         (
             f"{size}",
-            Spread.of(rates[size]).said(),
-            Spread.of(ratios[size]).said(2),
-            Spread.of(costs[size]).said(2),
-            Spread.of(latencies[size]).said(1),
+            Spread.of(rates[size]).shown(),
+            Spread.of(ratios[size]).shown(2),
+            Spread.of(costs[size]).shown(2),
+            Spread.of(latencies[size]).shown(1),
             f"{statistics.median(shares[size]):.0%}",
         )
         for size in LISTS
@@ -324,9 +323,9 @@ def overloaded(model: Path, texts: Sequence[str], seconds: float, ramp: float) -
     total = sum(seen.statuses.values())
     return (
         f"Overload: {2 * rate:,.0f} requests a second of {MARKED} texts, twice what the server answers, for "
-        f"{seconds:,.0f} s: {seen.statuses[200]:,} answered, {seen.statuses[429]:,} told to come again (429), other "
-        f"statuses: {others or 'none'}; of {total:,} requests {seen.statuses[0]:,} were not sent, for all connections "
-        f"waited. {seen.texts:,} texts came back with their own marker, {seen.crossed:,} with another. Answered "
+        f"{seconds:,.0f} s: {seen.statuses[200]:,} answered, {seen.statuses[429]:,} refused with 429, other "
+        f"statuses: {others or 'none'}. {seen.statuses[0]:,} of {total:,} requests were not sent, as all connections "
+        f"waited. {seen.texts:,} texts returned with their own marker, {seen.crossed:,} with another. Answered "
         f"requests took {quantile(seen.seconds, 0.5):,.0f} ms, p99 {quantile(seen.seconds, 0.99):,.0f} ms. Memory of "
         f"the server: {course[0] if course else 0:,.0f} MB at first, {warm[0]:,.0f} MB after a tenth of the time, "
         f"{max(warm):,.0f} MB at most, {warm[-1]:,.0f} MB at the end."
@@ -336,7 +335,7 @@ def overloaded(model: Path, texts: Sequence[str], seconds: float, ramp: float) -
 def main(
     model: Path,
     file: Path,
-    seconds: Annotated[float, typer.Option(help="Of each measurement.")] = 20,
+    seconds: Annotated[float, typer.Option(help="Seconds of each measurement.")] = 20,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     overload: Annotated[float, typer.Option(help="Seconds at twice the capacity.")] = 600,
     out: Annotated[Path | None, typer.Option(help="Write the section of this page.")] = None,
@@ -348,18 +347,16 @@ def main(
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     texts = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     figures = throughput(model, texts, seconds, rounds)
-    overload_said = overloaded(model, texts, overload, seconds)
+    overload_figures = overloaded(model, texts, overload, seconds)
     body = section(
         f"`python -m benchmarks.serving MODEL {file.name} --seconds {seconds:g} --rounds {rounds} --overload "
         f"{overload:g}`: {machine('onnxruntime-gpu', 'fastapi', 'uvicorn')}",
         f"{CLIENTS} clients on the same cores as the server; median of {rounds} rounds, each with `predict` on "
         "the same texts (least to greatest).",
         figures,
-        overload_said,
+        overload_figures,
     )
-    print(body)
-    if out is not None:
-        put(out, HEADING, body)
+    publish(body, out, HEADING)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m benchmarks.accuracy --data FOLDER [--only trec] [--contender "attnclf balanced"] [--seed 0 --seed 1]
 
-FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. Everybody is given the
-same files; where there are no validation rows, a tenth of the training rows is set apart to choose by. What is finished
-stays in --work and is not repeated, so that the command may be stopped and started again.
+FOLDER has a folder for each dataset with train, test and perhaps valid as .jsonl or .jsonl.gz. Every contender gets the
+same files; without a file of validation rows, a tenth of the training rows becomes validation rows. Finished
+runs stay in --work and are not repeated, so the command may be stopped and started again.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from benchmarks.accuracy import scores
 from benchmarks.accuracy.contender import Contender
 from benchmarks.accuracy.datasets import NAMES, Dataset
 from benchmarks.accuracy.report import report
-from benchmarks.results import put
+from benchmarks.results import publish
 
 MODULES = ("ours", "linear", "fasttext_model", "naive")
 
@@ -44,11 +44,11 @@ def finished(contender: Contender, dataset: Dataset, seed: int, work: Path) -> d
         tests = {}
         for split in dataset.tests:
             rows = dataset.rows(split)
-            said = fitted.predict(rows.texts)
+            predicted = fitted.predict(rows.texts)
             tests[split] = {
                 "rows": len(rows.texts),
-                "accuracy": scores.accuracy(rows.targets, said),
-                "macro_f1": scores.macro_f1(rows.targets, said),
+                "accuracy": scores.accuracy(rows.targets, predicted),
+                "macro_f1": scores.macro_f1(rows.targets, predicted),
                 "ece": fitted.ece(rows) if fitted.ece else None,
             }
         described = {
@@ -100,9 +100,7 @@ def main(
         if run or kept(one, dataset, number, work).is_file()
     ]
     body = report(results)
-    print(body)
-    if out is not None:
-        put(out, "Accuracy", body)
+    publish(body, out, "Accuracy")
 
 
 if __name__ == "__main__":

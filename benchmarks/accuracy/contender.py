@@ -18,7 +18,7 @@ State = Callable[[Sequence[str]], NDArray[np.floating]]  # texts → probabiliti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A trained model: what it says of texts, its validation score in percent, its size, and what was chosen.
+    """A trained model: its labels of texts, its validation score in percent, its size, and what was chosen.
 
     `ece`, where probabilities are calibrated, is their expected error on rows before and after that.
     """

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.results import machine, section, table
+from benchmarks.results import machine, mean_and_range, section, table
 
 OURS = "attnclf "
 Group = Mapping[str, Sequence[Mapping[str, Any]]]  # contender → its runs
@@ -19,12 +19,12 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(result["contender"] for result in results))
     blocks = [
         machine("torch", "scikit-learn", "fasttext-wheel"),
-        "Test rows, in percent: accuracy, or micro-F1 where a row has several labels (marked *). Mean over seeds "
-        "(least to greatest); whatever was chosen was chosen on validation rows.",
+        "Test rows, in percent: accuracy, or micro-F1 for multi-label datasets (marked *). Mean over seeds "
+        "(least to greatest). All choices were made on validation rows.",
         table(["dataset", *names], [_row(split, group, names, "accuracy") for split, group in _splits(groups)]),
         "Macro-F1:",
         table(["dataset", *names], [_row(split, group, names, "macro_f1") for split, group in _splits(groups)]),
-        "Seconds to train, with the choice among settings where there is one:",
+        "Seconds to train, including the choice among settings:",
         table(
             ["dataset", *names], [[name, *(_seconds(group, one) for one in names)] for name, group in groups.items()]
         ),
@@ -67,9 +67,8 @@ def _row(split: tuple[str, str], group: Group, names: Sequence[str], score: str)
         if not values:
             row.append("")
             continue
-        mean = f"{statistics.mean(values):.1f}"
-        spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-        row.append((f"**{mean}**" if statistics.mean(values) == best and len(cells) > 1 else mean) + spread)
+        mean, space, spread = mean_and_range(values).partition(" ")
+        row.append((f"**{mean}**" if statistics.mean(values) == best and len(cells) > 1 else mean) + space + spread)
     return row
 
 
@@ -98,9 +97,9 @@ def _verdict(ours: str, groups: Mapping[str, Group], peers: Sequence[str]) -> st
             margins[name] = means[ours] - max(means[one] for one in others)
     ahead = [name for name, margin in margins.items() if margin > 0]
     behind = sorted((margin, name) for name, margin in margins.items() if margin <= 0)
-    said = ", ".join(f"{name} {margin:+.1f}" for margin, name in behind)
+    predicted = ", ".join(f"{name} {margin:+.1f}" for margin, name in behind)
     return (
-        f"{ours} against the best of the others on each: ahead on {len(ahead)} of {len(margins)}, by "
-        f"{statistics.mean(margins.values()) if margins else 0:+.1f} points in the mean"
-        + (f"; behind on {said}." if behind else ".")
+        f"{ours} against the best other contender on each dataset: ahead on {len(ahead)} of {len(margins)}, by "
+        f"{statistics.mean(margins.values()) if margins else 0:+.1f} points on average"
+        + (f". Behind on {predicted}." if behind else ".")
     )

@@ -6,19 +6,19 @@ from numpy.typing import NDArray
 from attnclf.evaluation import thresholds
 
 
-def accuracy(true: NDArray[np.int64], said: NDArray[np.int64]) -> float:
+def accuracy(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     """Return the share of rows that are right, in percent; with several labels micro-F1. Shapes as in `Rows`."""
     if true.ndim == 1:
-        return 100 * float((true == said).mean())
-    return 100 * 2 * float((true & said).sum()) / max(int(true.sum() + said.sum()), 1)
+        return 100 * float((true == predicted).mean())
+    return 100 * 2 * float((true & predicted).sum()) / max(int(true.sum() + predicted.sum()), 1)
 
 
-def macro_f1(true: NDArray[np.int64], said: NDArray[np.int64]) -> float:
+def macro_f1(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     """Return the mean F1 of the labels that occur, in percent."""
     if true.ndim == 1:
-        width = max(int(true.max()), int(said.max())) + 1
-        true, said = (column[:, None] == np.arange(width) for column in (true, said))
-    hits, size = (true.astype(bool) & said.astype(bool)).sum(axis=0), true.sum(axis=0) + said.sum(axis=0)
+        width = max(int(true.max()), int(predicted.max())) + 1
+        true, predicted = (column[:, None] == np.arange(width) for column in (true, predicted))
+    hits, size = (true.astype(bool) & predicted.astype(bool)).sum(axis=0), true.sum(axis=0) + predicted.sum(axis=0)
     return 100 * float(np.mean(2 * hits[size > 0] / size[size > 0]))
 
 

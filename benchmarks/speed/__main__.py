@@ -9,13 +9,12 @@ measured are replaced.
 import importlib
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.results import put
-from benchmarks.speed.settings import NotHereError, Setup
+from benchmarks.speed.settings import DATA, OUT, WORK, Data, Model, NotHereError, Out, Setup, Work
 
 
 class Part(StrEnum):
@@ -47,17 +46,15 @@ app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 def main(
     parts: Annotated[list[Part] | None, typer.Argument(show_default=False)] = None,
-    data: Annotated[
-        Path, typer.Option(envvar="ATTNCLF_DATA", help="A folder with a folder of .jsonl files for each dataset.")
-    ] = Path("../shared/data"),
+    data: Data = DATA,
     rounds: Annotated[int | None, typer.Option(min=1, help="Instead of each part's own number.")] = None,
     rows: Annotated[
         int | None,
         typer.Option(min=64, help="Lines, training rows, or rows of the large matrix, instead of each part's own."),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Measure this model instead of training one.")] = None,
-    work: Annotated[Path, typer.Option(help="Keeps models and made texts.")] = Path("benchmarks/work"),
-    out: Annotated[Path, typer.Option(help="The page whose sections are replaced.")] = Path("benchmarks/RESULTS.md"),
+    model: Model = None,
+    work: Work = WORK,
+    out: Out = OUT,
 ) -> None:
     """Measure the parts, all of them without a name, and write their sections."""
     work.mkdir(parents=True, exist_ok=True)

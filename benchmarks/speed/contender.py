@@ -52,7 +52,7 @@ class Contender:
         try:
             return self._pipe.recv()
         except EOFError:
-            raise RuntimeError("a contender ended; what it said stands above") from None
+            raise RuntimeError("a contender ended; its output is above") from None
 
 
 def _serve(pipe: Connection, prepare: str, arguments: tuple[object, ...], environ: Mapping[str, str]) -> None:

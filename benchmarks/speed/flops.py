@@ -1,4 +1,4 @@
-"""What a network has to compute for one unit of text: the additions and multiplications of its matrix products."""
+"""What a network has to compute for one token: the additions and multiplications of its matrix products."""
 
 from attnclf.config import ModelConfig
 
@@ -6,7 +6,7 @@ TRAINING = 3  # forward; backward to the inputs; backward to the weights: each i
 
 
 def forward(config: ModelConfig) -> int:
-    """Return the floating-point operations that one real unit costs in one forward pass.
+    """Return the floating-point operations of one token, without padding, in one forward pass.
 
     A recurrent layer of width h reading width i multiplies gates × h × (i + h) weights a step and direction, four
     gates for an LSTM, three for a GRU; a product of a weight is two operations, one multiplication and one addition.

@@ -15,7 +15,7 @@ SOURCES = ("bundle.py", "config.py", "presets.py", "text", "data", "attention", 
 
 
 def trained(setup: Setup, dataset: str, preset: str = "balanced") -> Path:
-    """Return the folder of a model of this dataset with an int8 network beside the fp32 one, if that is as accurate."""
+    """Return the folder of a model of this dataset, with an int8 network too if that is as accurate."""
     out = setup.work / f"{dataset}-{preset}-{fingerprint()}"
     train, test = setup.split(dataset, "train"), setup.split(dataset, "test")
     if not out.is_dir():
@@ -30,7 +30,7 @@ def trained(setup: Setup, dataset: str, preset: str = "balanced") -> Path:
 
 
 def chosen(setup: Setup, dataset: str) -> Path:
-    """Return the model that was asked for with --model, or one trained on this dataset."""
+    """Return the model that --model names, or one trained on this dataset."""
     if setup.model is None:
         return trained(setup, dataset)
     try:

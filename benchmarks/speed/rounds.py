@@ -1,4 +1,4 @@
-"""Measuring in turns: A B C A B C …, so that whatever else the machine does hits all alike, and ratios by round."""
+"""Measuring in turns: A B C A B C …, so that other load affects all equally, and ratios by round."""
 
 import statistics
 import sys
@@ -22,7 +22,7 @@ class Spread:
         """Summarise the rounds."""
         return cls(statistics.median(values), min(values), max(values))
 
-    def said(self, digits: int = 0) -> str:
+    def shown(self, digits: int = 0) -> str:
         """Return `median (min to max)`."""
         return f"{self.median:,.{digits}f} ({self.min:,.{digits}f} to {self.max:,.{digits}f})"
 
@@ -32,11 +32,11 @@ def in_turns(contenders: Mapping[str, Callable[[], T]], rounds: int, *, unmeasur
     results: dict[str, list[T]] = {name: [] for name in contenders}
     for number in range(-unmeasured, rounds):
         for name, measure in contenders.items():
-            said = measure()
+            measured = measure()
             if number >= 0:
-                results[name].append(said)
+                results[name].append(measured)
             counted = f"round {number + 1} of {rounds}" if number >= 0 else "warming up"
-            print(f"  {counted}: {name}: {_brief(said)}", file=sys.stderr, flush=True)
+            print(f"  {counted}: {name}: {_brief(measured)}", file=sys.stderr, flush=True)
     return results
 
 
@@ -45,9 +45,9 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
 
 
-def _brief(said: object) -> str:
-    if isinstance(said, float):
-        return f"{said:,.4g}"
-    if isinstance(said, dict):
-        return ", ".join(f"{name} {_brief(value)}" for name, value in said.items())
-    return ", ".join(map(_brief, said)) if isinstance(said, tuple) else str(said)
+def _brief(measured: object) -> str:
+    if isinstance(measured, float):
+        return f"{measured:,.4g}"
+    if isinstance(measured, dict):
+        return ", ".join(f"{name} {_brief(value)}" for name, value in measured.items())
+    return ", ".join(map(_brief, measured)) if isinstance(measured, tuple) else str(measured)

@@ -5,13 +5,24 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import typer
 
 from benchmarks.splits import split_of
 
+# Options of the commands.
+Data = Annotated[
+    Path, typer.Option(envvar="ATTNCLF_DATA", help="A folder with a folder of .jsonl files for each dataset.")
+]
+Model = Annotated[Path | None, typer.Option(help="Measure this model instead of training one.")]
+Work = Annotated[Path, typer.Option(help="Keeps models and generated texts.")]
+Out = Annotated[Path, typer.Option(help="The page whose sections are replaced.")]
+DATA, WORK, OUT = Path("../shared/data"), Path("benchmarks/work"), Path("benchmarks/RESULTS.md")
+
 
 class NotHereError(Exception):
-    """A part cannot run here; the message says why and what to do."""
+    """A part cannot run here; the message gives the reason and the remedy."""
 
 
 class Row(NamedTuple):
@@ -32,7 +43,7 @@ class Setup:
     model: Path | None = None
 
     def split(self, dataset: str, name: str) -> Path:
-        """Return the file of a split of a dataset. Raises NotHereError where it is missing."""
+        """Return the file of a split of a dataset. Raises NotHereError if it is missing."""
         path = split_of(self.data / dataset, name)
         if path is None:
             raise NotHereError(
@@ -42,7 +53,7 @@ class Setup:
         return path
 
     def has(self, dataset: str, name: str) -> bool:
-        """Tell whether a dataset has this split."""
+        """Return whether a dataset has this split."""
         return split_of(self.data / dataset, name) is not None
 
     def read(self, dataset: str, name: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Many texts from few: no two lines alike but by chance, and new words all the time, as in a real stream."""
+"""Many texts from few: hardly two lines are equal and new words never end, as in a real stream."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from benchmarks.speed.settings import Row, Setup
 
-ERRORS = 50  # one word in so many has two letters swapped or one doubled
+ERRORS = 50  # one word in 50 has two letters swapped or one doubled
 BLOCK = 10_000  # lines made at a time
 
 HOW = (
     "Each line is the first half of one row's words and the second half of another's, both drawn at random with "
-    f"replacement; one word in {ERRORS} is misspelt. So a memory of lines already seen gains nothing, and unknown "
-    "words never end."
+    f"replacement; one word in {ERRORS} is misspelt. So a cache of lines gains nothing, and new unknown words "
+    "never end."
 )
 
 
@@ -46,7 +46,7 @@ def blocks(rows: Sequence[Row], count: int, seed: int) -> Iterator[bytes]:
 
 
 def all_rows(setup: Setup, dataset: str) -> list[Row]:
-    """Return the rows of training and test together: words that a model knows, and words that it does not."""
+    """Return the rows of training and test together: words in a model's vocabulary, and words outside."""
     return setup.read(dataset, "train") + setup.read(dataset, "test")
 
 

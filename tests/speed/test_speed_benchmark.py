@@ -122,14 +122,14 @@ def tiny(tmp_path):
     return tmp_path / "rows.npz", sum(map(len, ids))
 
 
-def test_every_network_that_trains_learns_from_the_same_units(tmp_path, one_thread):
+def test_every_network_that_trains_learns_from_the_same_tokens(tmp_path, one_thread):
     from benchmarks.speed.parts.train import OURS, widths
     from benchmarks.speed.peers import naive_torch, ours
 
-    file, units = tiny(tmp_path)
+    file, tokens = tiny(tmp_path)
     for epoch in (naive_torch.prepare(file), *(ours.loop(file, preset, widths(hidden)) for preset, hidden in OURS)):
         said = epoch()
-        assert said.units == units
+        assert said.tokens == tokens
         assert said.seconds > 0
 
 

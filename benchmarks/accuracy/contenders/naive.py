@@ -29,7 +29,7 @@ class Model:
         self.network = Classifier(self.tokenizer.size, labels)
 
     def logits(self, texts: Sequence[str]) -> torch.Tensor:
-        """Return what the network says (rows, labels)."""
+        """Return the logits of the network (rows, labels)."""
         tokens = self.tokenizer.encode(texts).filled(self.tokenizer.blank)
         ids, lengths = tokens.padded(np.arange(len(texts)))
         result: torch.Tensor = self.network(torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(lengths))
@@ -43,8 +43,8 @@ class Model:
         with torch.no_grad():
             for start in range(0, len(order), 64):
                 rows = order[start : start + 64]
-                for row, said in zip(rows, torch.sigmoid(self.logits([texts[row] for row in rows])), strict=True):
-                    stated[row] = said.numpy()
+                for row, predicted in zip(rows, torch.sigmoid(self.logits([texts[row] for row in rows])), strict=True):
+                    stated[row] = predicted.numpy()
         return np.stack(stated)
 
 
@@ -63,11 +63,11 @@ def fit(dataset: Dataset, seed: int, folder: Path) -> Fitted:
         model.network.train()
         for rows in np.array_split(order.permutation(len(parts.train.texts)), -(-len(parts.train.texts) // BATCH)):
             batch = parts.train.subset(rows)
-            said, wanted = model.logits(batch.texts), torch.from_numpy(batch.targets)
+            predicted, wanted = model.logits(batch.texts), torch.from_numpy(batch.targets)
             loss = (
-                functional.binary_cross_entropy_with_logits(said, wanted.float())
+                functional.binary_cross_entropy_with_logits(predicted, wanted.float())
                 if several
-                else functional.cross_entropy(said, wanted)
+                else functional.cross_entropy(predicted, wanted)
             )
             optimizer.zero_grad()
             loss.backward()

@@ -34,7 +34,7 @@ def fit(preset: str, dataset: Dataset, seed: int, folder: Path) -> Fitted:
     metrics = json.loads((out / "report" / "metrics.json").read_text(encoding="utf-8"))
     network = next(file for file in out.iterdir() if file.name == "model.onnx")
     return Fitted(
-        predict=partial(said, classifier, dataset),
+        predict=partial(predict, classifier, dataset),
         valid=100 * metrics["splits"]["valid"]["micro_f1" if dataset.multi_label else "accuracy"],
         megabytes=network.stat().st_size / 1e6,
         seconds=float(timing.read_text(encoding="utf-8")),
@@ -56,7 +56,7 @@ def _order(classifier: Classifier, dataset: Dataset) -> list[int]:
     return [classifier.labels.index(name) for name in dataset.labels.names]
 
 
-def said(classifier: Classifier, dataset: Dataset, texts: Sequence[str]) -> NDArray[np.int64]:
+def predict(classifier: Classifier, dataset: Dataset, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the numbers of the labels as the dataset counts them."""
     probabilities, chosen = classifier.probabilities_and_labels(texts)
     order = _order(classifier, dataset)

@@ -35,24 +35,24 @@ def measure(setup: Setup) -> str:
                 contenders[f"{preset}, {precision}"] = processes.enter_context(contender)
         found = in_turns(contenders, setup.rounds or 7)
     limits = found.pop("limit")
-    rates = {name: [batch.units / batch.seconds for batch in batches] for name, batches in found.items()}
+    rates = {name: [batch.tokens / batch.seconds for batch in batches] for name, batches in found.items()}
     rows = []
     for name, rate in rates.items():
         preset, _, precision = name.rpartition(", ")
         operations = operations_of(measured[preset])
-        speeds = [units * operations / 1e9 for units in rate]
-        against = "1" if precision == "fp32" else ratio(rate, rates[f"{preset}, fp32"]).said(2)
+        speeds = [tokens * operations / 1e9 for tokens in rate]
+        against = "1" if precision == "fp32" else ratio(rate, rates[f"{preset}, fp32"]).shown(2)
         rows.append(
-            [name, f"{operations:,}", Spread.of(rate).said(), Spread.of(speeds).said(),
-             ratio(speeds, limits).said(2), against]
+            [name, f"{operations:,}", Spread.of(rate).shown(), Spread.of(speeds).shown(),
+             ratio(speeds, limits).shown(2), against]
         )  # fmt: skip
     batch = next(iter(found.values()))[0]
-    columns = ["network", "FLOPs a unit", "units a second", "GFLOP/s", "of the limit", "int8 / fp32"]
+    columns = ["network", "FLOPs a token", "tokens a second", "GFLOP/s", "of the limit", "int8 / fp32"]
     parts = [
         machine("onnxruntime-gpu", "numpy", "torch"),
-        f"{batch.texts:,} made texts of {batch.units / batch.texts:.1f} units; {cores()} batches at a time, each on "
-        f"one core; limit on {cores()} cores: {Spread.of(limits).said()} GFLOP/s. Units are real ones, padding is "
-        "not counted; of the operations neither are n-grams, which `balanced` adds, gates and the output layer "
+        f"{batch.texts:,} generated texts of {batch.tokens / batch.texts:.1f} tokens; {cores()} batches at a time, "
+        f"each on one core; limit on {cores()} cores: {Spread.of(limits).shown()} GFLOP/s. Tokens do not include "
+        "padding. Operations do not include gates, the output layer, and the n-grams that `balanced` adds "
         "([formula](speed/flops.py)).",
         table(columns, rows),
     ]
@@ -62,7 +62,7 @@ def measure(setup: Setup) -> str:
 
 
 def operations_of(model: Path) -> int:
-    """Return the floating-point operations that a unit costs in this model."""
+    """Return the floating-point operations of one token in this model."""
     manifest = open_bundle(model).manifest
     return flops.forward(Config.from_dict(manifest["config"]).model)
 

@@ -21,7 +21,7 @@ def prepare(sizes: Sequence[int]) -> Callable[[], dict[str, float]]:
 
 
 def product(library: str, size: int) -> Callable[[], float]:
-    """Return what multiplies two matrices (size, size) once and says at how many GFLOP/s: 2 size³ operations."""
+    """Return what multiplies two matrices (size, size) once and returns the GFLOP/s: 2 size³ operations."""
     import numpy as np
 
     a, b, c = (np.random.default_rng(seed).random((size, size), dtype=np.float32) for seed in range(3))
@@ -46,12 +46,12 @@ def prepare_best() -> Callable[[], float]:
 
 
 def limit(count: int) -> Contender:
-    """Return a contender that gives the limit on so many threads, for a part to be compared with in its own rounds."""
+    """Return a contender that measures the limit on this number of threads, within the rounds of a part."""
     return Contender(f"{__name__}:prepare_best", environ=on(count))
 
 
 def on(count: int) -> dict[str, str]:
-    """Return the environment that gives numpy's and torch's products so many threads."""
+    """Return the environment that gives numpy's and torch's products this number of threads."""
     return {"OMP_NUM_THREADS": str(count), "OPENBLAS_NUM_THREADS": str(count)}
 
 
@@ -65,7 +65,7 @@ def measure(setup: Setup) -> str:
         }
         found = in_turns(contenders, setup.rounds or 7)
     rows = [
-        [name, *(Spread.of([rates[name] for rates in rounds]).said() for rounds in found.values())]
+        [name, *(Spread.of([rates[name] for rates in rounds]).shown() for rounds in found.values())]
         for name in next(iter(found.values()))[0]
     ]
     return section(

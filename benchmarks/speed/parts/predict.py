@@ -35,22 +35,23 @@ def measure(setup: Setup) -> str:
             contenders[peer.name] = whole(peer.predict(peer.model(setup, DATASET), file), count)
         found = in_turns(contenders, setup.rounds or 3)
     ratios = [
-        [f"attnclf predict, {precision} / {other}", ratio(found[f"attnclf predict, {precision}"], found[other]).said(2)]
+        [f"{one} / {other}", ratio(found[one], found[other]).shown(2)]
         for precision in precisions
+        for one in [f"attnclf predict, {precision}"]
         for other in (f"attnclf, network alone, {precision}", *(peer.name for peer in peers))
     ]
     ours = f"attnclf predict, {precisions[0]}"
-    ratios.append([f"{REPEATING} / {ours}", ratio(found[REPEATING], found[ours]).said(2)])
+    ratios.append([f"{REPEATING} / {ours}", ratio(found[REPEATING], found[ours]).shown(2)])
     lines = file.read_text(encoding="utf-8").splitlines()
     return section(
         machine("onnxruntime-gpu", "tokenizers", "fasttext-wheel", "scikit-learn"),
         f"{len(lines):,} lines of {sum(len(line.split()) for line in lines) / len(lines):.1f} words, "
-        f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results go nowhere. {texts.HOW}",
-        "Whole processes, start and loading of the model in them; only the network alone is measured inside a "
-        f"process, on the same lines in the same batches, tokenized before. attnclf uses {cores()} cores, fastText "
-        "and scikit-learn one. fastText: settings of its tutorial (word pairs, 50 dimensions). scikit-learn: "
-        "TF-IDF of words, word pairs and pieces of words, logistic regression.",
-        table(["", "lines a second"], [[name, Spread.of(rates).said()] for name, rates in found.items()]),
+        f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results are discarded. {texts.HOW}",
+        "Whole processes, including start and loading of the model. Only the network alone is measured inside a "
+        f"process, on the same tokenized lines in the same batches. attnclf uses {cores()} cores, fastText and "
+        "scikit-learn one. fastText uses the settings of its tutorial (word pairs, 50 dimensions). scikit-learn uses "
+        "TF-IDF of words, word pairs and pieces of words, and logistic regression.",
+        table(["", "lines a second"], [[name, Spread.of(rates).shown()] for name, rates in found.items()]),
         table(["ratio of lines a second, by round", "median (least to greatest)"], ratios),
     )
 

@@ -73,13 +73,13 @@ def training(setup: Setup, rows: Sequence[Row], vocabulary: int = 30_000) -> flo
 
 
 def made_of(rows: Sequence[Row], count: int) -> list[Row]:
-    """Return so many recombined rows."""
+    """Return recombined rows."""
     endless = texts.recombined(rows, seed=2)
     return [next(endless) for _ in range(count)]
 
 
 def made_up(count: int, words: int) -> list[Row]:
-    """Return rows in which each of so many words occurs, twice at least where there is room."""
+    """Return rows in which each word of a vocabulary of this size occurs, if possible twice."""
 
     def endless() -> Iterator[str]:
         draw = random.Random(0)

@@ -26,10 +26,10 @@ def measure(setup: Setup) -> str:
     found = in_turns(contenders, setup.rounds or 20)
     _, libraries, predict, typer, help_ = found
     ratios = [
-        [f"{ours} / {theirs}", ratio(found[ours], found[theirs]).said(2)]
+        [f"{ours} / {theirs}", ratio(found[ours], found[theirs]).shown(2)]
         for ours, theirs in ((predict, libraries), (help_, typer))
     ]
-    times = [[name, Spread.of([1000 * one for one in rounds]).said()] for name, rounds in found.items()]
+    times = [[name, Spread.of([1000 * one for one in rounds]).shown()] for name, rounds in found.items()]
     return section(
         machine("onnxruntime-gpu", "tokenizers", "typer"),
         f"Whole processes, {len(found[predict])} rounds.",

@@ -1,4 +1,4 @@
-"""Training: units a second at equal widths against naive torch and Keras; whole trainings against linear models."""
+"""Training: tokens a second at equal widths against naive torch and Keras; whole trainings against linear models."""
 
 import importlib.util
 import random
@@ -34,7 +34,7 @@ PEERS = "benchmarks.speed.peers"
 
 
 def measure(setup: Setup) -> str:
-    """Return the tables of units a second, of ratios, and of whole trainings."""
+    """Return the tables of tokens a second, of ratios, and of whole trainings."""
     rows = prepared(setup)
     rows.save(setup.work / "rows.npz")
     backends = [name for name in BACKENDS if importlib.util.find_spec(name)]
@@ -43,18 +43,18 @@ def measure(setup: Setup) -> str:
     return section(
         machine("torch", "keras", *(BACKENDS[name] for name in backends), "fasttext-wheel", "scikit-learn"),
         f"One epoch of {len(lengths):,} rows of {DATASET}, the same ids for all, {sum(lengths) / len(lengths):.1f} "
-        f"units a row, {max(lengths)} at most; vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN} "
-        f"where nothing else is said, batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, dropout alike; "
-        "forward, backward and update, no validation. Real units are counted, not padding, and each once, though "
-        "preset balanced goes forward and backward twice for each step (adversarial training). attnclf takes one "
-        "thread for each product, one core for each direction of the layer, and clips gradients, the others do not; "
-        "naive torch and Keras take the threads they take by themselves. Keras pads each text to the longest, as "
-        "`pad_sequences` does.",
-        table(["network", "units a second"], [[name, Spread.of(rate).said()] for name, rate in rates.items()]),
+        f"tokens a row, at most {max(lengths)}. Vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN} "
+        f"unless the table names another, batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, the same "
+        "dropout. Forward, backward and update, no validation. Tokens are counted once and without padding, though "
+        "preset balanced runs forward and backward twice for each step (adversarial training). attnclf uses one "
+        "thread for each product and one core for each direction of the layer. It clips gradients, the others do not. "
+        "naive torch and Keras use their default threads. Keras pads each text to the longest, by "
+        "`pad_sequences`.",
+        table(["network", "tokens a second"], [[name, Spread.of(rate).shown()] for name, rate in rates.items()]),
         table(["ratio, by round", "median (least to greatest)"], ratios(rates, limits)),
-        "Whole trainings, from a file of rows to a model on disk, each with its own defaults: attnclf chooses the "
-        "best epoch on validation rows, adds its n-grams and a baseline to compare with, exports and reports. "
-        "fastText: settings of its tutorial.",
+        "Whole trainings, from a file of rows to a model on disk, each with its own defaults. attnclf chooses the "
+        "best epoch on validation rows, adds its n-grams and a baseline, exports and reports. fastText uses the "
+        "settings of its tutorial.",
         whole_trainings(setup),
     )
 
@@ -81,7 +81,7 @@ def prepared(setup: Setup) -> Rows:
 def in_one_run(
     file: Path, backends: Sequence[str], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return units a second of each network in each round, and the limit for each number of threads."""
+    """Return tokens a second of each network in each round, and the limit for each number of threads."""
     with ExitStack() as processes:
         networks = {
             ours(preset, hidden): Contender(f"{PEERS}.ours:loop", file, preset, widths(hidden))
@@ -98,7 +98,7 @@ def in_one_run(
         for contender in (*networks.values(), *limits.values()):
             processes.enter_context(contender)
         found = in_turns({**networks, **limits}, rounds)
-    rates = {name: [said.units / said.seconds for said in found[name]] for name in networks}
+    rates = {name: [result.tokens / result.seconds for result in found[name]] for name in networks}
     return rates, {name: found[name] for name in limits}
 
 
@@ -108,11 +108,11 @@ def ratios(rates: dict[str, list[float]], limits: dict[str, list[float]]) -> lis
     for preset, hidden in OURS:
         name = ours(preset, hidden)
         others = [theirs for theirs in rates if not theirs.startswith("attnclf")] if hidden == HIDDEN else []
-        rows += [[f"{name} / {theirs}", ratio(rates[name], rates[theirs]).said(1)] for theirs in others]
+        rows += [[f"{name} / {theirs}", ratio(rates[name], rates[theirs]).shown(1)] for theirs in others]
         operations = PASSES[preset] * flops.TRAINING * flops.forward(Config.from_dict(widths(hidden)).model)
         for count, limited in limits.items():
             fraction = ratio([operations * rate / 1e9 for rate in rates[name]], limited)
-            rows.append([f"{name}: {operations:,} FLOPs a unit, of the limit on {count}", fraction.said(2)])
+            rows.append([f"{name}: {operations:,} FLOPs a token, of the limit on {count}", fraction.shown(2)])
     return rows
 
 
@@ -148,7 +148,7 @@ def whole_trainings(setup: Setup) -> str:
     return table(
         [f"{DATASET}, {len(setup.read(DATASET, 'train')):,} rows", "seconds", "model, MB", "test accuracy, %"],
         [
-            [name, Spread.of(found[name]).said(1), f"{models.size(path):.1f}", f"{100 * right[name]:.1f}"]
+            [name, Spread.of(found[name]).shown(1), f"{models.size(path):.1f}", f"{100 * right[name]:.1f}"]
             for name, path in named.items()
         ],
     )
@@ -168,7 +168,7 @@ def accuracy(setup: Setup, peer: linear.Linear, model: Path) -> float:
         check=True,
         env=environment(),
     )
-    said = done.stdout.split()
-    if len(said) != len(true):
-        raise NotHereError(f"{peer.name} gave {len(said):,} labels for {len(true):,} texts")
-    return sum(one == other for one, other in zip(said, true, strict=True)) / len(true)
+    predicted = done.stdout.split()
+    if len(predicted) != len(true):
+        raise NotHereError(f"{peer.name} gave {len(predicted):,} labels for {len(true):,} texts")
+    return sum(one == other for one, other in zip(predicted, true, strict=True)) / len(true)

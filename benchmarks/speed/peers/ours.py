@@ -16,10 +16,10 @@ from benchmarks.speed.peers.rows import Rows, Training
 
 
 class Batches(NamedTuple):
-    """Texts and real units that went through the network, and the seconds that took."""
+    """Texts and tokens (without padding) that went through the network, and the seconds that took."""
 
     texts: int
-    units: int
+    tokens: int
     seconds: float
 
 
@@ -27,10 +27,10 @@ def session(model: Path, precision: Precision, file: Path) -> Callable[[], Batch
     """Return what runs the network over a file's texts, tokenized and padded before, in the batches of `predict`."""
     classifier = Classifier.load(model, precision=precision, device="cpu")
     texts = file.read_text(encoding="utf-8").splitlines()
-    windows, units = [], 0
+    windows, tokens = [], 0
     for start in range(0, len(texts), WINDOW):
         encoded = classifier.encoded(texts[start : start + WINDOW])
-        units += int(encoded.tokens.lengths.sum())
+        tokens += int(encoded.tokens.lengths.sum())
         windows.append([classifier.inputs(encoded, rows) for rows in classifier.batches(encoded)])
 
     def run() -> Batches:
@@ -38,7 +38,7 @@ def session(model: Path, precision: Precision, file: Path) -> Callable[[], Batch
         for batches in windows:
             for _ in classifier.each(lambda batch: classifier.backend.run(*batch), batches):
                 pass
-        return Batches(len(texts), units, time.perf_counter() - started)
+        return Batches(len(texts), tokens, time.perf_counter() - started)
 
     return run
 

@@ -15,9 +15,9 @@ EMBEDDING_DROPOUT, DROPOUT = 0.3, 0.5  # as in preset plain
 
 
 class Training(NamedTuple):
-    """Real units learned from, and the seconds that took."""
+    """Tokens trained on, without padding, and the seconds that took."""
 
-    units: int
+    tokens: int
     seconds: float
 
 

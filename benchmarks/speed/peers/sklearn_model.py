@@ -1,8 +1,8 @@
 """TF-IDF and logistic regression as a command: `… train FILE MODEL`, `… predict MODEL FILE`.
 
 FILE for training is that of fastText, a `__label__` in front of each line; predictions go to stdout, a label a line.
-Words and pairs of words, and pieces of words of two to five letters; the regression is scikit-learn's own but for
-twice its 100 steps, within which it comes to an end.
+Features are words, pairs of words, and pieces of words of two to five letters. The regression is scikit-learn's, with
+twice its 100 steps, within which it converges.
 """
 
 import sys
