@@ -1,1 +1,1 @@
-"""Predicting files on distributed engines: what is to be done (plan), doing one file (worker), and the engines."""
+"""Predicting files on distributed engines: the plan, one worker, and the engines."""

@@ -1,8 +1,8 @@
-"""The folder that answers go to: what a run finds there, and may go on with.
+"""The folder of the outputs, in which an interrupted run can continue.
 
-A destination belongs to one model and its settings: a description lies in it, and only a run with the same may go on
-there. An output appears under its name when it is whole, so what is there is finished. New inputs may join; one that
-has changed since it was finished is refused.
+The folder has a description of the model and its settings, and only a run with the same model and settings may
+continue there. An output has its name when it is complete. New inputs may join; an input that changed after its output
+was written is refused.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from attnclf.atomic import UNFINISHED, atomic_upload
 from attnclf.errors import DataError
 
-DESCRIPTION = "_attnclf.json"  # tools that read a folder of results pass over names with an underscore
+DESCRIPTION = "_attnclf.json"  # readers of a folder skip names that start with an underscore
 
 
 class File(NamedTuple):
@@ -27,51 +27,58 @@ class File(NamedTuple):
     size: int
 
 
-def finished(
-    targets: Any, folder: str, said: str, *, settings: Mapping[str, object], files: Sequence[File]
+def open_destination(
+    targets: Any, folder: str, given: str, *, settings: Mapping[str, object], files: Sequence[File]
 ) -> set[str]:
-    """Describe a run in its folder; return the paths of what is finished there. `said` is what the person called it.
+    """Write the description of a run into its folder; return the paths of the outputs there.
 
-    What an earlier run has left half done is removed: only one run at a time may have a destination. Raises DataError
-    where the folder holds anything but the same model's answers.
+    `given` is the name of the folder in messages. Unfinished files of an earlier run are removed: only one run at a
+    time may use a destination. Raises DataError for a folder with anything but outputs of the same run.
     """
     try:
         if targets.isfile(folder):
-            raise DataError(f"{said} is a file", fix="pass a folder as --out: each input gets its own output")
+            raise DataError(f"{given} is a file", fix="pass a folder as --out: each input gets its own output")
         there = set(targets.find(folder)) if targets.isdir(folder) else set()
         if there:
-            check(said, described(targets, folder, said, there), settings, [f for f in files if f.target in there])
+            check_same_run(
+                given,
+                read_description(targets, folder, given, there),
+                settings,
+                [f for f in files if f.target in there],
+            )
         for path in [path for path in there if path.endswith(UNFINISHED)]:
             targets.rm(path)
         with atomic_upload(targets, f"{folder}/{DESCRIPTION}") as file:
             inputs = {file.name: file.size for file in files}
             json.dump({"settings": settings, "inputs": inputs}, file, ensure_ascii=False, indent=1)
     except (OSError, ImportError) as error:
-        raise DataError(f"{said} cannot be used: {error}", fix="pass another --out") from error
+        raise DataError(f"{given} cannot be used: {error}", fix="pass another --out") from error
     return there
 
 
-def described(targets: Any, folder: str, said: str, there: set[str]) -> dict[str, Any]:
-    """Return the description that lies in a folder."""
-    place = f"{folder}/{DESCRIPTION}"
-    if place not in there:
-        raise DataError(f"{said} holds other files", fix="pass an empty folder, or a new one, as --out")
-    with targets.open(place, "rb") as file:
+def read_description(targets: Any, folder: str, given: str, there: set[str]) -> dict[str, Any]:
+    """Return the description in a folder. Raises DataError where there is none, or a damaged one."""
+    path = f"{folder}/{DESCRIPTION}"
+    if path not in there:
+        raise DataError(f"{given} holds other files", fix="pass an empty folder, or a new one, as --out")
+    with targets.open(path, "rb") as file:
         try:
             return dict(json.load(file))
         except ValueError as error:
-            raise DataError(f"{place} is damaged: {error}", fix="pass another --out") from error
+            raise DataError(f"{path} is damaged: {error}", fix="pass another --out") from error
 
 
-def check(said: str, earlier: Mapping[str, Any], settings: Mapping[str, object], done: Sequence[File]) -> None:
-    """Raise DataError unless the answers that are there are those that this run would write."""
-    # Through JSON and back, as the other has been: a tuple would differ from the list that it has become.
+def check_same_run(
+    given: str, earlier: Mapping[str, Any], settings: Mapping[str, object], done: Sequence[File]
+) -> None:
+    """Raise DataError unless the outputs are those that this run would write."""
+    # Through JSON and back, as `earlier`: a tuple would differ from a list.
     wanted = json.loads(json.dumps(settings))
     differing = [name for name, value in wanted.items() if earlier["settings"].get(name) != value]
     if differing:
         raise DataError(
-            f"{said} was begun with another {' and '.join(differing)}",
-            fix="pass another --out, or repeat the command as it was to go on",
+            f"{given} was started with another {' and '.join(differing)}",
+            fix="pass another --out, or repeat the first command to continue",
         )
     for file in done:
         if earlier["inputs"].get(file.name) != file.size:

@@ -1,14 +1,13 @@
 """Files on Ray Data: a dataset of paths, and actors that each open the model once and predict whole files.
 
-The rows of the dataset are paths, not texts. Ray Data could read the texts itself and send them through its object
-store, but then blocks of one file end up on several workers and come back in any order, an output file belongs to no
-input file, and a run that broke off cannot tell what is finished. With a file as the unit, order, one output for one
-input and going on after a failure all hold by themselves: a worker streams a file from its first row to its last,
-and its output gets its name when it is whole. Memory is that of a window of texts for each worker, whatever the size
-of the files. The price: one file keeps one worker busy. So there should be several files for each worker.
+The rows of the dataset are paths, not texts. If Ray Data read the texts, blocks of one file would end up on several
+workers and come back in any order, and nobody would know which files are finished. With a file as the row, the order
+is kept, each input has one output, and a failed run can continue: a worker streams a file from its first row to its
+last, and the output gets its name when it is complete. Each worker needs the memory of a window of texts, whatever the
+size of the files. A file keeps one worker busy, so there should be several files for each worker.
 
-When a worker dies, Ray Data starts another and gives it the same file, a few times. When the run dies, the same command
-goes on with the files that are not finished.
+When a worker dies, Ray Data starts another one, which gets the same file again, a few times. When the run dies, the
+same command continues with the unfinished files.
 """
 
 import contextlib
@@ -26,18 +25,18 @@ from attnclf.errors import AttnclfError, ConfigError, DeviceError
 from attnclf.machine import cores
 
 STORE = 2**27  # bytes of Ray's object store on one machine: only paths and counts go through it
-ATTEMPTS = 3  # to start Ray on a busy machine
-STARTS = 4  # of one file: when its worker has died so often, something in it may be what kills
+START_ATTEMPTS = 3  # to start Ray on a busy machine
+MAX_ATTEMPTS = 4  # for one file, whose content may be what kills its worker
 
 
-class Starts:
-    """How often each file was begun, counted where no worker's death can reach it."""
+class AttemptCounter:
+    """The number of attempts for each file, counted in an actor that outlives the workers."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
     def count(self, path: str) -> int:
-        """Count one more."""
+        """Count one more attempt, and return their number."""
         self.counts[path] += 1
         return self.counts[path]
 
@@ -45,18 +44,18 @@ class Starts:
 class Actor(Worker):
     """A worker as Ray Data calls it: a row in, a row out."""
 
-    def __init__(self, job: Job, starts: Any) -> None:
+    def __init__(self, job: Job, attempts: Any) -> None:
         super().__init__(job)
-        self.starts = starts
+        self.attempts = attempts
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Predict the file of a row, unless it seems to be what kills."""
+        """Predict the file of a row, unless its worker died too often."""
         import ray
 
         file = File(**row)
-        if ray.get(self.starts.count.remote(file.source)) > STARTS:
+        if ray.get(self.attempts.count.remote(file.source)) > MAX_ATTEMPTS:
             fix = "look for what is special in it, such as a line of gigabytes"
-            return Outcome(file.source, problem=f"its worker died {STARTS} times", fix=fix)._asdict()
+            return Outcome(file.source, problem=f"its worker died {MAX_ATTEMPTS} times", fix=fix)._asdict()
         return self.predict(file)._asdict()
 
 
@@ -93,7 +92,7 @@ def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None
             ray.data.from_items(rows, override_num_blocks=len(rows))
             .map(
                 Actor,
-                fn_constructor_args=(job, ray.remote(num_cpus=0)(Starts).remote()),
+                fn_constructor_args=(job, ray.remote(num_cpus=0)(AttemptCounter).remote()),
                 # One file at a time: a second that waits at a busy worker would be missing where another is idle.
                 compute=ray.data.ActorPoolStrategy(size=min(size, len(rows)), max_tasks_in_flight_per_actor=1),
                 **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
@@ -105,7 +104,8 @@ def predict_files(files: Iterable[File], job: Job, *, workers: int | None = None
                 yield Outcome(**outcome)
         except ray.exceptions.RayError as error:
             raise AttnclfError(
-                f"the run on Ray broke off: {reason(error)}", fix="the same command goes on with what is not finished"
+                f"the run on Ray failed: {reason(error)}",
+                fix="repeat the command to continue with the unfinished files",
             ) from error
 
 
@@ -114,7 +114,7 @@ def cluster(workers: int | None) -> Iterator[None]:
     """Use the Ray that runs in this process, else the cluster at RAY_ADDRESS, else one of this machine's own."""
     import ray
 
-    quiet()
+    silence_ray_data()
     if ray.is_initialized():
         yield
         return
@@ -124,7 +124,7 @@ def cluster(workers: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        with no_stderr():  # a thread of Ray Data's that an interrupt leaves behind says that it has been left
+        with stderr_discarded():  # a thread of Ray Data that an interrupt leaves behind writes a warning
             ray.shutdown()
 
 
@@ -136,18 +136,18 @@ def start(address: str | None, options: Mapping[str, Any]) -> None:
     """
     import ray
 
-    # Its C++ half writes to stderr what is no error, and that it has been told not to.
+    # Its C++ part writes to stderr what is no error.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if not address and "RAY_AUTH_TOKEN_PATH" not in os.environ:
         # Of this cluster alone. Ray itself would leave one in the home folder, and any later `ray start` would want it.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    for attempt in range(ATTEMPTS):
+    for attempt in range(START_ATTEMPTS):
         try:
-            with no_stderr(), no_usage_statistics():
+            with stderr_discarded(), no_usage_statistics():
                 ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as error:  # what it raises when it times out has no other type
             ray.shutdown()
-            if address or attempt == ATTEMPTS - 1:
+            if address or attempt == START_ATTEMPTS - 1:
                 where, fix = (f"at {address}", "check RAY_ADDRESS, or unset it") if address else ("here", "try again")
                 raise ConfigError(f"Ray cannot start {where}: {reason(error)}", fix=fix) from error
         else:
@@ -176,8 +176,8 @@ def no_usage_statistics() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_stderr() -> Iterator[None]:
-    """Send what any code of this process writes to stderr nowhere."""
+def stderr_discarded() -> Iterator[None]:
+    """Discard what any code of this process writes to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -188,8 +188,8 @@ def no_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def quiet() -> None:
-    """Keep Ray Data from drawing bars and writing logs over our own output, and from giving up a slow file."""
+def silence_ray_data() -> None:
+    """Switch off the progress bars and logs of Ray Data, and its time limit for a slow file."""
     import ray.data
 
     context = ray.data.DataContext.get_current()
@@ -200,7 +200,7 @@ def quiet() -> None:
 
 
 def reason(error: BaseException) -> str:
-    """Return the line of a message of Ray's that says most: the last of a traceback, the first of anything else."""
+    """Return the most useful line of a message of Ray: the last of a traceback, else the first."""
     cause = error.__cause__ or error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
     return lines[-1] if any("Traceback" in line for line in lines) else lines[0]

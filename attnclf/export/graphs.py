@@ -1,4 +1,4 @@
-"""The one way in which an ONNX graph is written: without a word on the machine that made it, and checked whole."""
+"""Writes an ONNX graph: checked, and without any trace of the machine that made it."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import onnx
 def write(model: onnx.ModelProto, path: Path) -> None:
     """Strip a graph in place, check it and save it.
 
-    Removed are the notes of exporters (file names, source lines, module names) and the shapes of inner values, which
-    those who need them infer: after a table was exchanged or a constant folded, the noted ones may be wrong. Raises
-    onnx's ValidationError or InferenceError where the rest does not fit together.
+    This removes the notes of exporters (file names, source lines, module names) and the shapes of inner values, which
+    may be wrong after a change of the graph; readers infer them. Raises ValidationError or InferenceError of onnx for
+    an inconsistent graph.
     """
     for text in ("doc_string", "domain", "metadata_props"):
         model.ClearField(text)

@@ -22,14 +22,14 @@ HALF = ".half"
 
 
 def halve(path: Path, out: Path) -> None:
-    """Write a copy of an ONNX file of ours that computes in half where that is safe."""
+    """Write a copy of an exported ONNX file that computes in half precision where that is safe."""
     model = onnx.load(path)
     Halving(model.graph).rewrite()
     graphs.write(model, out)
 
 
 class Halving:
-    """Goes through a graph once, in the order of its nodes, and casts where single meets half."""
+    """Goes through a graph once, in the order of its nodes, and inserts casts between single and half precision."""
 
     def __init__(self, graph: GraphProto) -> None:
         self.graph = graph
@@ -39,7 +39,7 @@ class Halving:
         self.cast: set[str] = set()  # values that are there in both
 
     def rewrite(self) -> None:
-        """Put the graph with its layers in half in place of the one before."""
+        """Change the graph so that its layers compute in half precision."""
         for node in self.graph.node:
             if self._fits(node):
                 self._run_in_half(node)
@@ -65,12 +65,12 @@ class Halving:
         return False
 
     def _run_in_half(self, node: NodeProto) -> None:
-        for place in NUMBERS.get(node.op_type, (0,)):
-            if place < len(node.input) and node.input[place]:
-                node.input[place] = self._in_half(node.input[place])
-        for place, name in enumerate(node.output):
+        for index in NUMBERS.get(node.op_type, (0,)):
+            if index < len(node.input) and node.input[index]:
+                node.input[index] = self._in_half(node.input[index])
+        for index, name in enumerate(node.output):
             if name:
-                node.output[place] = name + HALF
+                node.output[index] = name + HALF
                 self.half.add(name)
         self.nodes.append(node)
 
@@ -92,7 +92,7 @@ class Halving:
 
 
 def _halved(table: TensorProto) -> TensorProto:
-    with np.errstate(over="ignore"):  # what is out of range becomes infinite, and is noticed where answers are compared
+    with np.errstate(over="ignore"):  # a number out of range becomes infinite; the comparison of predictions notices it
         return numpy_helper.from_array(numpy_helper.to_array(table).astype(np.float16), table.name + HALF)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from attnclf.export import graphs, tables
+from attnclf.export import graphs, ngram_weights
 from attnclf.export.recurrence import TRANSLATIONS, OnnxRecurrence
 from attnclf.model.encoder import Recurrence
 from attnclf.model.feature_gate import FeatureGate
@@ -65,7 +65,7 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
         exported = Exported(network, multi_label).cpu()
         named = exported.network(ids[:1, : columns or 1], lengths[1:].clamp_max(columns or 1), *spellings).named
         if isinstance(exported.network, Mixture):
-            tables.tell_apart(exported.network.linear)
+            ngram_weights.make_distinct(exported.network.linear)
         program = torch.onnx.export(
             exported,
             (ids, lengths, *spellings),
@@ -81,5 +81,5 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     assert program is not None
     model = program.model_proto
     if isinstance(network, Mixture):
-        tables.put_in(model, network)
+        ngram_weights.write_ngram_weights(model, network)
     graphs.write(model, path)

@@ -13,7 +13,7 @@ from attnclf.model.feature_gate import FeatureGate
 from attnclf.runtime.onnxruntime_backend import open_backend
 
 TOLERANCE = 1e-4
-TIES = 0.05  # share of texts in which a hard alignment may decide a tie the other way
+TIES = 0.05  # share of texts in which a hard alignment may choose otherwise in a tie
 SHAPES = ((1, 1), (1, 40), (2, 7), (3, 5), (5, 130), (33, 12))  # (batch, time); traced at (2, 7)
 
 
@@ -36,7 +36,7 @@ def check_parity(
         time = min(longest, max_length or longest)
         lengths = torch.randint(1, time + 1, (batch,), generator=generator)
         lengths[0] = time
-        ids, char_ngrams = drawn(network, batch, time, vocabulary, generator), None
+        ids, char_ngrams = made_inputs(network, batch, time, vocabulary, generator), None
         if session.reads_ngrams:  # every third word is unknown
             # Slots that are read, for the others all lead to the same empty row; where there is none, that row.
             rows = network.get_buffer("linear.gram_rows")
@@ -56,7 +56,7 @@ def check_parity(
         )
         pairs = [(probabilities.numpy(), result.probabilities), (weights.numpy(), result.attention)]
         pairs += [(named[name].numpy(), value) for name, value in result.named.items()]
-        same = ~np.any([decided_otherwise(ours, theirs) for ours, theirs in pairs[1:]], axis=0)
+        same = ~np.any([chose_otherwise(ours, theirs) for ours, theirs in pairs[1:]], axis=0)
         texts, ties = texts + batch, ties + batch - int(same.sum())
         for ours, theirs in pairs:
             largest = max(1.0, float(np.abs(ours[same]).max(initial=0.0)))  # NaN is caught below
@@ -70,30 +70,30 @@ def check_parity(
             worst = max(worst, difference)
     if ties > TIES * texts:
         raise ExportError(
-            f"the exported model chooses otherwise than the trained one in {ties} of {texts} texts",
+            f"the exported model makes other choices than the trained one in {ties} of {texts} texts",
             fix="report this, with the command that trained the model",
         )
     return worst
 
 
 def reads_numbers(network: nn.Module) -> bool:
-    """Return whether a network reads numeric columns in place of ids."""
+    """Whether a network reads numeric columns in place of ids."""
     return isinstance(network, FeatureGate) and network.columns > 0
 
 
-def drawn(network: nn.Module, batch: int, time: int, vocabulary: int, generator: torch.Generator) -> torch.Tensor:
-    """Return random ids (batch, time) of known units, or numbers (batch, columns) like those that it learned from."""
+def made_inputs(network: nn.Module, batch: int, time: int, vocabulary: int, generator: torch.Generator) -> torch.Tensor:
+    """Return random ids (batch, time) of known tokens, or numbers (batch, columns) like those of the training rows."""
     if not reads_numbers(network):
         return torch.randint(1, vocabulary, (batch, time), generator=generator)
     scale, middle = network.get_buffer("embedding.deviation"), network.get_buffer("embedding.mean")
     return middle + scale * torch.randn(batch, len(middle), generator=generator)
 
 
-def decided_otherwise(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return for each text, the first axis, whether both sides made a choice, but not the same one.
+def chose_otherwise(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each text, the first axis, whether both sides made a choice, but not the same one: bool (texts,).
 
-    A choice is a whole number, or all weight on one place of the last axis. Where two places score alike to the last
-    digit, either may be chosen, and rounding decides.
+    A choice is a whole number, or all weight on one index of the last axis. Of two equal scores either may be chosen,
+    by rounding.
     """
     if ours.dtype.kind == "i":
         differ = ours != theirs

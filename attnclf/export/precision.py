@@ -1,4 +1,4 @@
-"""A network in another precision beside the original one of a model: made, compared, and kept only if it is as good."""
+"""A network in another precision: made, compared with the original one, and kept only if it is as accurate."""
 
 import math
 import shutil
@@ -22,9 +22,9 @@ from attnclf.runtime.evaluate import CHUNK, evaluate
 from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.runtime.samples import made_for
 
-MOST_LOST = 0.003  # accuracy, or micro-F1 with several labels
-MOST_CHANGED = 0.01  # share of the texts that may get another label, where no labelled rows tell which one is right
-TEXTS = 2000  # made ones, where there are no labelled rows
+MAX_LOSS = 0.003  # of accuracy, or of micro-F1 for multi-label models
+MAX_CHANGED = 0.01  # share of the texts that may get another label, without labelled rows
+TEXTS = 2000  # made-up texts, without labelled rows
 
 Made = Literal["fp16", "int8"]
 MAKERS: dict[Made, Callable[[Path, Path], None]] = {"fp16": halve, "int8": quantize}
@@ -32,7 +32,7 @@ MAKERS: dict[Made, Callable[[Path, Path], None]] = {"fp16": halve, "int8": quant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The network in another precision beside the original one.
+    """The network in another precision, compared with the original one.
 
     `difference` is the largest between two probabilities, `changed` the share of `texts` with another label or set of
     labels. `score` and `original` are accuracy (micro-F1 with several labels), None without labelled rows. `bytes` and
@@ -52,8 +52,8 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
     """Add a network in another precision to a model folder, after comparing it with the original one.
 
     They are compared on labelled rows or on made texts; fp16 on a GPU if there is one. Raises ExportError, and leaves
-    the folder as it was, when the score falls by more than `MOST_LOST`, without labelled rows when more than
-    `MOST_CHANGED` of the labels change, and when a probability is no finite number; DataError for rows of
+    the folder as it was, when the score falls by more than `MAX_LOSS`, without labelled rows when more than
+    `MAX_CHANGED` of the labels change, and when a probability is no finite number; DataError for rows of
     which none has a label of the model.
     """
     original = Classifier.load(folder, device="cpu")
@@ -61,8 +61,8 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
     if rows is not None:
         refuse_foreign(rows, original.labels, "this model")
     try:
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
-            path = Path(place) / NETWORKS[precision]
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as temporary:
+            path = Path(temporary) / NETWORKS[precision]
             MAKERS[precision](bundle.network("fp32"), path)
             session = open_backend(path, device="cpu" if precision == "int8" else "auto")
             made = Classifier(bundle, original.tokenizer, session)
@@ -73,7 +73,7 @@ def add_precision(folder: Path, precision: Made, rows: Corpus | None = None) -> 
     except OSError as error:
         raise BundleError(
             f"cannot write into {folder}: {error.strerror}",
-            fix="check its permissions, and the room there and for temporary files (TMPDIR)",
+            fix="check its permissions, and the free space there and in TMPDIR",
         ) from error
     return comparison
 
@@ -104,23 +104,24 @@ def compare(
 
 
 def refuse_loss(comparison: Comparison, precision: Made) -> None:
-    """Raise ExportError for a loss beyond the bounds."""
+    """Raise ExportError for a loss above the limits."""
     if not math.isfinite(comparison.difference):
         raise ExportError(
-            f"in {precision} numbers of this model are out of range, and nothing was written", fix="use it as it is"
+            f"some numbers of this model are out of range in {precision}, and nothing was written",
+            fix="use it as it is",
         )
     if comparison.score is not None and comparison.original is not None:
         lost = comparison.original - comparison.score
-        if lost > MOST_LOST + 1e-12:
+        if lost > MAX_LOSS + 1e-12:
             raise ExportError(
                 f"in {precision} this model loses {100 * lost:.1f} points ({100 * comparison.original:.1f} to "
-                f"{100 * comparison.score:.1f}); {100 * MOST_LOST:.1f} are allowed, and nothing was written",
+                f"{100 * comparison.score:.1f}); {100 * MAX_LOSS:.1f} are allowed, and nothing was written",
                 fix="use it as it is, or measure on more rows",
             )
-    elif comparison.changed > MOST_CHANGED:
+    elif comparison.changed > MAX_CHANGED:
         raise ExportError(
             f"in {precision} this model gives {comparison.changed:.1%} of {comparison.texts:,} made texts another "
-            f"label; {MOST_CHANGED:.0%} are allowed without labelled rows, and nothing was written",
+            f"label; {MAX_CHANGED:.0%} are allowed without labelled rows, and nothing was written",
             fix="pass --data FILE with labelled rows, so that accuracy decides",
         )
 

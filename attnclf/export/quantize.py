@@ -13,18 +13,18 @@ import onnx
 
 from attnclf.export import graphs
 
-# Columns of a product over all units; to turn into bytes what goes into a narrower one costs more than it saves: with
+# Columns of a product over all tokens; to turn into bytes what goes into a narrower one costs more than it saves: with
 # the score of the default preset, which has one, int8 was 1.14 times as fast as fp32, without it 1.4 times.
 NARROW = 32
 
 
 def quantize(path: Path, out: Path) -> None:
-    """Write a quantized copy of an ONNX file of ours."""
+    """Write a quantized copy of an exported ONNX file."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     model = onnx.load(path)
     del model.graph.value_info[:]  # files exported before shapes were left out have wrong ones
-    _part_weights(model.graph)
+    _separate_weights(model.graph)
     narrow = {table.name for table in model.graph.initializer if len(table.dims) < 2 or min(table.dims) < NARROW}
     kept = [
         node.name
@@ -47,8 +47,8 @@ def quantize(path: Path, out: Path) -> None:
     graphs.write(onnx.load(out), out)
 
 
-def _part_weights(graph: onnx.GraphProto) -> None:
-    """Give each Gemm a weight of its own: the quantizer transposes it in place, also for others who read it."""
+def _separate_weights(graph: onnx.GraphProto) -> None:
+    """Give each Gemm its own copy of a shared weight, which the quantizer would transpose for all its readers."""
     readers = Counter(name for node in graph.node for name in node.input)
     tables = {table.name: table for table in graph.initializer}
     for number, node in enumerate(node for node in graph.node if node.op_type == "Gemm"):

@@ -60,10 +60,10 @@ def rowwise(model: onnx.ModelProto, vocabulary: int) -> onnx.ModelProto:
 
 
 def _read_instead(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    """Let nodes read other values, also in the graphs inside nodes."""
+    """Rename the inputs of nodes, also in the graphs inside nodes."""
     for node in graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
+        for index, name in enumerate(node.input):
+            node.input[index] = names.get(name, name)
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 _read_instead(attribute.g, names)

@@ -30,8 +30,8 @@ KINDS: dict[Device, str] = {"auto": "KIND_AUTO", "cpu": "KIND_CPU", "cuda": "KIN
 TYPES = {"tensor(int64)": "TYPE_INT64", "tensor(int32)": "TYPE_INT32", "tensor(float)": "TYPE_FP32"}
 DELAY = 100  # microseconds that a request waits for others to share its batch
 SMALLEST, GRAMS = 8, 64  # to which units and words, and n-grams, are rounded up; beyond, to powers of two
-TRIED = 64  # made texts on which the written network is compared with the model
-# Between two probabilities. In int8, what is beside a text in its batch moves its answer.
+TRIED = 64  # made-up texts on which the written network is compared with the model
+# Between two probabilities. In int8 the other texts of a batch change the probabilities of a text.
 TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.05}
 
 
@@ -61,7 +61,7 @@ def write_model(
         raise ConfigError("int8 runs on the CPU only", fix="leave --device out, or pass --precision fp16")
     classifier = Classifier.load(folder, device="cpu", precision=precision)
     if any("\n" in label or "\r" in label for label in classifier.labels):
-        raise ExportError("a label of this model has a line break, and Triton's labels are lines", fix="rename it")
+        raise ExportError("a label of this model has a line break, and Triton reads labels as lines", fix="rename it")
     try:
         with atomic_folder(out, replace=False) as temporary:
             network = temporary / VERSION / NETWORK
@@ -140,7 +140,7 @@ def _write_network(classifier: Classifier, network: Path, out: Path) -> None:
 
 
 def _compare(classifier: Classifier, network: Path, precision: Precision) -> None:
-    """Raise ExportError when the network says something else than the model of texts in one request."""
+    """Raise ExportError unless the network gives the probabilities of the model for texts in one request."""
     texts = [*made_for(classifier, TRIED), ""]
     given = inputs(classifier.tokenizer, texts, char_ngrams=classifier.backend.reads_ngrams)
     first = given["numbers" if classifier.bundle.columns else "ids"]
@@ -157,7 +157,7 @@ def _compare(classifier: Classifier, network: Path, precision: Precision) -> Non
 def _described(network: Path) -> tuple[list[str], list[str]]:
     """Return the inputs and the outputs of a network as Triton's configuration writes them, where batches are implied.
 
-    An output that is not of the rows of a batch is left out; Triton could not say whose it is.
+    An output without a batch axis is left out: Triton could not assign it to a request.
     """
     session = onnxruntime.InferenceSession(network.read_bytes(), providers=[CPU])
     given = [_tensor(value) for value in session.get_inputs()]

@@ -17,9 +17,9 @@ from attnclf.config import Config
 from attnclf.data.corpus import Corpus
 from attnclf.evaluation.report import Baseline, Report
 from attnclf.explain import choice
+from attnclf.export.ngram_weights import replace_ngram_weights
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
-from attnclf.export.tables import exchange
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
@@ -81,7 +81,7 @@ def write_bundle(
         context.say("Note: the methods of explanation are not scored: no time was left")
     explanations = choice.kept(explained or {})
     if refitted is not None:
-        exchange(folder / "model.onnx", refitted)
+        replace_ngram_weights(folder / "model.onnx", refitted)
         description["parity"] = _checked(folder, refitted, context)
         write_manifest(folder, description)
         classifier = Classifier.load(folder, device="cpu")

@@ -19,7 +19,7 @@ from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES, registe
 from attnclf.config import AttentionConfig, EmbeddingConfig, EncoderConfig, ModelConfig
 from attnclf.errors import ConfigError, ExportError
 from attnclf.export.onnx import OPSET, export_onnx
-from attnclf.export.parity import check_parity, decided_otherwise
+from attnclf.export.parity import check_parity, chose_otherwise
 
 VOCABULARY, LABELS, LONGEST, DIM = 30, 4, 25, 5
 REFUSED = {(score, "local-p") for score in ("temporal", "feed_forward")}
@@ -193,14 +193,14 @@ def test_networks_of_every_kind_pass_the_gate(exporting, names, tmp_path):
     if names[1] == "hard":
         with torch.no_grad():
             built.pooling.query.neg_()  # chooses another position in most texts
-        with pytest.raises(ExportError, match=r"chooses otherwise than the trained one in \d+ of 45 texts"):
+        with pytest.raises(ExportError, match=r"makes other choices than the trained one in \d+ of 45 texts"):
             check_parity(built, path, vocabulary=VOCABULARY, multi_label=False, max_length=LONGEST)
 
 
 def test_only_a_choice_of_another_position_counts_as_decided_otherwise():
     ours = np.array([[1, 0, 0], [1, 0, 0], [0.6, 0.4, 0], [1, 0, 0], [np.nan, 0, 0]])
     theirs = np.array([[1, 0, 0], [0, 1, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0, 1, 0]])
-    assert decided_otherwise(ours, theirs).tolist() == [False, True, False, False, False]
+    assert chose_otherwise(ours, theirs).tolist() == [False, True, False, False, False]
 
 
 # Adding a mechanism

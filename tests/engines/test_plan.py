@@ -92,7 +92,7 @@ def test_only_the_same_model_and_settings_may_go_on(tmp_path):
     source, out = written(tmp_path / "in", "a.txt"), tmp_path / "out"
     planned(source, out)
     planned(source, out)
-    with pytest.raises(DataError, match="was begun with another model and threshold; pass another --out"):
+    with pytest.raises(DataError, match="was started with another model and threshold; pass another --out"):
         planned(source, out, settings={**SETTINGS, "model": "abd", "threshold": 0.5})
 
 
@@ -139,7 +139,7 @@ def test_the_description_tells_a_person_what_was_run(tmp_path):
         ("empty", "empty has no files with texts; their extensions are .csv"),
         ("file:///nowhere/at/all", "file:///nowhere/at/all does not exist"),
         ("nonsense://bucket/a.csv", "nonsense://bucket/a.csv cannot be opened: Protocol not known"),
-        ("in", "a.csv and .*a.jsonl would have one output; rename one"),
+        ("in", "a.csv and .*a.jsonl would have the same output; rename one"),
     ],
 )
 def test_a_source_that_cannot_be_read_is_one_line(tmp_path, monkeypatch, source, words):

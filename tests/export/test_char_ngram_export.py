@@ -12,9 +12,9 @@ from support import shapes_unchecked
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import EmbeddingConfig, EncoderConfig, ModelConfig, NgramConfig
 from attnclf.errors import ExportError
+from attnclf.export.ngram_weights import replace_ngram_weights
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import TOLERANCE, check_parity
-from attnclf.export.tables import exchange
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.onnxruntime_backend import open_backend
 from attnclf.text.char_ngrams import in_batch, ngram_slots
@@ -219,7 +219,7 @@ def test_the_tables_of_another_linear_model_make_the_graph_that_an_export_of_it_
     assert first.linear.grams.shape != second.linear.grams.shape
     for name, network in (("changed", first), ("fresh", second)):
         export_onnx(network, tmp_path / f"{name}.onnx", multi_label=False)
-    exchange(tmp_path / "changed.onnx", second)
+    replace_ngram_weights(tmp_path / "changed.onnx", second)
     changed, fresh = (open_backend(tmp_path / f"{name}.onnx", device="cpu") for name in ("changed", "fresh"))
     for ids, lengths in BATCHES:
         rows, unknown = in_batch(np.array(ids), VOCABULARY)
@@ -236,4 +236,4 @@ def test_a_graph_without_the_tables_is_refused(tmp_path):
     mixture = build()
     export_onnx(mixture.network, tmp_path / "alone.onnx", multi_label=False)
     with pytest.raises(ExportError, match=r"has no network\.linear\.words"):
-        exchange(tmp_path / "alone.onnx", mixture)
+        replace_ngram_weights(tmp_path / "alone.onnx", mixture)

@@ -47,7 +47,7 @@ def test_the_network_says_what_the_original_says(folder, rows, tickets, kind, mo
     assert 0 < np.abs(before - after).max() == pytest.approx(comparison.difference, abs=1e-3 * most)
     assert comparison.difference < most
     assert (before.argmax(1) != after.argmax(1)).mean() == comparison.changed < 0.02
-    assert comparison.original - comparison.score <= precisions.MOST_LOST
+    assert comparison.original - comparison.score <= precisions.MAX_LOSS
     assert quantized.predict(tickets[:1])[0].attention.sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -91,8 +91,8 @@ def test_made_again_it_replaces_the_earlier_one(folder, rows):
 @pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
 @pytest.mark.parametrize("kind", ["fp16", "int8"])
 def test_a_network_that_loses_too_much_is_refused_and_nothing_is_written(folder, rows, monkeypatch, kind, labelled):
-    monkeypatch.setattr(precisions, "MOST_LOST", -1)
-    monkeypatch.setattr(precisions, "MOST_CHANGED", -1)
+    monkeypatch.setattr(precisions, "MAX_LOSS", -1)
+    monkeypatch.setattr(precisions, "MAX_CHANGED", -1)
     before = contents(folder)
     with pytest.raises(ExportError, match=f"in {kind} this model .* nothing was written"):
         add_precision(folder, kind, rows if labelled else None)
@@ -177,7 +177,7 @@ def test_a_model_whose_numbers_are_out_of_the_range_of_half_is_refused(folder, m
 
     monkeypatch.setitem(precisions.MAKERS, "fp16", overflowing)
     before = contents(folder)
-    with pytest.raises(ExportError, match="in fp16 numbers of this model are out of range"):
+    with pytest.raises(ExportError, match="some numbers of this model are out of range in fp16"):
         add_precision(folder, "fp16")
     assert contents(folder) == before
 
