@@ -125,9 +125,9 @@ def contradictory(train: Corpus, keys: np.ndarray) -> str:
         return ""
     texts = len(np.unique(group[differs]))
     row = int(differs[0])
-    places = f"{train.locations[int(first[group[row]])]} and {train.locations[row]}"
+    rows = f"{train.locations[int(first[group[row]])]} and {train.locations[row]}"
     return (
-        f"{plural(texts, 'training text')} {'comes' if texts == 1 else 'come'} with different labels (such as {places})"
+        f"{plural(texts, 'training text')} {'comes' if texts == 1 else 'come'} with different labels (such as {rows})"
     )
 
 

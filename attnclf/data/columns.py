@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from attnclf.data.rationales import looks_like_one
+from attnclf.data.read_options import ReadOptions
 from attnclf.errors import DataError
 
 # The names of an earlier line win over those of a later one; two names of one line are an ambiguity.
@@ -52,26 +53,16 @@ class Columns:
     why: str
 
 
-def choose(
-    columns: Sequence[str],
-    sample: Sample,
-    *,
-    text: Sequence[str] | None = None,
-    label: str | None = None,
-    weight: str | None = None,
-    features: Sequence[str] = (),
-    rationale: str | None = None,
-    rationales: bool = False,
-) -> Columns:
-    """Check the columns that were asked for and find the others; raises DataError when that cannot be settled.
+def choose(columns: Sequence[str], sample: Sample, options: ReadOptions) -> Columns:
+    """Check the columns that were asked for and find the others; raises DataError where several fit or none.
 
-    A column can be asked for by its name or by its position, counted from 1. With `features` no text is looked for.
-    With `rationales` a column of rationales is looked for, by its name and by lists in its cells; none is no error.
+    With feature columns no text is looked for. A missing column of rationales is an error only if it has a name.
     """
-    feature_columns = feature_columns_of(features, columns, text)
-    weight_column = None if weight is None else find(weight, columns)
-    label_column = None if label is None else find(label, columns)
-    text_columns = tuple(find(name, columns) for name in text or ())
+    features, rationale = options.feature_columns, options.rationale_column
+    feature_columns = feature_columns_of(features, columns, options.text_columns)
+    weight_column = None if options.weight_column is None else find(options.weight_column, columns)
+    label_column = None if options.label_column is None else find(options.label_column, columns)
+    text_columns = tuple(find(name, columns) for name in options.text_columns or ())
     why = "as asked" if text_columns and label_column else "by name"
 
     if label_column in text_columns:
@@ -80,7 +71,7 @@ def choose(
     rationale_column = None if rationale is None else find(rationale, columns)
     if rationale_column is not None and rationale_column in taken:
         raise DataError(f"column '{rationale_column}' cannot be the rationale too", fix="name another column")
-    if rationale is None and rationales:
+    if rationale is None and options.rationales:
         listed = [c for c in columns if c not in taken and holds_lists(c, sample)]
         rationale_column = by_name(RATIONALE_NAMES, listed, "rationale")
     taken.add(rationale_column)

@@ -105,16 +105,8 @@ def read(argument: object, options: ReadOptions = READ_OPTIONS) -> Corpus:
         opening, sample = sampled(entries, SAMPLE_RECORDS)
         if not sample:
             raise nothing_usable([entry for entry in opening if isinstance(entry, BadRow)])
-        chosen = columns.choose(
-            tuple(dict.fromkeys(name for values in sample for name in values)),
-            sample,
-            text=options.text_columns,
-            label=options.label_column,
-            weight=options.weight_column,
-            features=options.feature_columns,
-            rationale=options.rationale_column,
-            rationales=options.rationales,
-        )
+        names = tuple(dict.fromkeys(name for values in sample for name in values))
+        chosen = columns.choose(names, sample, options)
         if label_separator is None:
             refuse_written_lists(chosen.labels, sample)
         tally = Tally()

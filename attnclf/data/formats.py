@@ -26,35 +26,21 @@ def stored_size(source: Source) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFormat:
-    """What is known of one format. `read` yields its entries, labelled or not, and never holds all of them.
-
-    - `extensions`: the names of its files, in lower case, without .gz.
-    - `starts`: whether the first bytes of a file are of this format. None where they do not tell.
-    - `often`: the formats that files with these extensions have as often; then the first bytes decide.
-    - `named_columns`: whether a person can name columns. Without, they are "text" and "label".
-    - `ragged`: whether each record brings its own columns.
-    - `labelled`: whether there are labels.
-    - `from_pipe`: whether it can be predicted while it arrives.
-    - `container`: whether it is a folder, a hub dataset or an object, so that `--input-format` makes no file of it.
-    - `text_columns`: the columns of the file and those that hold text, where the file says so.
-    - `texts`: a shorter way to the texts, where they are all there is.
-    - `size`: bytes of the data, uncompressed.
-    - `accepts`: whether an object in memory is of this format.
-    """
+    """What is known of one format. `read` yields its entries, labelled or not, and never holds all of them."""
 
     read: Callable[[Source], Iterator[Entry]]
-    extensions: tuple[str, ...] = ()
-    starts: Callable[[bytes], bool] | None = None
-    often: tuple[str, ...] = ()
-    named_columns: bool = True
-    ragged: bool = False
-    labelled: bool = True
-    from_pipe: bool = True
-    container: bool = False
-    text_columns: Callable[[Source], tuple[list[str], list[str]]] | None = None
-    texts: Callable[[Source], Iterator[str]] | None = None
-    size: Callable[[Source], int] = stored_size
-    accepts: Callable[[object], bool] | None = None
+    extensions: tuple[str, ...] = ()  # of its files, in lower case, without .gz
+    starts: Callable[[bytes], bool] | None = None  # whether the first bytes of a file are of this format
+    often: tuple[str, ...] = ()  # formats that files with these extensions have as often: the first bytes decide
+    named_columns: bool = True  # a person can name columns; else they are "text" and "label"
+    ragged: bool = False  # each record brings its own columns
+    labelled: bool = True  # there are labels
+    from_pipe: bool = True  # it can be predicted while it arrives
+    container: bool = False  # a folder, a hub dataset or an object: --input-format makes no file of it
+    text_columns: Callable[[Source], tuple[list[str], list[str]]] | None = None  # all, and those that hold text
+    texts: Callable[[Source], Iterator[str]] | None = None  # a shorter way to the texts, where there is nothing else
+    size: Callable[[Source], int] = stored_size  # bytes of the data, uncompressed
+    accepts: Callable[[object], bool] | None = None  # whether an object in memory is of this format
 
 
 FORMATS: dict[str, DataFormat] = {

@@ -14,7 +14,7 @@ DIGITS = re.compile(r"([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """Label names; the number of a label is its place among them."""
+    """Label names; the number of a label is its index."""
 
     names: tuple[str, ...]
     multi_label: bool

@@ -80,25 +80,25 @@ def _of_texts(parts: Sequence[str], text: str) -> Spans:
 
 
 def _of_marks(marks: Sequence[bool], text: str, tokens: object) -> Spans:
-    places = [found.span() for found in WORD.finditer(text)] if tokens is None else _places(tokens, text)
-    if len(marks) != len(places):
+    ranges = [found.span() for found in WORD.finditer(text)] if tokens is None else _ranges(tokens, text)
+    if len(marks) != len(ranges):
         of = "words between spaces" if tokens is None else "tokens"
-        raise ValueError(f"the rationale has {len(marks)} marks, and the row {len(places)} {of}")
-    return tuple(place for place, marked in zip(places, marks, strict=True) if marked)
+        raise ValueError(f"the rationale has {len(marks)} marks, and the row {len(ranges)} {of}")
+    return tuple(span for span, marked in zip(ranges, marks, strict=True) if marked)
 
 
-def _places(tokens: object, text: str) -> list[tuple[int, int]]:
+def _ranges(tokens: object, text: str) -> list[tuple[int, int]]:
     """Return where each token stands, each after the one before it."""
     if not isinstance(tokens, list | tuple):
         raise ValueError("the tokens that the rationale marks are not a list")
-    places, after = [], 0
+    ranges, after = [], 0
     for token in tokens:
         start = text.find(str(token), after)
         if start < 0:
             raise ValueError(f"the token {_shown(str(token))} is not in the text after the one before it")
         after = start + len(str(token))
-        places.append((start, after))
-    return places
+        ranges.append((start, after))
+    return ranges
 
 
 def _span(item: object, text: str) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""Texts as ids by way of a memory: what stood in an earlier text is not tokenized again.
+"""Texts as ids, with a cache of chunks: what an earlier text had is not tokenized again.
 
-The tokenizer's chain looks at nothing across a space or a punctuation mark, so a text may be cut there and each chunk
-be read alone. Most runs without a space have been met before; for these one dictionary and a few array operations over
-many texts do the work.
+The tokenizer looks at nothing across a space or a punctuation mark, so a text can be cut there, and each chunk is read
+alone. Most runs without a space were read before. For these, one dictionary and a few array operations over many texts
+do the work.
 """
 
 import re
@@ -33,7 +33,7 @@ BETWEEN = "\ud800\udbff"  # stands between texts; no text has it that was decode
 class Read(NamedTuple):
     """Texts end to end: `ids` of all their tokens, and how many each text has (texts,).
 
-    An unknown word has the size of the vocabulary + its place in `unknown`.
+    An unknown word has the size of the vocabulary + its index in `unknown`.
     """
 
     ids: NDArray[np.int32]
@@ -136,8 +136,8 @@ class ChunkReader(PerProcess):
             elif UNKNOWN_ID in ids:
                 offsets = self._library.encode(text, add_special_tokens=False).offsets
                 ids = [
-                    self._numbered(text[slice(*offsets[place])]) if token == UNKNOWN_ID else token
-                    for place, token in enumerate(ids)
+                    self._numbered(text[slice(*offsets[index])]) if token == UNKNOWN_ID else token
+                    for index, token in enumerate(ids)
                 ]
             self._chunks[chunk] = np.array(ids, np.int32).tobytes()
 

@@ -16,7 +16,7 @@ LARGEST = 1e30  # what `cells` lets through: the network computes with 32 bits, 
 
 
 class NumberReader:
-    """Takes the place of a tokenizer where a model reads numeric columns: the tokens of a text are its numbers."""
+    """Stands in for a tokenizer where a model reads numeric columns: the tokens of a text are its numbers."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.tokens = list(columns)  # the names of the numbers
@@ -27,15 +27,15 @@ class NumberReader:
     def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Ragged:
         """Return the numbers of each text (columns,), none of a blank one. Raises DataError for any other text.
 
-        Where `cut` is given, it is told of each text that it is no longer than what is returned.
+        `cut`, where it is given, gets False for each text: none is longer than what is returned.
         """
         if cut is not None:
             cut += [False] * len(texts)
         return Ragged.of([np.array([number for number, _, _ in self._read(text)], dtype=np.float32) for text in texts])
 
     def pieces(self, text: str) -> list[Piece]:
-        """Return the place of each column, name and number together, in a text; the id is the column's place."""
-        return [Piece(place, start, end) for place, (_, start, end) in enumerate(self._read(text))]
+        """Return the character range of each column, name and number together; the id is the index of the column."""
+        return [Piece(index, start, end) for index, (_, start, end) in enumerate(self._read(text))]
 
     def _read(self, text: str) -> list[tuple[float, int, int]]:
         """Return each number with the start and end of what says it."""

@@ -49,7 +49,7 @@ def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
 class Ragged:
     """Row r is `ids[offsets[r]:offsets[r + 1]]`; packed ids take two bytes each while the vocabulary allows it.
 
-    Where a model reads numeric columns, the numbers of a row stand in place of ids, float32.
+    Where a model reads numeric columns, the numbers of a row replace the ids, float32.
     """
 
     ids: NDArray[Any]
@@ -103,7 +103,7 @@ class Ragged:
         return map(self.__getitem__, range(len(self)))
 
     def filled(self, row: NDArray[Any]) -> "Ragged":
-        """Return the rows with `row` in place of each that has nothing."""
+        """Return the rows with `row` for each that has nothing."""
         blank = self.lengths == 0
         if not blank.any():
             return self
@@ -129,17 +129,17 @@ class Ragged:
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Ragged(self.ids[places], offsets)
+        indices = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.ids[indices], offsets)
 
     def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return ids (batch, time), 0 at padding, or numbers (batch, columns), of these rows, and their lengths."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         steps = np.arange(lengths.max())
-        places = starts[:, None] + steps
-        # Beyond its end a row shows the next one, and the last row itself once more, until that is blotted out.
-        values = np.where(steps < lengths[:, None], self.ids.take(places, mode="clip"), 0)
+        indices = starts[:, None] + steps
+        # Beyond its end a row shows the next one, and the last row itself once more, until that is set to 0.
+        values = np.where(steps < lengths[:, None], self.ids.take(indices, mode="clip"), 0)
         return values.astype(np.int64 if self.ids.dtype.kind in "iu" else np.float32), lengths
 
 

@@ -1,4 +1,4 @@
-"""Text on a screen: made safe to show, cut into what a reader sees as one character, and to so many cells."""
+"""Text on a screen: made safe to show, cut into what a reader sees as one character, and to a number of cells."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -65,13 +65,13 @@ def clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def packed(sizes: Sequence[int], room: int) -> Iterator[list[int]]:
-    """Yield the places of as many columns of these sizes at a time as there is room for, at least one."""
+    """Yield the indices of as many columns of these sizes at a time as fit into `room`, at least one."""
     block: list[int] = []
     used = 0
-    for place, size in enumerate(sizes):
+    for index, size in enumerate(sizes):
         if block and used + size > room:
             yield block
             block, used = [], 0
-        block.append(place)
+        block.append(index)
         used += size
     yield block

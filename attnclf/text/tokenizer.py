@@ -64,7 +64,7 @@ class Tokenizer:
     def encode(self, texts: Sequence[str], cut: list[bool] | None = None) -> Ragged:
         """Return the ids of each text; a text without any token (blank, or only control characters) has none.
 
-        Where `cut` is given, it is told of each text whether it is longer than what is returned.
+        `cut`, where it is given, gets for each text whether it is longer than what is returned.
         """
         tokens, _ = self.read(texts, cut)
         return Ragged(np.where(tokens.ids < self.size, tokens.ids, UNKNOWN_ID), tokens.offsets)
@@ -74,19 +74,19 @@ class Tokenizer:
     ) -> Ragged:
         """Return the ids of each text, with `size` + n for the n-th different unknown word; new ones join `unknown`."""
         tokens, words = self.read(texts, cut)
-        strange = tokens.ids >= self.size
-        used, first, place = np.unique(tokens.ids[strange], return_index=True, return_inverse=True)
+        is_unknown = tokens.ids >= self.size
+        used, first, inverse = np.unique(tokens.ids[is_unknown], return_index=True, return_inverse=True)
         numbers = np.empty(len(used), tokens.ids.dtype)
         for index in np.argsort(first).tolist():  # numbered as they appear, whatever was read before
             numbers[index] = unknown.setdefault(words[used[index] - self.size], len(unknown))
         ids = tokens.ids.copy()
-        ids[strange] = self.size + numbers[place]
+        ids[is_unknown] = self.size + numbers[inverse]
         return Ragged(ids, tokens.offsets)
 
     def read(self, texts: Sequence[str], cut: list[bool] | None = None) -> tuple[Ragged, Sequence[str]]:
-        """Return the ids of each text, with `size` + n for an unknown word that is n-th among those returned beside.
+        """Return the ids of each text, with `size` + n for an unknown word that is the n-th of those returned.
 
-        These are all unknown words met so far, in this call or in others; the list grows, until one day it is another.
+        These are all unknown words of this call and earlier ones; the list grows, until another list replaces it.
         """
         if max(map(len, texts), default=0) > self._much:
             texts = [SPACES.sub(" ", self.beginning(text)) if len(text) > self._much else text for text in texts]
@@ -97,10 +97,7 @@ class Tokenizer:
         return tokens.shortened(self.max_length), unknown
 
     def beginning(self, text: str) -> str:
-        """Return a text, or of one that is much longer than what is read a beginning that has the tokens that are read.
-
-        It has more than `max_length` tokens then, as the text has.
-        """
+        """Return a text, or a beginning of a very long one: it has more than `max_length` tokens, those of the text."""
         size = self._much
         while size < len(text):
             part = text[:size]
@@ -110,11 +107,11 @@ class Tokenizer:
         return text
 
     def pieces(self, text: str) -> list[Piece]:
-        """Return the tokens of a text with their places in it; of a long one more than `max_length`, but not all."""
+        """Return the tokens of a text with their ranges; of a long one more than `max_length`, but not all."""
         encoding = self._library.encode(as_readable(self.beginning(text)), add_special_tokens=False)
         pieces, reached = [], 0
         for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            # Two tokens of one character (İ in lower case is i and a dot): the first takes its place.
+            # Two tokens of one character (İ in lower case is i and a dot): the first takes the whole range.
             start, reached = max(start, reached), max(end, reached)
             pieces.append(Piece(token, start, reached))
         return pieces
