@@ -323,7 +323,7 @@ def overloaded(model: Path, texts: Sequence[str], seconds: float, ramp: float) -
     total = sum(seen.statuses.values())
     return (
         f"Overload: {2 * rate:,.0f} requests a second of {MARKED} texts, twice what the server answers, for "
-        f"{seconds:,.0f} s: {seen.statuses[200]:,} answered, {seen.statuses[429]:,} refused with 429, other "
+        f"{seconds:,.0f} s. Replies: {seen.statuses[200]:,} answered, {seen.statuses[429]:,} refused with 429, other "
         f"statuses: {others or 'none'}. {seen.statuses[0]:,} of {total:,} requests were not sent, as all connections "
         f"waited. {seen.texts:,} texts returned with their own marker, {seen.crossed:,} with another. Answered "
         f"requests took {quantile(seen.seconds, 0.5):,.0f} ms, p99 {quantile(seen.seconds, 0.99):,.0f} ms. Memory of "

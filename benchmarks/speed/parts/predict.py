@@ -48,9 +48,9 @@ def measure(setup: Setup) -> str:
         f"{len(lines):,} lines of {sum(len(line.split()) for line in lines) / len(lines):.1f} words, "
         f"{len(set(lines)) / len(lines):.1%} of them different, read from a file; results are discarded. {texts.HOW}",
         "Whole processes, including start and loading of the model. Only the network alone is measured inside a "
-        f"process, on the same tokenized lines in the same batches. attnclf uses {cores()} cores, fastText and "
-        "scikit-learn one. fastText uses the settings of its tutorial (word pairs, 50 dimensions). scikit-learn uses "
-        "TF-IDF of words, word pairs and pieces of words, and logistic regression.",
+        f"process, on the same tokenized lines in the same batches. Cores: attnclf {cores()}, fastText and "
+        "scikit-learn one. Settings of fastText: those of its tutorial (word pairs, 50 dimensions). Settings of "
+        "scikit-learn: TF-IDF of words, word pairs and pieces of words, and logistic regression.",
         table(["", "lines a second"], [[name, Spread.of(rates).shown()] for name, rates in found.items()]),
         table(["ratio of lines a second, by round", "median (least to greatest)"], ratios),
     )

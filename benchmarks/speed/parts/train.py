@@ -46,15 +46,15 @@ def measure(setup: Setup) -> str:
         f"tokens a row, at most {max(lengths)}. Vocabulary {rows.vocabulary:,}, embedding {DIM}, LSTM 2 × {HIDDEN} "
         f"unless the table names another, batches of {rows.batch_size}, AdamW at {rows.learning_rate:g}, the same "
         "dropout. Forward, backward and update, no validation. Tokens are counted once and without padding, though "
-        "preset balanced runs forward and backward twice for each step (adversarial training). attnclf uses one "
-        "thread for each product and one core for each direction of the layer. It clips gradients, the others do not. "
+        "preset balanced runs forward and backward twice for each step (adversarial training). In attnclf, "
+        "each product has one thread and each direction of the layer one core. Only attnclf clips gradients. "
         "naive torch and Keras use their default threads. Keras pads each text to the longest, by "
         "`pad_sequences`.",
         table(["network", "tokens a second"], [[name, Spread.of(rate).shown()] for name, rate in rates.items()]),
         table(["ratio, by round", "median (least to greatest)"], ratios(rates, limits)),
-        "Whole trainings, from a file of rows to a model on disk, each with its own defaults. attnclf chooses the "
-        "best epoch on validation rows, adds its n-grams and a baseline, exports and reports. fastText uses the "
-        "settings of its tutorial.",
+        "Whole trainings, from a file of rows to a model on disk, each with its own defaults. That of attnclf "
+        "chooses the best epoch on validation rows, adds its n-grams and a baseline, exports and reports. Settings of "
+        "fastText: those of its tutorial.",
         whole_trainings(setup),
     )
 
