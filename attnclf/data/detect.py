@@ -47,6 +47,8 @@ def detect(argument: object, *, format: str | None = None) -> Source:
 def standing(argument: object, format: str | None) -> Source | None:
     """Return what is no file: an object, a hub dataset, a folder. Raises DataError for what does not exist."""
     if not isinstance(argument, str | os.PathLike):
+        if format is not None:
+            raise DataError("rows in memory have no file format", fix="leave --input-format out")
         return Source(name="the data", format=formats.of_object(argument), data=argument)
     name = os.fspath(argument)
     if name.startswith(HUB_PREFIX):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnclf.data import delimiters
-from attnclf.data.readers import delimited, fasttext, folder, jsonlines, plain, tables
+from attnclf.data.readers import delimited, fasttext, folder, jsonlines, memory, plain, tables
 from attnclf.data.rows import Entry
 from attnclf.data.source import Source
 from attnclf.data.streams import GZIP_MAGIC
@@ -72,6 +72,9 @@ FORMATS: dict[str, DataFormat] = {
     ),
     "folder": DataFormat(read=folder.records, named_columns=False, container=True, size=folder.size),
     "hub": DataFormat(read=tables.hub_records, container=True, size=tables.hub_size),
+    "memory": DataFormat(
+        read=memory.records, ragged=True, container=True, size=lambda source: 0, accepts=memory.accepts
+    ),
     "lines": DataFormat(
         read=plain.records,
         extensions=(".txt", ".text", ""),
@@ -128,4 +131,6 @@ def of_object(data: object) -> str:
     for name, row in FORMATS.items():
         if row.accepts is not None and row.accepts(data):
             return name
-    raise DataError(f"data of type {type(data).__name__} cannot be read", fix="pass a path, or rows in memory")
+    raise DataError(
+        f"data of type {type(data).__name__} cannot be read", fix="pass a path, or a list, data frame, dataset or table"
+    )

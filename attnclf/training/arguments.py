@@ -8,7 +8,7 @@ from attnclf.data.detect import refuse_missing
 from attnclf.errors import ConfigError
 
 
-def refuse_arguments(out: Path, sources: tuple[str | None, ...], *, force: bool, processes: int = 1) -> None:
+def refuse_arguments(out: Path, sources: tuple[object, ...], *, force: bool, processes: int = 1) -> None:
     """Raise an AttnclfError for a folder that cannot become a model, and for sources that are missing or unshareable.
 
     `sources` are the files of rows, texts and vectors, "-" for stdin, None for one that is not given; `processes` is
@@ -21,8 +21,9 @@ def refuse_arguments(out: Path, sources: tuple[str | None, ...], *, force: bool,
     if out.exists() and any(out.iterdir()) and not force:
         raise ConfigError(f"{out} already holds a model", fix="pass --force to replace it, or another --out")
     for source in sources:
-        refuse_missing(source)
-    if processes > 1 and "-" in sources:
+        if source is None or isinstance(source, str):
+            refuse_missing(source)
+    if processes > 1 and any(isinstance(source, str) and source == "-" for source in sources):
         raise ConfigError("several processes cannot share stdin", fix="name a file")
 
 

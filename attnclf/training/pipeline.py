@@ -59,12 +59,12 @@ class Trained:
 
 @exclusive()
 def train(
-    data: str,
+    data: object,
     out: Path,
     *,
-    valid: str | None = None,
-    test: str | None = None,
-    unlabeled: str | None = None,
+    valid: object = None,
+    test: object = None,
+    unlabeled: object = None,
     options: ReadOptions | None = None,
     config: Config | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",

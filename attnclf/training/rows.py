@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from attnclf.config import Config
 from attnclf.data import checks, corpus, splits
@@ -26,7 +27,7 @@ class Splits:
 
 
 def read_splits(
-    data: str, valid: str | None, test: str | None, options: ReadOptions, config: Config, say: Callable[[str], None]
+    data: Any, valid: Any, test: Any, options: ReadOptions, config: Config, say: Callable[[str], None]
 ) -> Splits:
     """Read the files, and part validation rows from the training rows where no file for them is given.
 
@@ -45,7 +46,7 @@ def read_splits(
             fix="leave --rationale-column out",
         )
 
-    def part(argument: str, split: str | None = None, *, learn: bool = False) -> Corpus:
+    def part(argument: object, split: str | None = None, *, learn: bool = False) -> Corpus:
         # Evidence and weights are for learning.
         read = corpus.read(
             argument,
@@ -62,7 +63,7 @@ def read_splits(
             say(line)
         return read
 
-    own = corpus.hub_splits(data) if data.startswith("hf:") else ()
+    own = corpus.hub_splits(data) if isinstance(data, str) and data.startswith("hf:") else ()
     learned = part(data, learn=True)
     labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
     checks.refuse_unlearnable(learned, labels)
