@@ -17,9 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attnclf import __version__
 from attnclf.errors import AttnclfError
 from attnclf.serve import documents, page, protocol
-from attnclf.serve.explaining import explain_endpoint
+from attnclf.serve.endpoint import text_endpoint
+from attnclf.serve.explaining import queue_explanations
 from attnclf.serve.metrics import Metrics
-from attnclf.serve.predicting import predict_endpoint
+from attnclf.serve.predicting import queue_predictions
 from attnclf.serve.refusals import CLIENT_CLOSED, Disconnected, Overloaded, Stopping
 from attnclf.serve.replies import NDJSON, json_reply, problem
 from attnclf.serve.requests import ExplainOptions, ExplainRequest, PredictOptions, PredictRequest, StreamOptions
@@ -37,7 +38,10 @@ def create(service: Service, guard: Callable[..., Guard], origins: Sequence[str]
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(AttnclfError, functools.partial(_refused, service.metrics))
     app.add_exception_handler(Exception, _bug)
-    endpoints = {"/predict": predict_endpoint(service), "/explain": explain_endpoint(service)}
+    endpoints = {
+        "/predict": text_endpoint(service, queue_predictions, PredictOptions, PredictRequest, "predictions"),
+        "/explain": text_endpoint(service, queue_explanations, ExplainOptions, ExplainRequest, "explanations", 1),
+    }
     app.include_router(_routes(service, endpoints))
     app.include_router(protocol.router(service))
     guarding = guard(unguarded=list(page.FILES))
@@ -72,6 +76,8 @@ def _routes(service: Service, endpoints: Mapping[str, Endpoint]) -> APIRouter:
         "/predict",
         endpoints["/predict"],
         methods=["POST"],
+        name="label_texts",
+        description="Label one text, or a list; lines in give lines out.",
         openapi_extra=documents.body(PredictRequest, NDJSON, PredictOptions, StreamOptions),
         responses=documents.replies(Record, Records, other=NDJSON),
     )
@@ -79,6 +85,8 @@ def _routes(service: Service, endpoints: Mapping[str, Endpoint]) -> APIRouter:
         "/explain",
         endpoints["/explain"],
         methods=["POST"],
+        name="explain_texts",
+        description="Show which words mattered for one text, or for each of a list; lines in give lines out.",
         openapi_extra=documents.body(ExplainRequest, NDJSON, ExplainOptions, StreamOptions),
         responses=documents.replies(Explanation, Comparison, Explanations, other=NDJSON),
     )

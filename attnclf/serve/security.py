@@ -16,7 +16,6 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-NAMES = [name for name, _ in HEADERS]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HEALTH = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")  # by any name, and without a key
 OPEN = (*HEALTH, "/docs", "/openapi.json")  # without a key

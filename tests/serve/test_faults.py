@@ -151,7 +151,7 @@ def test_an_explanation_may_begin_before_its_answer_is_known_to_whoever_asked(mo
     monkeypatch.setattr(explaining, "_explainer", lambda loaded, options: lambda text: {"text": text})
 
     async def ask():
-        return await explaining._queued(Eager(), ["one", "two"], None)
+        return await explaining.queue_explanations(Eager(), ["one", "two"], None, list)
 
     assert asyncio.run(ask()) == [{"text": "one"}, {"text": "two"}]
 
