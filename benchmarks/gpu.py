@@ -33,7 +33,7 @@ from attnclf.training.examples import Examples
 from attnclf.training.preparation import PreparedData
 from attnclf.training.state import Progress
 from attnclf.training.trainer import Trainer
-from benchmarks.results import machine, put, section, table
+from benchmarks.results import machine, publish, section, table
 from benchmarks.speed.flops import TRAINING, forward
 from benchmarks.speed.rounds import Spread, in_turns, ratio
 
@@ -353,10 +353,7 @@ def main(
     """Measure, print the section, and write it into a page."""
     if device == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("torch sees no GPU here; --device cpu runs the same code at small sizes")
-    body = measure(torch.device(device), hidden, rounds)
-    print(f"## {HEADING}\n\n{body}")
-    if out is not None:
-        put(out, HEADING, body)
+    publish(measure(torch.device(device), hidden, rounds), out, HEADING)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,15 @@ SCORES = ("additive", "dot", "scaled_dot", "general", "biased_general", "cosine"
 ALIGNMENTS = ("global", "hard", "entmax15", "sparsemax")
 
 
-class Soft(nn.Module):
+class Way(nn.Module):
+    """An alignment that may add to the loss."""
+
+    def extra_loss(self, losses: Tensor) -> Tensor:
+        """Return what is added to the mean of the losses (batch,) of the texts last read."""
+        return losses.new_zeros(())
+
+
+class Soft(Way):
     """The alignment `global`; with `read_one` the best position alone is read after training."""
 
     def __init__(self, read_one: bool = False) -> None:
@@ -48,12 +56,8 @@ class Soft(nn.Module):
         """Return weights (batch, 1, time)."""
         return hard(scores, keep) if self.read_one and not sampling else global_softmax(scores, keep)
 
-    def extra_loss(self, losses: Tensor) -> Tensor:
-        """Return what is added to the mean of the losses (batch,) of the texts last read."""
-        return losses.new_zeros(())
 
-
-class StraightThrough(nn.Module):
+class StraightThrough(Way):
     """One drawn position with the gradient of softmax((scores + Gumbel noise) / temperature) (Jang et al. 2017)."""
 
     def __init__(self, temperature: float) -> None:
@@ -68,12 +72,8 @@ class StraightThrough(nn.Module):
         soft = global_softmax(drawn / self.temperature, keep)
         return hard(drawn, keep) + (soft - soft.detach())
 
-    def extra_loss(self, losses: Tensor) -> Tensor:
-        """Return what is added to the mean of the losses (batch,) of the texts last read."""
-        return losses.new_zeros(())
 
-
-class Reinforce(nn.Module):
+class Reinforce(Way):
     """One drawn position whose score gets the score-function gradient (Williams 1992; Xu et al. 2015, section 4.1).
 
     As there, the reward is the log-probability of the label. Its moving average 0.9 b + 0.1 mean(reward) is the
@@ -100,15 +100,13 @@ class Reinforce(nn.Module):
         return torch.where(drawn, one, soft)
 
     def extra_loss(self, losses: Tensor) -> Tensor:
-        """Return what is added to the mean of the losses (batch,) of the texts last read."""
+        """Return the loss of the drawn positions."""
         mean = float(losses.detach().mean())
         baseline = mean if self.baseline is None else self.baseline
         self.baseline = 0.9 * baseline + 0.1 * mean
         above = (losses.detach() - baseline) * self.log_probability * self.drawn
         return above.mean() - self.entropy * self.entropies.mean()
 
-
-Way = Soft | StraightThrough | Reinforce
 
 WAYS: dict[str, Callable[[], Way]] = {
     "straight-through, temperature 0.5": lambda: StraightThrough(0.5),
@@ -118,7 +116,7 @@ WAYS: dict[str, Callable[[], Way]] = {
     "REINFORCE, entropy 0.05": lambda: Reinforce(0.05),
     "REINFORCE, entropy 0.002, half expected": lambda: Reinforce(0.002, expected=0.5),
     "REINFORCE, entropy 0.05, half expected": lambda: Reinforce(0.05, expected=0.5),
-    "control: `global`": lambda: Soft(),
+    "control: `global`": Soft,
     "control: `global`, best position read": lambda: Soft(read_one=True),
 }
 
