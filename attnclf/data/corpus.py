@@ -16,7 +16,6 @@ from attnclf.data.formats import FORMATS
 from attnclf.data.inputs import SAMPLE_RECORDS, sampled
 from attnclf.data.rationales import Spans
 from attnclf.data.read_options import ReadOptions
-from attnclf.data.readers.tables import hub_splits as hub_splits
 from attnclf.data.rows import BLANK, BadRow, Entry, Record
 from attnclf.data.source import Source
 from attnclf.data.spill import Column, spill

@@ -94,6 +94,7 @@ def _texts(source: Source, row: DataFormat, options: ReadOptions) -> Iterator[st
         opening, sample = sampled(entries, SAMPLE_RECORDS)
         entries = chain(opening, entries)
         reading = _chosen(sample, row, options) if sample else None
+        del opening, sample  # texts may be long
     ragged = row.ragged
     for entry in entries:
         if entry is BLANK:

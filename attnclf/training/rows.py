@@ -10,6 +10,7 @@ from attnclf.data import checks, corpus, splits
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.readers.tables import hub_splits
 from attnclf.errors import ConfigError, DataError
 
 
@@ -63,7 +64,7 @@ def read_splits(
             say(line)
         return read
 
-    own = corpus.hub_splits(data) if isinstance(data, str) and data.startswith("hf:") else ()
+    own = hub_splits(data) if isinstance(data, str) and data.startswith("hf:") else ()
     learned = part(data, learn=True)
     labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
     checks.refuse_unlearnable(learned, labels)

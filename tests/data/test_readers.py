@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnclf.config import Config
-from attnclf.data.corpus import Corpus, hub_splits, read
+from attnclf.data.corpus import Corpus, read
 from attnclf.data.inputs import open_input, texts
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.readers.tables import hub_splits
 from attnclf.errors import DataError
 from attnclf.training.rows import read_splits
 

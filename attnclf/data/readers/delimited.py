@@ -28,7 +28,9 @@ def records(source: Source) -> Iterator[Entry]:
     rows = [fields for _, fields in filter(_is_filled, opening) if not isinstance(fields, str)]
     header, columns = _header(source, opening, rows) if rows else (None, ())
     width, begun = len(columns), False
-    for location, fields in chain(opening, numbered_fields):
+    entries = chain(opening, numbered_fields)
+    del opening, rows  # texts may be long
+    for location, fields in entries:
         if isinstance(fields, str):
             yield BadRow(location, fields)
         elif not begun:
