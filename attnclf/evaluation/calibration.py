@@ -1,4 +1,4 @@
-"""Does a probability mean what it says? Bins for the reliability diagram, and the expected calibration error."""
+"""Whether probabilities are right: bins for the reliability diagram, and the expected calibration error."""
 
 import math
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def calibrate(stated: NDArray[np.floating], happened: NDArray[np.bool_], bins: i
 
 
 def uncalibrated(probabilities: NDArray[np.floating], temperature: float, *, multi_label: bool) -> NDArray[np.float64]:
-    """Return what was said before the logits were divided by the temperature: softmax or sigmoid of logits · T.
+    """Return the probabilities before the logits were divided by the temperature: softmax or sigmoid of logits · T.
 
     `probabilities` (rows, labels) sum to 1 in a row, or with several labels stand each for itself.
     """

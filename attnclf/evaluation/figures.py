@@ -73,7 +73,7 @@ def learning_curve(history: Sequence[Mapping[str, float]]) -> str:
 
 
 def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> str:
-    """Draw how many rows of each true label (down) were called what (across), shaded by share of the true label.
+    """Draw how many rows of each true label (rows) got each label (columns), shaded by share of the true label.
 
     `matrix` is (labels, labels); long names are cut. Counts are written in the cells up to 30 labels.
     """
@@ -105,13 +105,11 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> str:
         axes.tick_params(which="minor", length=0)
         axes.grid(visible=True, which="minor")
         axes.spines[:].set(visible=True)
-        figure.text(
-            0.1 / width, 1 - 0.25 / height, "Rows of a label (down), what they were called (across)", fontsize=9
-        )
+        figure.text(0.1 / width, 1 - 0.25 / height, "True label (rows), predicted label (columns)", fontsize=9)
         for row, column in zip(rows, columns, strict=True) if labels <= 30 else ():
             colour = "white" if share[row, column] > 0.5 else INK
-            place = {"x": column + 0.5, "y": row + 0.5, "ha": "center", "va": "center"}
-            axes.text(s=str(matrix[row, column]), **place, fontsize=size - 1, color=colour)
+            center = {"x": column + 0.5, "y": row + 0.5, "ha": "center", "va": "center"}
+            axes.text(s=str(matrix[row, column]), **center, fontsize=size - 1, color=colour)
     return document[0]
 
 

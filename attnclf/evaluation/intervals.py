@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 LEVEL = 0.95
 SEED = 0
-TOGETHER = 2**22  # values that are drawn together: bounds the memory for many texts
+TOGETHER = 2**22  # values that are sampled together: bounds the memory for many texts
 
 
 class Mean(NamedTuple):
@@ -23,11 +23,11 @@ class Mean(NamedTuple):
 def bootstrapped(values: Sequence[float] | NDArray[np.floating]) -> Mean:
     """Return the mean of at least one value, with its percentile bootstrap interval (Efron & Tibshirani 1993, ch. 13).
 
-    The same number of values is drawn from the same places each time, so that figures of the same texts move together.
+    The same indices are sampled each time, so that figures of the same texts move together.
     """
     known = np.asarray(values, dtype=np.float64)
     generator = np.random.default_rng(SEED)
     parts = np.array_split(np.arange(RESAMPLES), 1 + RESAMPLES * len(known) // TOGETHER)
-    drawn = [known[generator.integers(len(known), size=(len(part), len(known)))].mean(axis=1) for part in parts]
-    low, high = np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    means = [known[generator.integers(len(known), size=(len(part), len(known)))].mean(axis=1) for part in parts]
+    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Mean(float(known.mean()), float(low), float(high))

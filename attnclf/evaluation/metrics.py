@@ -1,12 +1,12 @@
 """How often a model is right: accuracy, precision, recall, F1 and calibration, from arrays alone.
 
 Where a ratio has nothing below the line it is 0, and a macro average is taken over the labels that occur in the truth
-or in the predictions; scikit-learn says the same with `zero_division=0`.
+or in the predictions; as scikit-learn does with `zero_division=0`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,33 @@ from attnclf.evaluation.calibration import Calibration, calibrate
 
 MATRIX = 256  # labels up to which the JSON form has the whole confusion matrix
 SMALLEST = 1e-7  # the smallest probability float32 softmax output is trusted with; keeps the log finite
+
+
+class Metric(NamedTuple):
+    """A figure of `Metrics`, by its name there and in JSON; its titles in a table for one label a row and for several.
+
+    A table shows no figure without a title; `percent` figures are shares, 0 to 1.
+    """
+
+    key: str
+    single: str | None = None
+    multi: str | None = None
+    percent: bool = True
+
+    def written(self, metrics: "Metrics") -> str:
+        """Return the figure as a table shows it."""
+        value = getattr(metrics, self.key)
+        return f"{100 * value:.1f}" if self.percent else f"{value:.3f}"
+
+
+METRICS = (
+    Metric("accuracy", "accuracy", "exact"),
+    Metric("macro_f1", "macro-F1", "macro-F1"),
+    Metric("micro_f1", None, "micro-F1"),  # of one label a row it is the accuracy
+    Metric("log_loss", percent=False),
+    Metric("ece", "ECE", "ECE", percent=False),
+    Metric("ece_before", percent=False),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +58,7 @@ class LabelMetrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without the label's name."""
-        return {
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "support": self.support,
-            "predicted": self.predicted,
-        }
+        return {name: value for name, value in asdict(self).items() if name != "label"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +66,7 @@ class Metrics:
     """A model's figures on one set of rows; every share is 0 to 1.
 
     `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusions` (pairs, 3)
-    has a label, what rows of it were called, and how many rows, for each pair that occurs, sorted; None for
+    has a true label, a predicted one, and how many rows, for each pair that occurs, sorted; None for
     multi-label. `unknown` counts rows whose label the model does not know: wrong in accuracy, micro-F1 and calibration,
     a false alarm for the label they were given, and left out of `log_loss` (nats per row), which is None when no row is
     left. `pull` (rows,) is how far each row moves `score` up or down; it sums to 0, and lets two models be compared row
@@ -70,8 +91,13 @@ class Metrics:
         return self.micro_f1 if self.confusions is None else self.accuracy
 
     @property
+    def score_name(self) -> str:
+        """What `score` is."""
+        return "micro-F1" if self.confusions is None else "accuracy"
+
+    @property
     def confusion(self) -> NDArray[np.int64] | None:
-        """How many rows of each label (down) were called what (across), (labels, labels); None for multi-label."""
+        """How many rows of each true label (rows) got each label (columns), (labels, labels); None for multi-label."""
         if self.confusions is None:
             return None
         matrix = np.zeros((len(self.per_label),) * 2, dtype=np.int64)
@@ -89,12 +115,7 @@ class Metrics:
         return {
             "rows": self.rows,
             "unknown": self.unknown,
-            "accuracy": self.accuracy,
-            "macro_f1": self.macro_f1,
-            "micro_f1": self.micro_f1,
-            "log_loss": self.log_loss,
-            "ece": self.ece,
-            "ece_before": self.ece_before,
+            **{metric.key: getattr(self, metric.key) for metric in METRICS},
             "per_label": {label.label: label.to_dict() for label in self.per_label},
             "confusion": self.confusion.tolist() if small and self.confusion is not None else None,
             "confusions": None if small or self.confusions is None else self.confusions.tolist(),
@@ -162,18 +183,18 @@ def multi(
     true: NDArray[np.integer],
     probabilities: NDArray[np.floating],
     names: Sequence[str],
-    said: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
 ) -> Metrics:
     """Score a model that gives each row any number of labels.
 
-    `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `said` (rows, labels)
-    is True where the model gives the label. Labels never seen in training are further columns of `true`, to which the
-    model never says yes; `names` has them too. Calibration is over all rows × labels: how often a label stated with
+    `true` (rows, labels) is 0 or 1, `probabilities` (rows, labels) are independent of each other, `predicted` (rows,
+    labels) is True where the model gives the label. Labels never seen in training are further columns of `true`, which
+    the model never gives; `names` has them too. Calibration is over all rows × labels: how often a label stated with
     probability p is really there. The log loss of a row is the sum over its labels. Raises DataError without rows.
     """
     refuse_none(len(probabilities))
-    probabilities, said = widened(probabilities, true), widened(said, true)
-    truth, predicted = np.asarray(true, bool), np.asarray(said, bool)
+    probabilities, truth = widened(probabilities, true), np.asarray(true, bool)
+    predicted = np.asarray(widened(predicted, true), bool)
     hits, support, given = (truth & predicted).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
     per_label = _per_label(names, hits=hits, support=support, given=given)
     micro_f1, decided = _ratio(2 * hits.sum(), support.sum() + given.sum()), truth.sum(axis=1) + predicted.sum(axis=1)
@@ -193,9 +214,9 @@ def multi(
     )
 
 
-def widened(said: NDArray[Any], true: NDArray[np.integer]) -> NDArray[Any]:
-    """What a model says (rows, labels), with 0 for each further column of the truth: labels that it has never seen."""
-    return np.pad(said, ((0, 0), (0, true.shape[1] - said.shape[1])))
+def widened(predicted: NDArray[Any], true: NDArray[np.integer]) -> NDArray[Any]:
+    """Return predictions (rows, labels) with 0 for each further column of the truth: labels the model does not know."""
+    return np.pad(predicted, ((0, 0), (0, true.shape[1] - predicted.shape[1])))
 
 
 def certain(one: Metrics, other: Metrics) -> bool:

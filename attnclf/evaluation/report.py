@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnclf.evaluation import figures
-from attnclf.evaluation.metrics import Metrics, certain
+from attnclf.evaluation.metrics import METRICS, Metrics, certain
 from attnclf.text.screen import visible
 
 MATRIX_LABELS = 12  # up to so many labels the confusion matrix is written out
@@ -35,9 +35,9 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A model's metrics by split, beside those of a linear baseline.
+    """A model's metrics by split, with those of a linear baseline.
 
-    `baseline` is the reason in words where it was skipped, and None where nobody asked for one. `history` has an entry
+    `baseline` is the reason where it was skipped, and None where nobody asked for one. `history` has an entry
     per epoch: epoch, step, train_loss, valid_loss, valid_score (0 to 1), seconds since training began. The details
     (labels, confusions, calibration) are those of the test split, or of the last split where there is none.
     """
@@ -49,19 +49,19 @@ class Report:
 
     @property
     def split(self) -> str:
-        """The split that the details and the verdict speak of."""
+        """The split that the details and the verdict are about."""
         return "test" if "test" in self.splits else list(self.splits)[-1]
 
     @property
     def verdict(self) -> str:
-        """Whether the network earned its keep, in one sentence."""
+        """How the network compares with the linear baseline, in one sentence."""
         if self.baseline is None:
             return ""
         if isinstance(self.baseline, str):
             return f"No comparison with a linear baseline: {self.baseline}."
         ours, theirs = self.splits[self.split], self.baseline.splits[self.split]
         points = round(100 * (ours.score - theirs.score), 1)
-        where = f"({'micro-F1' if ours.confusions is None else 'accuracy'}, {self.split})"
+        where = f"({ours.score_name}, {self.split})"
         if points == 0:
             return f"Level with TF-IDF + logistic regression {where}, which learns in {self.baseline.seconds:.0f} s."
         sure = certain(ours, theirs)
@@ -133,15 +133,15 @@ class Report:
             last = self.history[-1]
             score = f"validation score {100 * best['valid_score']:.1f}"
             yield f"Best epoch {best['epoch']:g} of {last['epoch']:g} ({score}), trained in {last['seconds']:.0f} s."
-        judged = self.splits[self.split]
-        if judged.ece_before is not None:
+        metrics = self.splits[self.split]
+        if metrics.ece_before is not None:
             yield (
-                f"Calibration error (ECE, {self.split}): {judged.ece_before:.3f} before calibration, {judged.ece:.3f} "
-                f"after; chance alone, on so many rows: {judged.calibration.by_chance:.3f}."
+                f"Calibration error (ECE, {self.split}): {metrics.ece_before:.3f} before calibration, "
+                f"{metrics.ece:.3f} after; by chance alone, on so many rows: {metrics.calibration.by_chance:.3f}."
             )
-        if judged.unknown:
+        if metrics.unknown:
             rows = self.split if self.split == "rows" else f"{self.split} rows"
-            yield f"{judged.unknown:,} {rows} have labels the model has never seen; they count as wrong."
+            yield f"{metrics.unknown:,} {rows} have labels the model has never seen; they count as wrong."
 
 
 class _Grid(NamedTuple):
@@ -181,18 +181,17 @@ class _Grid(NamedTuple):
 def _summary(report: Report) -> _Grid:
     """Ours and the baseline's figures by split; micro-F1 only where a row has several labels, else it is accuracy."""
     several = any(metrics.confusions is None for metrics in report.splits.values())
-    header = ["", "exact", "macro-F1", "micro-F1", "ECE"] if several else ["", "accuracy", "macro-F1", "ECE"]
+    shown = {metric: title for metric in METRICS if (title := metric.multi if several else metric.single)}
 
     def row(name: str, metrics: Metrics) -> list[str]:
-        shares = (metrics.accuracy, metrics.macro_f1, metrics.micro_f1)[: 3 if several else 2]
-        return [name, *(f"{100 * share:.1f}" for share in shares), f"{metrics.ece:.3f}"]
+        return [name, *(metric.written(metrics) for metric in shown)]
 
     rows = []
     for name, metrics in report.splits.items():
         rows.append(row(f"{name} ({metrics.rows:,} rows)", metrics))
         if isinstance(report.baseline, Baseline) and name in report.baseline.splits:
             rows.append(row("  linear baseline", report.baseline.splits[name]))
-    return _Grid("Scores, %", header, rows)
+    return _Grid("Scores, %", ["", *shown.values()], rows)
 
 
 def _labels(metrics: Metrics, split: str, most: int) -> _Grid:
@@ -210,7 +209,7 @@ def _labels(metrics: Metrics, split: str, most: int) -> _Grid:
 
 
 def _matrix(metrics: Metrics) -> _Grid | None:
-    """Rows of a label, and the numbers of the labels they were given; None where there are too many labels."""
+    """True label (rows) against predicted label (columns); None where there are too many labels."""
     if len(metrics.per_label) > MATRIX_LABELS or metrics.confusion is None:
         return None
     numbers = [str(number) for number in range(1, len(metrics.per_label) + 1)]
@@ -218,7 +217,7 @@ def _matrix(metrics: Metrics) -> _Grid | None:
         [f"{number} {_plain(label.label)}", *(str(count) if count else "·" for count in counts)]
         for number, label, counts in zip(numbers, metrics.per_label, metrics.confusion.tolist(), strict=True)
     ]
-    return _Grid("Rows of a label (down), what they were called (across)", ["label", *numbers], rows)
+    return _Grid("Confusion matrix: true label (rows), predicted label (columns)", ["label", *numbers], rows)
 
 
 def _confusions(metrics: Metrics) -> Iterator[str]:

@@ -1,13 +1,13 @@
-"""From probabilities to a set of labels: the thresholds above which a multi-label model says yes."""
+"""From probabilities to a set of labels: the thresholds from which a multi-label model gives a label."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.evaluation.drawn import enough
+from attnclf.evaluation.sampling import sample_rows
 
 
-def chosen(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which labels are said of each row: probability at or above the label's threshold; (rows, labels)."""
+def labels_above(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which labels each row gets: those with a probability at or above their threshold; (rows, labels)."""
     return np.asarray(probabilities, np.float64) >= np.asarray(thresholds, np.float64)
 
 
@@ -25,7 +25,7 @@ def tune_thresholds(true: NDArray[np.integer], probabilities: NDArray[np.floatin
     if len(true) < FEWEST:
         return np.full(probabilities.shape[1], 0.5)
     counts = np.asarray(true).sum(axis=0)
-    some = enough(*probabilities.shape)
+    some = sample_rows(*probabilities.shape)
     shared = best_threshold(true[some], probabilities[some])
     own = np.array([best_threshold(true[:, [label]], probabilities[:, [label]]) for label in range(len(counts))])
     return np.array(own ** (counts / (counts + PULL)) * shared ** (PULL / (counts + PULL)))
@@ -41,7 +41,7 @@ def best_threshold(true: NDArray[np.integer], probabilities: NDArray[np.floating
     descending = np.asarray(probabilities, np.float64).ravel()[order]
     hits = np.asarray(true).ravel()[order].astype(bool)
 
-    # Cut k says yes to the k most probable decisions: any threshold in (probability k + 1, probability k] makes it.
+    # Cut k accepts the k most probable decisions: any threshold in (probability k + 1, probability k] makes it.
     high, low = np.append(1.0, descending), np.append(descending, 0.0)
     predicted = np.arange(descending.size + 1)
     f1 = 2 * np.append(0, np.cumsum(hits)) / np.maximum(predicted + hits.sum(), 1)

@@ -244,7 +244,7 @@ class Classifier:
 
     def _above(self, probabilities: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the labels above their thresholds, the best first, (rows, labels), -1 after the last."""
-        above = np.where(cuts.chosen(probabilities, thresholds), probabilities, -1.0)
+        above = np.where(cuts.labels_above(probabilities, thresholds), probabilities, -1.0)
         order = np.argsort(-above, axis=1, kind="stable")
         return np.where(np.take_along_axis(above, order, axis=1) >= 0, order, -1)
 
@@ -265,7 +265,7 @@ class Classifier:
         """Return `predict_proba` and which labels a multi-label model gives each text, bool (texts, labels)."""
         rows = self._run(texts)
         if not self.sequential:
-            return rows.probabilities, cuts.chosen(rows.probabilities, self.thresholds)
+            return rows.probabilities, cuts.labels_above(rows.probabilities, self.thresholds)
         return rows.probabilities, marked(self._sequences(rows), len(self.labels))
 
     def encoded(self, texts: Sequence[str]) -> Encoded:

@@ -56,15 +56,15 @@ def fit_and_score(
     if whole is not None and later:
         stated |= _stated(whole, later, len(names), check)
     if train[1].ndim == 1:
-        shares = {name: said / said.sum(axis=1, keepdims=True) for name, said in stated.items()}
+        shares = {name: likely / likely.sum(axis=1, keepdims=True) for name, likely in stated.items()}
         scores = {name: metrics.single(splits[name][1], share, names) for name, share in shares.items()}
     else:
         threshold = thresholds.tune_thresholds(splits[tune_on][1][:, : len(names)], stated[tune_on])
         scores = {}
-        for name, said in stated.items():
+        for name, likely in stated.items():
             known = splits[name][1]
             unseen = [""] * (known.shape[1] - len(names))
-            scores[name] = metrics.multi(known, said, [*names, *unseen], thresholds.chosen(said, threshold))
+            scores[name] = metrics.multi(known, likely, [*names, *unseen], thresholds.labels_above(likely, threshold))
     return Baseline(splits=scores, seconds=time.perf_counter() - start)
 
 

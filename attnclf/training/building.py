@@ -37,7 +37,7 @@ def build(
     if embedding.vectors is not None:
         vectors, found = read_vectors(Path(embedding.vectors), tokenizer.tokens)
         embedding = dataclasses.replace(embedding, dim=vectors.shape[1])
-        say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} units")
+        say(f"{embedding.vectors}: vectors of width {embedding.dim} for {found.sum():,} of {tokenizer.size:,} tokens")
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, embedding=embedding))
     if sequences is not None and not config.model.decoder.steps:
         decoder = dataclasses.replace(config.model.decoder, steps=sequences.shape[1])
@@ -81,23 +81,23 @@ def refuse_too_large(network: nn.Module) -> None:
 def build_gate(
     config: Config, vocabulary: int, labels: int, say: Callable[[str], None], examples: Examples
 ) -> tuple[nn.Module, Config]:
-    """Return a new feature gate over columns, or the units that most texts have, and the settings with their number."""
+    """Return a new feature gate over columns or the most frequent tokens, and the settings with their number."""
     tokens, gate = examples.tokens, config.model.gate
     if gate.columns:
         network, rows = FeatureGate(config.model, vocabulary, labels), tokens.ids.reshape(len(tokens), -1)
         network.embedding = Standardised.over(rows)
         still = [name for name, varies in zip(gate.columns, Standardised.varying(rows), strict=True) if not varies]
         if still:
-            say(f"Warning: one number in all rows, as far as 32 bits can tell, tells nothing: {quoted(still)}")
+            say(f"Warning: these columns have one value in all rows (in 32 bits) and are useless: {quoted(still)}")
         say(f"A gate of form {gate.form} over the columns {', '.join(gate.columns)}")
         return network, config
-    units, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)
-    if not len(units):
-        raise DataError("no unit of these texts is a known one", fix="lower it: --set text.min_frequency=1")
+    features, idf = frequent_units(tokens.ids, tokens.offsets, vocabulary, gate.most)
+    if not len(features):
+        raise DataError("no token of these texts is a known one", fix="lower it: --set text.min_frequency=1")
     config = dataclasses.replace(
-        config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(units)))
+        config, model=dataclasses.replace(config.model, gate=dataclasses.replace(gate, features=len(features)))
     )
     network = FeatureGate(config.model, vocabulary, labels)
-    network.embedding = TfIdf.over(units, idf, vocabulary)
-    say(f"A gate of form {gate.form} over {len(units):,} units (--set model.gate.features=N)")
+    network.embedding = TfIdf.over(features, idf, vocabulary)
+    say(f"A gate of form {gate.form} over {len(features):,} tokens (--set model.gate.features=N)")
     return network, config

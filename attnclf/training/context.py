@@ -21,7 +21,7 @@ class TrainingContext:
     """Settings, labels, tokenizer, device, processes, time and listeners.
 
     `unlabeled` are texts without labels; with `self_training` they get pseudo-labels, and a second network learns from
-    these too. Checkpoints stand beside `out`.
+    these too. Checkpoints are written next to `out`.
     """
 
     config: Config

@@ -42,7 +42,7 @@ class Control(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
-    """A model beside its controls, scored over `rows` rows; it prints itself.
+    """A model and its controls, scored on `rows` rows; it prints itself.
 
     `measure` is the accuracy, or where a row may have several labels the F1 of a row, mean over rows.
     """
@@ -96,7 +96,9 @@ def origin_of(
             fix="leave --controls out, or train with --set training.self_training=false",
         )
     options = replace(options or ReadOptions(), weight_column=learned.get("weight_column"))
-    config = held(settings, "frozen")  # refuses an architecture without such attention before anything is read
+    config = control_config(
+        settings, "frozen"
+    )  # refuses an architecture without such attention before anything is read
     vectors = config.model.embedding.vectors
     if vectors is not None and not Path(vectors).exists():
         raise ConfigError(
@@ -125,23 +127,23 @@ def retrained(
 ) -> Controls:
     """Train the controls of a model on what it learned from, and score all on `rows`."""
     settings = classifier.bundle.manifest["config"]
-    own = _right(classifier, rows)
+    own = _correctness(classifier, rows)
     others = {}
     for name, weights in CONTROLS.items():
         say(f"Training with {name}")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "model"
             train(
-                origin.data, out, valid=origin.valid, options=origin.options, config=held(settings, weights),
+                origin.data, out, valid=origin.valid, options=origin.options, config=control_config(settings, weights),
                 device=device, baseline=False, say=lambda line: None, watch=watch,
             )  # fmt: skip
-            right = _right(Classifier.load(out), rows)
-        others[name] = Control(bootstrapped(right), bootstrapped(own - right))
+            correct = _correctness(Classifier.load(out), rows)
+        others[name] = Control(bootstrapped(correct), bootstrapped(own - correct))
     measure = "F1 of a row" if classifier.multi_label else "accuracy"
     return Controls(rows=len(rows), measure=measure, own=bootstrapped(own), others=others)
 
 
-def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> Config:
+def control_config(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> Config:
     """Return the settings of a control: the model's own, but for what its attention may learn."""
     asked: dict[str, Any] = {"training": {"attention": {"weights": weights}}}
     if weights == "uniform":
@@ -150,20 +152,20 @@ def held(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> 
     return Config.from_dict(merged(settings, asked))
 
 
-def _right(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:
-    """Return how right each row is (rows,): 0 or 1, or of several labels 2 · both / (said + true), 1 for none and none.
+def _correctness(classifier: Classifier, rows: Corpus) -> NDArray[np.float64]:
+    """Return how correct each row is (rows,): 0 or 1, or with several labels its F1, which is 1 for none and none.
 
     A label that the model does not know is missed.
     """
-    probabilities, said = classifier.probabilities_and_labels(list(rows.texts))
+    probabilities, predicted = classifier.probabilities_and_labels(list(rows.texts))
     if not classifier.multi_label:
         true = LabelSet(classifier.labels, False).encode(rows.label_lists)
         return np.asarray(probabilities.argmax(axis=1) == true, dtype=np.float64)
-    return np.array(list(_f1(said, rows, classifier.labels)))
+    return np.array(list(_f1(predicted, rows, classifier.labels)))
 
 
-def _f1(said: NDArray[np.bool_], rows: Corpus, names: tuple[str, ...]) -> Iterator[float]:
-    for row, true in zip(said, rows.label_lists, strict=True):
+def _f1(predicted: NDArray[np.bool_], rows: Corpus, names: tuple[str, ...]) -> Iterator[float]:
+    for row, true in zip(predicted, rows.label_lists, strict=True):
         chosen = {name for name, yes in zip(names, row, strict=True) if yes}
         total = len(chosen) + len(set(true))
         yield 2 * len(chosen & set(true)) / total if total else 1.0

@@ -1,4 +1,4 @@
-"""Where the vectors of units begin: words that stand among the same words begin alike, before any label is seen."""
+"""The first vectors of tokens: words that stand among the same words begin with similar ones, before any label."""
 
 from collections.abc import Iterable
 
@@ -11,27 +11,27 @@ from torch import Tensor
 
 from attnclf.text.ragged import UNKNOWN_ID, Ragged
 
-WINDOW = 5  # units to either side; one at distance d counts (WINDOW - d + 1) / WINDOW
+WINDOW = 5  # tokens to either side; one at distance d counts (WINDOW - d + 1) / WINDOW
 SMOOTHING = 0.75  # exponent on the frequency of a neighbour, so that rare ones do not seem too telling
-MOST = 20_000_000  # units that are read: more change little
-SMALL = 1000  # units; of so few, all directions are found at once
+MOST = 20_000_000  # tokens that are read: more change little
+SMALL = 1000  # tokens; of so few, all directions are found at once
 
 
 @torch.no_grad()
 def begin_alike(table: Tensor, found: NDArray[np.float32]) -> None:
-    """Give the units of a table (vocabulary, dim) the vectors found, as long as those that they replace."""
+    """Give the tokens of a table (vocabulary, dim) the vectors found, as long as those that they replace."""
     vectors = torch.from_numpy(found)
     having = vectors.any(dim=1)
     table[having] = vectors[having] * table[having].norm(dim=1).mean()
 
 
 def cooccurrence_vectors(texts: Iterable[Ragged], vocabulary: int, dim: int) -> NDArray[np.float32]:
-    """Return a vector for each unit (vocabulary, dim): U √Σ of the truncated SVD of the matrix of PPMI.
+    """Return a vector for each token (vocabulary, dim): U √Σ of the truncated SVD of the matrix of PPMI.
 
-    Positive pointwise mutual information of units and their neighbours, with the choices that Levy, Goldberg & Dagan
+    Positive pointwise mutual information of tokens and their neighbours, with the choices that Levy, Goldberg & Dagan
     2015 recommend (context distribution smoothing, weighted window, eigenvalue weighting ½). All vectors have length 1,
-    or 0 for padding, the unknown unit, and units without a neighbour. Ids above the vocabulary count as unknown.
-    A vocabulary of `dim` + 1 units or fewer leaves the last columns 0.
+    or 0 for padding, the unknown token, and tokens without a neighbour. Ids above the vocabulary count as unknown.
+    A vocabulary of `dim` + 1 tokens or fewer leaves the last columns 0.
     """
     counts = sparse.csr_matrix((vocabulary, vocabulary))
     left = MOST
@@ -62,7 +62,7 @@ def cooccurrence_vectors(texts: Iterable[Ragged], vocabulary: int, dim: int) -> 
 
 
 def _counted(tokens: Ragged, vocabulary: int) -> sparse.csr_matrix:
-    """Count how often which unit stands to the left of which, both of them known ones."""
+    """Count how often which token stands to the left of which, both of them known ones."""
     ids = tokens.ids.astype(np.int64)
     known = (ids > UNKNOWN_ID) & (ids < vocabulary)
     owner = np.repeat(np.arange(len(tokens)), tokens.lengths)

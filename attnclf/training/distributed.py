@@ -44,7 +44,7 @@ class Ranks:
             self.lost = True
             raise TrainingError(
                 f"rank {self.rank}: another process of this training has ended",
-                fix="its own message says why; --resume goes on from the last checkpoint, as does torchrun "
+                fix="its own message has the reason; --resume goes on from the last checkpoint, as does torchrun "
                 "--max-restarts N by itself",
             ) from error
 
@@ -90,20 +90,20 @@ class Ranks:
         flat *= portion
         with self._together():
             distributed.all_reduce(flat)
-        place = 0
+        start = 0
         for gradient in gradients:
-            gradient.copy_(flat[place : place + gradient.numel()].view_as(gradient))
-            place += gradient.numel()
-        return flat[place]
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
+        return flat[start]
 
     def agreed(self, seconds: float, stop: bool) -> tuple[float, bool]:
-        """Return the time of the slowest clock, and whether any rank was told to stop."""
+        """Return the time of the slowest clock, and whether any rank should stop."""
         if self.count == 1:
             return seconds, stop
-        said = torch.tensor([seconds, float(stop)], dtype=torch.float64)
+        latest = torch.tensor([seconds, float(stop)], dtype=torch.float64)
         with self._together():
-            distributed.all_reduce(said, distributed.ReduceOp.MAX, group=self._control)
-        return float(said[0]), bool(said[1])
+            distributed.all_reduce(latest, distributed.ReduceOp.MAX, group=self._control)
+        return float(latest[0]), bool(latest[1])
 
     def first(self, compute: Callable[[], T]) -> T:
         """Return what rank 0 computes, to all; what it raises is raised by all."""
@@ -154,7 +154,7 @@ class Ranks:
         from torch.distributed.distributed_c10d import PrefixStore
         from torch.distributed.rendezvous import rendezvous
 
-        # A shelf of their own for processes that the launcher has started anew: on the common one they would find the
+        # A prefix of their own for processes that the launcher has restarted: in the common one they would find the
         # addresses of those that have ended, and now and then try to reach them.
         store, rank, count = next(rendezvous("env://", timeout=PATIENCE))
         store = PrefixStore(f"start {self.restarts}", store)
@@ -170,7 +170,7 @@ ALONE = Ranks()
 def joined(device: Literal["auto", "cpu", "cuda"] = "auto") -> Iterator[Ranks]:
     """Yield the ranks that torchrun has started, connected while the block runs; `ALONE` in a process without it.
 
-    An error that all ranks have ends the others without a word: rank 0 says it.
+    An error that all ranks have ends the others silently: rank 0 reports it.
     """
     if not machine.under_torchrun():
         yield ALONE

@@ -19,9 +19,9 @@ AGAINST = 0.5  # share with which a token counts that contributes against the la
 
 
 def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged:
-    """Return 1 for each unit that a rationale touches and 0 for the others, laid out as the corpus's own `tokens`.
+    """Return 1 for each token that a rationale touches and 0 for the others, laid out as the corpus's own `tokens`.
 
-    A row without rationale has only zeros, and so has one whose evidence stands beyond the units that are read.
+    A row without rationale has only zeros, and so has one whose evidence stands beyond the tokens that are read.
     """
     marks = np.zeros(len(tokens.ids), dtype=np.uint8)
     rows = zip(corpus.texts, corpus.rationales or (), tokens.offsets, tokens.lengths, strict=False)

@@ -26,10 +26,10 @@ class Examples:
     `targets` is int64 (rows,) for one label a row, -1 for a label that the model does not know; float32
     (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). With `char_ngrams`, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
-    them. The last `taught` rows have labels that another model gave them (`training.self_training`). `sequences`
+    them. The last `pseudo_labels` rows have labels that another model gave them (`training.self_training`). `sequences`
     (rows, steps) are what a network learns that emits labels one after the other (`training.sequences`). `evidence`,
-    laid out as `tokens`, says how much each unit speaks for the labels of its row (`training.attention.evidence`), by
-    its `source`: people, who marked it, or n-grams.
+    laid out as `tokens`, is how much each token speaks for the labels of its row (`training.evidence`);
+    its `source` are people, who marked it, or n-grams.
     """
 
     tokens: Ragged
@@ -38,7 +38,7 @@ class Examples:
     vocabulary: int
     unknown: Sequence[str] | None
     cut: int = 0
-    taught: int = 0
+    pseudo_labels: int = 0
     sequences: NDArray[np.int64] | None = None
     evidence: Ragged | None = None
     source: Literal["rationale", "ngrams"] = "rationale"

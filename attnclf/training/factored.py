@@ -1,8 +1,9 @@
 """Learning the linear model of many labels: its table is a product of two, learned together by gradient descent.
 
 One regression a label takes time and memory that grow with features × labels. Here each feature has a few numbers, its
-rank, and each label has as many; what a feature says of a label is the product of both, as in fastText (Joulin et al.
-2017). The numbers of labels begin at random and those of features at 0, so that a feature never seen says nothing.
+rank, and each label has as many; the contribution of a feature to a label is the product of both, as in fastText
+(Joulin et al. 2017). The numbers of labels begin at random and those of features at 0, so that a feature never seen
+contributes nothing.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ def learn(
     heads = (torch.randn(rank, labels, generator=generator) * rank**-0.5).requires_grad_()
     bias = _prior(targets, labels).requires_grad_()
     optimizer = torch.optim.Adam([heads, bias], lr=LABELS)
-    drawn = np.random.default_rng(0)
+    order = np.random.default_rng(0)
     counting = np.flatnonzero(weights > 0)
     work = rank * (SPARSE * values.nnz + len(counting) * labels)
     epochs = max(min(EPOCHS, int(WORK // work)), 1)
@@ -63,7 +64,7 @@ def learn(
     batches = [
         rows
         for _ in range(epochs)
-        for rows in np.array_split(drawn.permutation(counting)[:most], max(1, round(most / BATCH)))
+        for rows in np.array_split(order.permutation(counting)[:most], max(1, round(most / BATCH)))
     ]
     importance = torch.from_numpy(label_weights)
     for step, rows in enumerate(batches):

@@ -38,7 +38,7 @@ SMALLEST: dict[str, Any] = {
     "text": {"max_length": 12, "min_frequency": 1},
     "training": {"epochs": 2, "min_steps": 0, "valid_fraction": 0.25},
 }
-NARROW = {"model": {"embedding": {"dim": 8}}}  # where units have vectors
+NARROW = {"model": {"embedding": {"dim": 8}}}  # where tokens have vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,13 @@ class Trial:
 def mechanisms() -> list[Row]:
     """Return every score, alignment, context and architecture."""
     rows = [
-        Row(kind=kind, name=name, formula=row.formula, source=row.source, settings={"attention": chosen(kind, name)})
+        Row(
+            kind=kind,
+            name=name,
+            formula=row.formula,
+            source=row.source,
+            settings={"attention": attention_settings(kind, name)},
+        )
         for kind, table in (("score", SCORES), ("alignment", ALIGNMENTS), ("context", CONTEXTS))
         for name, row in table.items()
     ]
@@ -82,8 +88,8 @@ def mechanisms() -> list[Row]:
     ]
 
 
-def chosen(kind: str, name: str) -> dict[str, str]:
-    """Return the settings of attention that choose a mechanism, and what it needs beside it."""
+def attention_settings(kind: str, name: str) -> dict[str, str]:
+    """Return the settings of attention that choose a mechanism, and what it needs in addition."""
     settings = {kind: name}
     if kind == "alignment" and "query" in ALIGNMENTS[name].inputs:
         settings["score"] = next(score for score, row in SCORES.items() if "query" in row.inputs)
@@ -119,9 +125,9 @@ def _through(row: Row, folder: Path) -> None:
     classifier = Classifier.load(folder / "model", device="cpu", threads=1)
     texts = [*ROWS, "", "something else " * 20]
     for text, prediction in zip(texts, classifier.predict(texts, named=list(classifier.backend.axes)), strict=True):
-        units = len(classifier.tokenizer.encode([text])[0])
+        tokens = len(classifier.tokenizer.encode([text])[0])
         numbers = [prediction.probabilities, prediction.attention, *prediction.named.values()]
         assert all(np.isfinite(array).all() for array in numbers), f"a number that is none, for {text!r}"
-        assert prediction.attention.shape == (units,), f"attention of another length than {text!r}"
+        assert prediction.attention.shape == (tokens,), f"attention of another length than {text!r}"
     for text, explanation in zip(texts, explain(classifier, texts), strict=True):
         assert all(text[word.start : word.end] == word.text for word in explanation.words), f"words not of {text!r}"

@@ -60,7 +60,7 @@ def strengths(config: NgramConfig) -> Sequence[float]:
 def learn(
     examples: Examples,
     label_weights: NDArray[np.float32],
-    units: Sequence[str],
+    vocabulary: Sequence[str],
     config: NgramConfig,
     strengths: Sequence[float],
     check: Callable[[], None] = lambda: None,
@@ -69,21 +69,21 @@ def learn(
     """Yield the linear model of the training rows, with the n-grams of their unknown words, for each strength C.
 
     `label_weights` (labels,) multiply the row weights as they do in the loss of the network, and as there only ratios
-    count; `units` are the known words by id. Where the tables are products of two there is one model, whatever the
+    count; `vocabulary` are the known words by id. Where the tables are products of two there is one model, whatever the
     strengths. `check` is called again and again, and may raise what ends the work. Tables have the axes of those of
     `like`, where that is given, but for the number of rows.
     """
-    grams = UnitGrams.of([*units, *(examples.unknown or ())])
+    grams = TokenGrams.of([*vocabulary, *(examples.unknown or ())])
     examples, labels = dataclasses.replace(examples, weights=_weights(examples, label_weights)), len(label_weights)
     check()
-    rows = _described(examples, grams, len(units), config.features, labels)
+    rows = _described(examples, grams, len(vocabulary), config.features, labels)
     width = len(rows.columns.idf) + rows.columns.words
     if width * labels <= CELLS if like is None else like.labels is None:
         yield from _regressed(rows, grams, label_weights, config, strengths, check)
         return
     check()
     if len(rows.targets) < len(examples):  # of all labels together more can be learned
-        rows = _described(examples, grams, len(units), config.features, 1)
+        rows = _described(examples, grams, len(vocabulary), config.features, 1)
         width = len(rows.columns.idf) + rows.columns.words
     rank = factored.rank(width) if like is None or like.labels is None else len(like.labels)
     model = factored.learn(rows.values, rows.targets, rows.weights, label_weights, rank, check)
@@ -99,7 +99,7 @@ class Described(NamedTuple):
     weights: NDArray[np.float32]
 
 
-def _described(examples: Examples, grams: "UnitGrams", words: int, most: int, labels: int) -> Described:
+def _described(examples: Examples, grams: "TokenGrams", words: int, most: int, labels: int) -> Described:
     """Describe the rows, or as many as may be learned from with so many labels."""
     tokens, targets, weights = _sample(examples, grams, labels)
     counts, columns = _count(tokens, grams, words, most)
@@ -108,7 +108,7 @@ def _described(examples: Examples, grams: "UnitGrams", words: int, most: int, la
 
 def _regressed(
     rows: Described,
-    grams: "UnitGrams",
+    grams: "TokenGrams",
     label_weights: NDArray[np.float32],
     config: NgramConfig,
     strengths: Sequence[float],
@@ -117,7 +117,7 @@ def _regressed(
     """Yield the linear model for each strength, one regression a label."""
     features, columns, targets = Features.of(rows.values), rows.columns, rows.targets
     labels = np.arange(len(label_weights))
-    twins = targets.ndim == 1 and len(labels) == 2  # one regression says it all
+    twins = targets.ndim == 1 and len(labels) == 2  # one regression serves both
     for strength in strengths:
         coefficients = np.zeros((len(columns.idf), len(labels)))
         bias = np.zeros(len(labels))
@@ -148,16 +148,16 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitGrams:
-    """The n-gram slots of every unit, end to end: unit u has `slots[offsets[u]:offsets[u + 1]]`."""
+class TokenGrams:
+    """The n-gram slots of every token, end to end: token u has `slots[offsets[u]:offsets[u + 1]]`."""
 
     slots: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of(cls, units: Sequence[str]) -> "UnitGrams":
+    def of(cls, vocabulary: Sequence[str]) -> "TokenGrams":
         """Hash the n-grams of the tokens; the first two, padding and unknown, are no words."""
-        words = ["", "", *units[2:]]
+        words = ["", "", *vocabulary[2:]]
         tables = [
             char_ngrams.ngram_slots(words[start : start + AT_A_TIME]) for start in range(0, len(words), AT_A_TIME)
         ]
@@ -165,14 +165,14 @@ class UnitGrams:
         return cls(np.concatenate([table[table > 0] for table in tables]), np.concatenate([[0], np.cumsum(counts)]))
 
     def of_each(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the slots of all these units, end to end, and for each slot the index into `ids` that it is from."""
+        """Return the slots of all these tokens, end to end, and for each slot the index into `ids` that it is from."""
         counts = np.diff(self.offsets)[ids]
         owners = np.repeat(np.arange(len(ids)), counts)
         within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self.slots[self.offsets[ids][owners] + within], owners
 
     def share(self, tokens: Ragged, gram_rows: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return for each row (rows,) the share of its units with at least one n-gram that has a row of its own."""
+        """Return for each row (rows,) the share of its tokens with at least one n-gram that has a row of its own."""
         slots, owners = self.of_each(np.arange(len(self.offsets) - 1))
         having = np.bincount(owners, weights=gram_rows[slots] > 0, minlength=len(self.offsets) - 1) > 0
         return np.add.reduceat(having[tokens.ids].astype(np.float64), tokens.offsets[:-1]) / tokens.lengths
@@ -184,29 +184,29 @@ def _weights(examples: Examples, label_weights: NDArray[np.float32]) -> NDArray[
     A regression sums over rows: without that, the scale of the weights would be another strength.
     """
     weights = examples.counts(label_weights)
-    true = weights[: len(examples) - examples.taught]
+    true = weights[: len(examples) - examples.pseudo_labels]
     return weights / true[true > 0].mean() if (true > 0).any() else weights
 
 
-def _sample(examples: Examples, grams: UnitGrams, labels: int) -> tuple[Ragged, NDArray[Any], NDArray[np.float32]]:
+def _sample(examples: Examples, grams: TokenGrams, labels: int) -> tuple[Ragged, NDArray[Any], NDArray[np.float32]]:
     """Return tokens, targets and row weights of all rows, or of as many as may be learned from."""
     ids, sizes = examples.tokens.ids, np.diff(grams.offsets)
-    # Part by part: a number of 8 bytes for each unit would be more than all the rest.
+    # Part by part: a number of 8 bytes for each token would be more than all the rest.
     features = sum(2 * len(part) + int(sizes[part].sum()) for part in np.array_split(ids, 1 + len(ids) // PART))
     regressions = 1 if labels == 2 and examples.targets.ndim == 1 else labels
     share = min(1.0, MOST / features, WORK / (features * regressions))
     if share == 1.0:
         return examples.tokens, examples.targets, examples.weights
-    most, own = int(share * len(examples)), len(examples) - examples.taught
-    drawn = np.random.default_rng(0)
-    rows = drawn.permutation(own)[:most]
+    most, own = int(share * len(examples)), len(examples) - examples.pseudo_labels
+    generator = np.random.default_rng(0)
+    rows = generator.permutation(own)[:most]
     if len(rows) == own:  # all whose labels are true; the others for what room is left
-        rows = np.concatenate([rows, own + drawn.permutation(examples.taught)[: most - own]])
+        rows = np.concatenate([rows, own + generator.permutation(examples.pseudo_labels)[: most - own]])
     rows = np.sort(rows)
     return examples.tokens.subset(rows), examples.targets[rows], examples.weights[rows]
 
 
-def _count(tokens: Ragged, grams: UnitGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
+def _count(tokens: Ragged, grams: TokenGrams, words: int, most: int) -> tuple[sparse.csr_matrix, Columns]:
     """Count the features of every row; of pairs and n-grams at most `most`, and of many rows those of two or more."""
     ids = tokens.ids.astype(np.int64)
     rows = np.repeat(np.arange(len(tokens)), tokens.lengths)
@@ -297,10 +297,10 @@ def _folded(
     coefficients: NDArray[np.float64],
     bias: NDArray[np.floating],
     columns: Columns,
-    grams: UnitGrams,
+    grams: TokenGrams,
     labels: NDArray[np.float32] | None = None,
 ) -> NgramLinear:
-    """Return the tables: coefficient · idf for each label or for each number of a row, and idf² beside them."""
+    """Return the tables: coefficient · idf for each label or for each number of a row, and idf² in addition."""
     table = np.column_stack([coefficients * columns.idf[:, None], columns.idf**2])
     table[[0, columns.words, columns.grams_from]] = 0.0
     words, pair_table, gram_table = np.split(table, [columns.words, columns.grams_from])

@@ -75,7 +75,7 @@ class DeferredAdamW:
         self._write(self._up_to_date(torch.arange(len(self.table))))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a training that goes on needs beside the table."""
+        """Return what a training that goes on needs in addition to the table."""
         return {"m": self.m, "v": self.v, "seen": self.seen, "moved": self.moved, "now": self.now}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ class DeferredAdamW:
             getattr(self, name).copy_(state[name])
 
     def _up_to_date(self, numbers: Int[Tensor, " rows"]) -> Rows:
-        seen, values, m, v = (kept.index_select(0, numbers) for kept in (self.seen, self.table, self.m, self.v))
+        seen, values, m, v = (table.index_select(0, numbers) for table in (self.seen, self.table, self.m, self.v))
         gone = self.moved.index_select(0, seen).to(values.dtype).unsqueeze(1)
         epsilon = EPSILON * (1 - BETA2 ** (seen + 1)).sqrt().unsqueeze(1)
         values.addcdiv_(gone * m, v.sqrt() + epsilon, value=-1)
@@ -93,8 +93,8 @@ class DeferredAdamW:
         return Rows(numbers, values, m.mul_(BETA1**idle), v.mul_(BETA2**idle))
 
     def _write(self, rows: Rows) -> None:
-        for kept, new in zip((self.table, self.m, self.v), rows[1:], strict=True):
-            kept.index_copy_(0, rows.numbers, new)
+        for table, new in zip((self.table, self.m, self.v), rows[1:], strict=True):
+            table.index_copy_(0, rows.numbers, new)
         self.seen.index_fill_(0, rows.numbers, self.now)
 
 

@@ -101,7 +101,7 @@ def write_bundle(
 
 
 def _description(context: TrainingContext, model: CalibratedModel) -> dict[str, Any]:
-    """Return what the manifest says of the model itself."""
+    """Return the part of the manifest about the model itself."""
     config = model.fitted.data.config
     architecture = config.model.architecture
     return {
@@ -120,7 +120,7 @@ def _description(context: TrainingContext, model: CalibratedModel) -> dict[str, 
 
 
 def _published(config: Config) -> dict[str, Any]:
-    """Return the settings, with the file of pretrained vectors by its name: a model tells no paths of its maker."""
+    """Return the settings, with the file of pretrained vectors by its name: a model has no paths of a machine."""
     settings = config.to_dict()
     embedding = settings["model"]["embedding"]
     if embedding["vectors"] is not None:

@@ -277,7 +277,7 @@ def _refit(
     examples = Examples.of(whole, context.tokenizer, context.labels, char_ngrams=True)
     return refit_ngrams(
         model.ensemble,
-        dataclasses.replace(examples, taught=0 if pseudo is None else len(pseudo)),
+        dataclasses.replace(examples, pseudo_labels=0 if pseudo is None else len(pseudo)),
         model.fitted.data.label_weights,
         context.tokenizer.tokens,
         context.config.model.ngrams,

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from attnclf.data.batches import sorted_by_length
 from attnclf.data.labels import marked
 from attnclf.evaluation import metrics
-from attnclf.evaluation.thresholds import chosen, tune_thresholds
+from attnclf.evaluation.thresholds import labels_above, tune_thresholds
 from attnclf.training.examples import Examples
 from attnclf.training.step import Step
 from attnclf.training.transfer import arriving, behind, late, sent
 
-TOKENS = 16_384  # units of a batch with its padding
-CELLS = 2**24  # units × labels of a batch: 64 MB for each array of what units say of labels
+TOKENS = 16_384  # tokens of a batch with its padding
+CELLS = 2**24  # tokens × labels of a batch: 64 MB for each array of contributions
 
 
 class Predictions(NamedTuple):
@@ -33,7 +33,7 @@ class Predictions(NamedTuple):
 
 
 def in_batches(lengths: NDArray[np.int64], labels: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the rows to judge together, from short to long; fewer where there are many labels."""
+    """Yield the rows to predict together, from short to long; fewer where there are many labels."""
     return sorted_by_length(lengths, min(TOKENS, CELLS // labels))
 
 
@@ -101,5 +101,5 @@ def validation_score(targets: NDArray[Any], predictions: Predictions) -> float:
     if predictions.sequences is not None:
         given = marked(predictions.sequences, len(names))
     else:
-        given = chosen(probabilities, tune_thresholds(targets, probabilities))
+        given = labels_above(probabilities, tune_thresholds(targets, probabilities))
     return metrics.multi(targets, probabilities, names, given).micro_f1

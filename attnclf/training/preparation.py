@@ -62,7 +62,7 @@ def prepare(context: TrainingContext, train: Corpus, valid: Corpus, pseudo_label
     examples, validation = (
         Examples.of(part, tokenizer, labels, char_ngrams=context.reads_ngrams) for part in (train, valid)
     )
-    examples = dataclasses.replace(examples, taught=pseudo_labels)
+    examples = dataclasses.replace(examples, pseudo_labels=pseudo_labels)
     if context.sequential:
         frequency = Counter(name for names in train.label_lists for name in names)
         order = context.config.model.decoder.order
@@ -110,13 +110,13 @@ def add_ngrams(context: TrainingContext, data: PreparedData, time_limit: float |
     if not context.reads_ngrams:
         return data
     config, start = context.config.model.ngrams, time.monotonic()
-    strengths, units = ngrams.strengths(config), context.tokenizer.tokens
+    strengths, vocabulary = ngrams.strengths(config), context.tokenizer.tokens
 
     def train() -> list[NgramLinear]:
         found: list[NgramLinear] = []
 
         def learn(check: Callable[[], None]) -> None:
-            found.extend(ngrams.learn(data.examples, data.label_weights, units, config, strengths, check))
+            found.extend(ngrams.learn(data.examples, data.label_weights, vocabulary, config, strengths, check))
 
         context.limits.within(learn, context.limits.share(NGRAMS, time_limit))
         return list(found)
@@ -175,7 +175,7 @@ def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArr
     Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
     with it, from 0.01 to 100, for several (King & Zeng 2001). Only rows whose labels people gave are counted.
     """
-    targets = examples.targets[: len(examples) - examples.taught]
+    targets = examples.targets[: len(examples) - examples.pseudo_labels]
     chosen = config.training.class_weights
     weights = np.ones(len(labels), dtype=np.float32)
     if isinstance(chosen, dict):

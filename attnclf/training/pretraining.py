@@ -36,11 +36,11 @@ from attnclf.training.preparation import PreparedData, checked
 from attnclf.training.state import Progress
 from attnclf.training.transfer import sent
 
-PIECE, BATCH = 256, 64  # units of a text that are read at once, and how many such pieces
+PIECE, BATCH = 256, 64  # tokens of a text that are read at once, and how many such pieces
 OTHERS = 512
-SMOOTHING = 0.75  # exponent on the frequency by which units are drawn (Mikolov et al. 2013)
+SMOOTHING = 0.75  # exponent on the frequency by which tokens are sampled (Mikolov et al. 2013)
 LEARNING_RATE, WARMUP, CLIP, DROPOUT = 3e-3, 0.05, 1.0, 0.1
-MOST = 25_000_000  # units read in all passes together: ten to fifteen minutes on two cores
+MOST = 25_000_000  # tokens read in all passes together: ten to fifteen minutes on two cores
 RECENT = 100  # steps whose mean loss is reported
 VECTORS = 0.25  # share of the time left that may go into the first vectors
 SEARCH = 1e-8  # seconds that these take, on one core, for each word and the square of the length of its vector
@@ -59,11 +59,11 @@ class PretrainingResult(NamedTuple):
 class LanguageModel(nn.Module):
     """A recurrent layer and its vectors, with what turns a state into a guess.
 
-    `frequency` (vocabulary,) says how often each unit stands in the texts.
+    `frequency` (vocabulary,) is how often each token stands in the texts.
     """
 
     bias: Tensor
-    chance: Tensor  # (vocabulary,) of being drawn
+    chance: Tensor  # (vocabulary,) of being sampled
 
     def __init__(self, vectors: nn.Embedding, layer: Recurrence, frequency: NDArray[np.integer]) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class LanguageModel(nn.Module):
         self.register_buffer("chance", counts**SMOOTHING / (counts**SMOOTHING).sum())
 
     def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        """Return the mean of -log p(unit) over all units that have a neighbour that predicts them."""
+        """Return the mean of -log p(token) over all tokens that have a neighbour that predicts them."""
         states = self.layer(self.dropout(self.vectors(ids)), lengths)
         followed = (torch.arange(1, ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).nonzero(as_tuple=True)
         before, after = ids[:, :-1][followed], ids[:, 1:][followed]
@@ -87,7 +87,7 @@ class LanguageModel(nn.Module):
         return torch.stack(losses).mean()
 
     def _loss(
-        self, guesses: Float[Tensor, "units dim"], true: Int[Tensor, " units"], others: Int[Tensor, " others"]
+        self, guesses: Float[Tensor, "tokens dim"], true: Int[Tensor, " tokens"], others: Int[Tensor, " others"]
     ) -> Float[Tensor, ""]:
         table, offset = self.vectors.weight, self.bias - self.chance.log()
         right = (guesses * functional.embedding(true, table)).sum(dim=-1) + offset[true]
@@ -159,14 +159,14 @@ def pretrain_language_model(
     begin = time.monotonic()
     until = begin + (config.time_limit or math.inf) / 2
     having = having[np.cumsum(pieces.lengths[having]) <= MOST]
-    units = int(pieces.lengths[having].sum())
+    tokens = int(pieces.lengths[having].sum())
     ids = np.where(pieces.ids < table.num_embeddings, pieces.ids, UNKNOWN_ID)
     pieces = Ragged(ids, pieces.offsets)
     network.to(device).train()
     torch.manual_seed(config.seed)
     model = LanguageModel(table, layer, np.bincount(ids, minlength=table.num_embeddings)).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0, fused=True)
-    passes = min(config.pretraining, max(MOST // units, 1))
+    passes = min(config.pretraining, max(MOST // tokens, 1))
     order = np.random.default_rng([config.seed, 1])
     batches = [having[rows] for _ in range(passes) for rows in shuffled(pieces.lengths[having], BATCH, order)]
     losses: list[float] = []
@@ -201,7 +201,7 @@ def pretrain_language_model(
 
 
 def _pieces(texts: Ragged) -> Ragged:
-    """Cut texts into pieces of at most `PIECE` units; they lie as before."""
+    """Cut texts into pieces of at most `PIECE` tokens; they lie as before."""
     counts = -(-texts.lengths // PIECE)
     owners = np.repeat(np.arange(len(texts)), counts)
     within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -65,18 +65,18 @@ def read_splits(
         return read
 
     own = hub_splits(data) if isinstance(data, str) and data.startswith("hf:") else ()
-    learned = part(data, learn=True)
-    labels = LabelSet.from_lists(learned.label_lists, multi_label=learned.multi_label)
-    checks.refuse_unlearnable(learned, labels)
+    training = part(data, learn=True)
+    labels = LabelSet.from_lists(training.label_lists, multi_label=training.multi_label)
+    checks.refuse_unlearnable(training, labels)
     whole = None
     if valid is not None:
-        judged = part(valid)
+        validation = part(valid)
     elif "validation" in own:
-        judged = part(data, "validation")
+        validation = part(data, "validation")
     else:
-        kept, apart = splits.stratified(
-            labels.encode(learned.label_lists),
-            learned.texts,
+        rest, apart = splits.stratified(
+            labels.encode(training.label_lists),
+            training.texts,
             fraction=config.training.valid_fraction,
             seed=config.training.seed,
         )
@@ -85,28 +85,28 @@ def read_splits(
                 "no text can be set aside for validation: "
                 + (
                     "all rows have the same one"
-                    if len(set(learned.texts)) == 1
+                    if len(set(training.texts)) == 1
                     else "each has a label that no other one has"
                 ),
                 fix="add rows, or pass a file as --valid",
             )
-        whole, learned, judged = learned, learned.subset(kept), learned.subset(apart)
-        say(f"{len(kept):,} rows to learn from, {len(apart):,} set aside for validation")
-    tested = part(test) if test is not None else None
+        whole, training, validation = training, training.subset(rest), training.subset(apart)
+        say(f"{len(rest):,} rows to learn from, {len(apart):,} set aside for validation")
+    testing = part(test) if test is not None else None
     if test is None and "test" in own:
         try:
-            tested = part(data, "test")
+            testing = part(data, "test")
         except DataError as error:  # many have no labels there; nobody asked for it
             say(f"Note: the split test is left out: {error.problem}")
-    for name, other in (("--valid", judged), ("--test", tested)):
-        if other is not None and other.multi_label and not learned.multi_label:
+    for name, other in (("--valid", validation), ("--test", testing)):
+        if other is not None and other.multi_label and not training.multi_label:
             raise DataError(
                 f"the {name} rows have several labels each, the training rows one",
                 fix="give both files the same kind of labels",
             )
-    checks.refuse_foreign(judged, {name for names in learned.label_lists for name in names}, "the training rows")
+    checks.refuse_foreign(validation, {name for names in training.label_lists for name in names}, "the training rows")
     # Of a few rows that may have several labels, each may happen to have one.
-    several = learned.multi_label
-    judged = dataclasses.replace(judged, multi_label=several)
-    tested = tested and dataclasses.replace(tested, multi_label=several)
-    return Splits(train=learned, valid=judged, test=tested, whole=whole)
+    several = training.multi_label
+    validation = dataclasses.replace(validation, multi_label=several)
+    testing = testing and dataclasses.replace(testing, multi_label=several)
+    return Splits(train=training, valid=validation, test=testing, whole=whole)

@@ -17,7 +17,7 @@ from torch import Tensor
 from attnclf.data.corpus import Corpus
 from attnclf.data.duplicates import normal
 from attnclf.data.labels import LabelSet
-from attnclf.evaluation.thresholds import chosen
+from attnclf.evaluation.thresholds import labels_above
 from attnclf.text.ragged import leading_rows
 from attnclf.training.calibration.calibrate import CalibratedModel
 from attnclf.training.context import TrainingContext
@@ -57,7 +57,7 @@ class PseudoLabels:
         if thresholds is not None:
             stated = torch.sigmoid(logits).numpy()
             sure = np.abs(2 * stated - 1).mean(axis=1)
-            targets = chosen(stated, thresholds).astype(np.float32)
+            targets = labels_above(stated, thresholds).astype(np.float32)
             return cls(texts=texts, targets=targets, weights=sure.astype(np.float32))
         best, labels = torch.softmax(logits, dim=1).max(dim=1)
         guess = 1 / logits.shape[1]

@@ -24,8 +24,8 @@ COLUMNS = ("step", "epoch", "loss", "train_loss", "valid_loss", "valid_score", "
 Log = Callable[[int, Mapping[str, float]], None]
 
 
-class Place(NamedTuple):
-    """Where a tracker writes, the settings it is told, and whether it goes on from an earlier run."""
+class Destination(NamedTuple):
+    """Where a tracker writes, the settings of the run, and whether it continues an earlier run."""
 
     folder: Path
     settings: Mapping[str, Any]
@@ -33,22 +33,22 @@ class Place(NamedTuple):
 
 
 @contextlib.contextmanager
-def to_csv(place: Place) -> Iterator[Log]:
-    """Write a line for each step that is told to `log.csv`, with an empty cell for what is not told."""
-    path = place.folder / "log.csv"
+def to_csv(destination: Destination) -> Iterator[Log]:
+    """Write a line for each step that is logged to `log.csv`, with an empty cell for what is not."""
+    path = destination.folder / "log.csv"
     with ExitStack() as stack:
-        opened: list[Any] = []
+        open_files: list[Any] = []
 
         def log(step: int, values: Mapping[str, float]) -> None:
-            if not opened:  # not before there is something to tell: the run may be refused
-                kept = _rows_before(step, path) if place.resumed else []
+            if not open_files:  # not before there is something to log: the run may be refused
+                earlier = _rows_before(step, path) if destination.resumed else []
                 file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-                opened.extend((csv.DictWriter(file, COLUMNS, extrasaction="ignore"), file))
-                opened[0].writeheader()
-                opened[0].writerows(kept)
+                open_files.extend((csv.DictWriter(file, COLUMNS, extrasaction="ignore"), file))
+                open_files[0].writeheader()
+                open_files[0].writerows(earlier)
             if not values.keys().isdisjoint(COLUMNS):
-                opened[0].writerow({"step": step, **values})
-                opened[1].flush()
+                open_files[0].writerow({"step": step, **values})
+                open_files[1].flush()
 
         yield log
 
@@ -62,44 +62,44 @@ def _rows_before(step: int, path: Path) -> list[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def to_tensorboard(place: Place) -> Iterator[Log]:
+def to_tensorboard(destination: Destination) -> Iterator[Log]:
     """Write event files for `tensorboard --logdir`."""
     writers = _needed(MODULES["tensorboard"], "tensorboard")
-    folder = place.folder / "tensorboard"
+    folder = destination.folder / "tensorboard"
     with ExitStack() as stack:
-        opened: list[Any] = []
+        open_files: list[Any] = []
 
         def log(step: int, values: Mapping[str, float]) -> None:
-            if not opened:
-                if not place.resumed:
+            if not open_files:
+                if not destination.resumed:
                     shutil.rmtree(folder, ignore_errors=True)
-                writer = writers.SummaryWriter(str(folder), purge_step=step if place.resumed else None)
-                opened.append(stack.enter_context(writer))
-                writer.add_text("settings", f"```\n{json.dumps(place.settings, indent=2)}\n```")
+                writer = writers.SummaryWriter(str(folder), purge_step=step if destination.resumed else None)
+                open_files.append(stack.enter_context(writer))
+                writer.add_text("settings", f"```\n{json.dumps(destination.settings, indent=2)}\n```")
             for name, value in values.items():
-                opened[0].add_scalar(name, value, step)
+                open_files[0].add_scalar(name, value, step)
 
         yield log
 
 
 @contextlib.contextmanager
-def to_wandb(place: Place) -> Iterator[Log]:
+def to_wandb(destination: Destination) -> Iterator[Log]:
     """Send to Weights & Biases, as its own environment variables say (WANDB_PROJECT, WANDB_MODE)."""
     wandb = _needed(MODULES["wandb"], "wandb")
-    with wandb.init(dir=str(place.folder), config=dict(place.settings)) as run:
+    with wandb.init(dir=str(destination.folder), config=dict(destination.settings)) as run:
         yield lambda step, values: run.log(dict(values), step=step)
 
 
 @contextlib.contextmanager
-def to_mlflow(place: Place) -> Iterator[Log]:
+def to_mlflow(destination: Destination) -> Iterator[Log]:
     """Send to MLflow, as its own environment variables say (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME)."""
     mlflow = _needed(MODULES["mlflow"], "mlflow")
     with mlflow.start_run():
-        mlflow.log_dict(dict(place.settings), "settings.json")
+        mlflow.log_dict(dict(destination.settings), "settings.json")
         yield lambda step, values: mlflow.log_metrics(dict(values), step=step)
 
 
-TRACKERS: dict[str, Callable[[Place], AbstractContextManager[Log]]] = {
+TRACKERS: dict[str, Callable[[Destination], AbstractContextManager[Log]]] = {
     "csv": to_csv,
     "tensorboard": to_tensorboard,
     "wandb": to_wandb,
@@ -112,7 +112,7 @@ MODULES = {"tensorboard": "torch.utils.tensorboard", "wandb": "wandb", "mlflow":
 
 
 class Tracking:
-    """Tells trackers of a training: the running loss every `EVERY` steps, each epoch, and the scores at the end."""
+    """Logs a training to trackers: the running loss every `EVERY` steps, each epoch, and the scores at the end."""
 
     def __init__(self, logs: Sequence[Log]) -> None:
         self.logs = logs
@@ -142,7 +142,7 @@ class Tracking:
 
 @contextlib.contextmanager
 def tracking(names: Sequence[str], out: Path, config: Config, *, resumed: bool = False) -> Iterator[Tracking]:
-    """Yield what tells the trackers of these names; those that write files do so in `OUT.tracking`.
+    """Yield what logs to the trackers of these names; those that write files do so in `OUT.tracking`.
 
     Raises ConfigError for a tracker whose library is missing.
     """
@@ -154,8 +154,8 @@ def tracking(names: Sequence[str], out: Path, config: Config, *, resumed: bool =
         if names:
             folder.mkdir(parents=True, exist_ok=True)
             stack.callback(_remove_if_empty, folder)
-        place = Place(folder, config.to_dict(), resumed)
-        yield Tracking([stack.enter_context(TRACKERS[name](place)) for name in dict.fromkeys(names)])
+        destination = Destination(folder, config.to_dict(), resumed)
+        yield Tracking([stack.enter_context(TRACKERS[name](destination)) for name in dict.fromkeys(names)])
 
 
 def _remove_if_empty(folder: Path) -> None:

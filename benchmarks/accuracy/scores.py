@@ -26,7 +26,7 @@ def decided(stated: NDArray[np.floating], threshold: NDArray[np.floating] | None
     """Return what these probabilities (rows, labels) say: the greatest, or all that reach a threshold."""
     if threshold is None:
         return stated.argmax(axis=1).astype(np.int64)
-    return thresholds.chosen(stated, threshold).astype(np.int64)
+    return thresholds.labels_above(stated, threshold).astype(np.int64)
 
 
 def threshold(true: NDArray[np.int64], stated: NDArray[np.floating]) -> NDArray[np.float64] | None:

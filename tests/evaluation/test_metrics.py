@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from attnclf.errors import DataError
 from attnclf.evaluation import metrics
 from attnclf.evaluation.calibration import calibrate, uncalibrated
-from attnclf.evaluation.thresholds import FEWEST, best_threshold, chosen, tune_thresholds
+from attnclf.evaluation.thresholds import FEWEST, best_threshold, labels_above, tune_thresholds
 
 NAMES = ("cat", "dog", "emu", "fox", "gnu")
 few = settings(deadline=None, max_examples=60)
@@ -54,7 +54,7 @@ def test_single_label_figures_agree_with_scikit_learn(case):
 @given(multi_cases(), st.floats(0, 1))
 def test_multi_label_figures_agree_with_scikit_learn(case, threshold):
     true, probabilities, names = case
-    said = chosen(probabilities, np.full(len(names), threshold))
+    said = labels_above(probabilities, np.full(len(names), threshold))
     ours, predicted = metrics.multi(*case, said), said.astype(int)
     occurring = [label for label in range(len(names)) if true[:, label].any() or predicted[:, label].any()]
     alike = (true == predicted).all(axis=1).mean()
@@ -155,9 +155,9 @@ def test_every_decision_falls_into_a_bin_even_at_the_ends():
 def test_no_other_shared_threshold_has_a_better_micro_f1(case, other):
     true, probabilities, names = case
     best = metrics.multi(
-        *case, chosen(probabilities, np.full(len(names), best_threshold(true, probabilities)))
+        *case, labels_above(probabilities, np.full(len(names), best_threshold(true, probabilities)))
     ).micro_f1
-    assert best >= metrics.multi(*case, chosen(probabilities, np.full(len(names), other))).micro_f1 - 1e-12
+    assert best >= metrics.multi(*case, labels_above(probabilities, np.full(len(names), other))).micro_f1 - 1e-12
 
 
 def test_the_tuned_threshold_is_one_half_when_that_is_as_good_as_any():

@@ -252,7 +252,7 @@ def test_texts_without_any_known_unit_are_told_what_to_do(in_session, tmp_path):
     (tmp_path / "rows.tsv").write_text("\n".join(["text\tlabel", *rows]) + "\n", encoding="utf-8")
     done = in_session("train", tmp_path / "rows.tsv", "--out", tmp_path / "m", "--architecture", "feature-gate")
     assert done.exit_code == 1
-    assert done.stderr.endswith("no unit of these texts is a known one; lower it: --set text.min_frequency=1\n")
+    assert done.stderr.endswith("no token of these texts is a known one; lower it: --set text.min_frequency=1\n")
 
 
 # Settings

@@ -45,8 +45,8 @@ def test_one_column_alone_makes_a_model(trained):
 @pytest.mark.parametrize("still", ["same", "tiny"])
 def test_a_column_without_differences_is_named_and_harms_no_answer(trained, still):
     classifier, said = trained(["age", "size"], numbers(still, "apart"))
-    assert [line for line in said if "tells nothing" in line] == [
-        "Warning: one number in all rows, as far as 32 bits can tell, tells nothing: 'age'"
+    assert [line for line in said if "are useless" in line] == [
+        "Warning: these columns have one value in all rows (in 32 bits) and are useless: 'age'"
     ]
     texts = ["age=34, size=0", "age=1e30, size=10", "age=-1e30, size=1e30", "age=1e-44, size=-1e30"]
     predictions = classifier.predict(texts)

@@ -1,4 +1,4 @@
-"""The controls of attention: what is held stays, the rest learns, and the command says what attention earns."""
+"""The controls of attention: frozen weights stay, the rest is trained, and the command says what attention earns."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from attnclf.errors import ConfigError
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import controls
 from attnclf.training.building import freeze_attention
-from attnclf.training.controls import held, origin_of, retrained
+from attnclf.training.controls import control_config, origin_of, retrained
 
 IDS, LENGTHS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.tensor([4, 2])
 
@@ -50,13 +50,13 @@ def test_a_control_changes_only_what_attention_may_learn():
     own = Config.from_dict(
         {"model": {"attention": {"score": "additive", "alignment": "entmax15"}}, "training": {"seed": 7}}
     )
-    frozen, uniform = (held(own.to_dict(), weights) for weights in ("frozen", "uniform"))
+    frozen, uniform = (control_config(own.to_dict(), weights) for weights in ("frozen", "uniform"))
     assert frozen.model == own.model
     assert frozen.training.seed == 7
     assert (uniform.model.attention.score, uniform.model.attention.alignment) == ("additive", "global")
     assert not frozen.learns_rationales
     hard = {"model": {"attention": {"alignment": "hard", "context": "hard"}}}
-    assert held(Config.from_dict(hard).to_dict(), "uniform").model.attention.context == "soft"
+    assert control_config(Config.from_dict(hard).to_dict(), "uniform").model.attention.context == "soft"
 
 
 @pytest.mark.parametrize(

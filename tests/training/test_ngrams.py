@@ -73,10 +73,10 @@ def encoded(tokenizer, texts, targets=None, weights=None):
     )
 
 
-def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVERYTHING, taught=0):
+def learned(tokenizer, targets, *, weights=None, label_weights=None, config=EVERYTHING, pseudo_labels=0):
     labels = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
     importance = np.ones(labels, dtype=np.float32) if label_weights is None else label_weights
-    examples = dataclasses.replace(encoded(tokenizer, TEXTS, targets, weights), taught=taught)
+    examples = dataclasses.replace(encoded(tokenizer, TEXTS, targets, weights), pseudo_labels=pseudo_labels)
     return next(ngrams.learn(examples, importance, tokenizer.tokens, config, [config.strength or 10.0]))
 
 
@@ -148,14 +148,14 @@ def definition(tokenizer):
 
 def counted(tokenizer, most):
     examples = encoded(tokenizer, TEXTS)
-    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    token_grams = ngrams.TokenGrams.of([*tokenizer.tokens, *examples.unknown])
     return ngrams._count(examples.tokens, token_grams, tokenizer.size, most)
 
 
 def tfidf(tokenizer):
     examples = encoded(tokenizer, TEXTS)
     counts, columns = counted(tokenizer, 2000)
-    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    token_grams = ngrams.TokenGrams.of([*tokenizer.tokens, *examples.unknown])
     return ngrams._tfidf(counts, columns, token_grams.share(examples.tokens, columns.gram_rows)), counts, columns
 
 
@@ -219,7 +219,7 @@ def test_the_most_frequent_pairs_and_ngrams_are_kept_of_many_rows_those_of_two_o
 def test_a_pair_never_reaches_across_two_texts(tokenizer):
     ids = np.array([5, 6, 7, 8, 5, 6, 7, 8])
     tokens = Ragged(ids, np.array([0, 2, 4, 6, 8]))
-    _, columns = ngrams._count(tokens, ngrams.UnitGrams.of([""] * 9), 9, 100)
+    _, columns = ngrams._count(tokens, ngrams.TokenGrams.of([""] * 9), 9, 100)
     assert (columns.pair_rows[pairs.slot(np.array([0, 5, 6, 7]), ids[:4])] > 0).tolist() == [True, True, False, True]
     assert np.count_nonzero(columns.pair_rows) == 4  # 5 and 7 at the start of a text, and the pairs inside
 
@@ -318,7 +318,7 @@ def test_label_weights_that_are_all_alike_change_nothing(tokenizer):
 def test_labels_that_were_given_do_not_weaken_the_true_ones(tokenizer):
     weights = np.where(np.arange(len(ONE)) < len(ONE) - 4, 1.0, 0.2).astype(np.float32)
     strong = NgramConfig(features=2000, strength=EVERYTHING.strength * float(weights.mean()))
-    given = learned(tokenizer, ONE, weights=weights, taught=4)
+    given = learned(tokenizer, ONE, weights=weights, pseudo_labels=4)
     near(logits(given, tokenizer, NEW), logits(learned(tokenizer, ONE, weights=weights, config=strong), tokenizer, NEW))
 
 
@@ -372,7 +372,7 @@ def test_rows_without_weight_count_for_nothing_and_no_weight_at_all_is_no_crash(
 @pytest.mark.parametrize(("limit", "labels"), [("MOST", 3), ("WORK", 3), ("WORK", 6)])
 def test_of_too_many_features_the_same_sample_is_taken_every_time(tokenizer, monkeypatch, limit, labels):
     examples = encoded(tokenizer, TEXTS * 20, np.arange(240) % 3, np.arange(240, dtype=np.float32))
-    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    token_grams = ngrams.TokenGrams.of([*tokenizer.tokens, *examples.unknown])
     whole, _, _ = ngrams._sample(examples, token_grams, labels)
     assert whole is examples.tokens
     present = 2 * len(examples.tokens.ids) + sum(len(grams(word)) for text in TEXTS * 20 for word in text.split())
@@ -393,7 +393,7 @@ def test_a_model_is_learned_from_the_sample_alone(tokenizer, monkeypatch):
     examples = encoded(tokenizer, TEXTS, ONE)
     whole = next(ngrams.learn(examples, importance, tokenizer.tokens, EVERYTHING, [10.0]))
     monkeypatch.setattr(ngrams, "MOST", 500)
-    token_grams = ngrams.UnitGrams.of([*tokenizer.tokens, *examples.unknown])
+    token_grams = ngrams.TokenGrams.of([*tokenizer.tokens, *examples.unknown])
     tokens, targets, weights = ngrams._sample(examples, token_grams, 3)
     assert 3 < len(tokens) < 10
     sampled = next(ngrams.learn(examples, importance, tokenizer.tokens, EVERYTHING, [10.0]))

@@ -227,7 +227,7 @@ def test_the_weights_of_labels_are_those_of_the_rows(small):
         weights=np.ones(6, np.float32),
         vocabulary=3,
         unknown=None,
-        taught=2,
+        pseudo_labels=2,
     )
     assert label_weights(config, labels, examples).tolist() == pytest.approx([4 / 6, 2])
 
@@ -240,9 +240,9 @@ def test_where_a_sample_is_learned_from_no_true_label_is_left_out(monkeypatch):
         weights=np.arange(1000).astype(np.float32),
         vocabulary=4,
         unknown=[],
-        taught=950,
+        pseudo_labels=950,
     )
-    grams = ngrams.UnitGrams.of(["", "", "a", "b"])
+    grams = ngrams.TokenGrams.of(["", "", "a", "b"])
     tokens, _, rows = ngrams._sample(examples, grams, 2)
     assert 50 < len(tokens) < 200
     assert set(range(50)) <= set(rows.astype(int).tolist())

@@ -81,7 +81,7 @@ def refit_ngrams(
     ensemble: Ensemble,
     examples: Examples,
     label_weights: NDArray[np.float32],
-    units: Sequence[str],
+    vocabulary: Sequence[str],
     config: NgramConfig,
     say: Callable[[str], None],
     limits: Limits,
@@ -93,7 +93,9 @@ def refit_ngrams(
     start = time.monotonic()
     before = ensemble.mixture.linear
     linear = limits.within(
-        lambda check: next(ngrams.learn(examples, label_weights, units, config, [ensemble.strength], check, before)),
+        lambda check: next(
+            ngrams.learn(examples, label_weights, vocabulary, config, [ensemble.strength], check, before)
+        ),
         limits.latest - limits.finish,
     )
     seconds = time.monotonic() - start

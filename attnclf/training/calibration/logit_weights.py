@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from attnclf.evaluation.drawn import enough
+from attnclf.evaluation.sampling import sample_rows
 
 PULL = 5.0  # of the prior weights, in rows
 FURTHEST = 10.0  # of the logarithm of a weight from that of its prior: the search tries steps whose exp is infinite
@@ -24,7 +24,7 @@ def fit_logit_weights(
     towards the prior ones (`PULL`), so that they are positive and a few rows cannot carry them away. The weight of a
     single model is 1 / temperature (Guo et al. 2017, section 4.2).
     """
-    some = enough(*logits[0].shape)
+    some = sample_rows(*logits[0].shape)
     logits, targets = [one[some] for one in logits], targets[some]
     start = torch.log(torch.tensor(prior))
     least, most = start - FURTHEST, start + FURTHEST

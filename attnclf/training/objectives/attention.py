@@ -19,9 +19,9 @@ from attnclf.training.objectives.tying import distance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A batch as training sees it: embedded units (batch, time, dim), what the network made of them, the evidence.
+    """A batch in training: embedded tokens (batch, time, dim), what the network made of them, the evidence.
 
-    `evidence` (batch, time) says how much each unit speaks for the labels; it is None where nobody knows.
+    `evidence` (batch, time) is how much each token speaks for the labels; it is None where that is not known.
     """
 
     vectors: Tensor
@@ -58,7 +58,7 @@ def _smoothness(seen: Seen) -> Tensor:
 OBJECTIVES: dict[str, Objective] = {
     "rationale": Objective(
         partial(_from_evidence, disagreement),
-        "KL(even over marked units ‖ a), or the Fenchel-Young loss of a sparse alignment",
+        "KL(even over marked tokens ‖ a), or the Fenchel-Young loss of a sparse alignment",
         "Mathew et al. 2021, sec. 4.2; Blondel et al. 2020",
     ),
     "ngrams": Objective(

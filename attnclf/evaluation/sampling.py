@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 CELLS = 2**20  # rows × labels that are searched; of more, evenly drawn rows
 
 
-def enough(rows: int, labels: int) -> NDArray[np.int64] | slice:
+def sample_rows(rows: int, labels: int) -> NDArray[np.int64] | slice:
     """Return which of the rows to search: all of them, or so many that there are `CELLS` rows × labels."""
     if rows * labels <= CELLS:
         return slice(None)
