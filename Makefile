@@ -30,7 +30,7 @@ check: .venv/developer
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests/docs/test_prose.py
+	$(BIN)/python -m pytest tests/docs/test_prose.py tests/docs/test_tables.py
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(DATA),--data $(DATA))

@@ -73,7 +73,7 @@ class EncoderConfig(Section):
     output: Literal["states", "states+vectors"] = setting(
         "states",
         "What attention reads: hidden states, or hidden states concatenated with their token's vector "
-        "([why](explaining.md#a-state-and-its-own-word-measured)).",
+        "([why](measurements/explanations.md#entmax-and-token-vectors)).",
     )  # "concat" of Tutek & Šnajder 2020
 
 
@@ -277,8 +277,9 @@ class AttentionTraining(Section):
     )
     ngrams: float = setting(
         0.25,
-        "Weight of the loss that pulls attention to the words by which the [n-grams](explaining.md#attention-led-"
-        "by-n-grams-measured) recognise the right label. It needs n-grams, and rows without marked evidence.",
+        "Weight of the loss that pulls attention to the words by which the "
+        "[n-grams](measurements/explanations.md#attention-guided-by-n-grams) recognise the right "
+        "label. It needs n-grams, and rows without marked evidence.",
         low=0,
         high=1e6,
     )  # after Zou et al. 2018

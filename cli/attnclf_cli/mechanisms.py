@@ -21,10 +21,10 @@ class MechanismsFormat(StrEnum):
 
 def mechanisms(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these; without, all.", show_default=False)
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names to list; default: all.", show_default=False)
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Train, export, predict and explain with each on built-in rows.")
+        bool, typer.Option("--check", help="Train, export, predict and explain with each one on built-in rows.")
     ] = False,
     format: Annotated[MechanismsFormat, typer.Option("--format", "-f")] = MechanismsFormat.auto,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are spelled and explained alike."""
+"""Options that several commands share: the same name and help everywhere."""
 
 import math
 from enum import StrEnum
@@ -57,8 +57,10 @@ ModelFolder = Annotated[
         show_default=False,
     ),
 ]
-Device = Annotated[DeviceName, typer.Option("--device", help="auto takes a GPU when there is one.")]
-Precision = Annotated[PrecisionName, typer.Option("--precision", help="export makes fp16 and int8.")]
+Device = Annotated[DeviceName, typer.Option("--device", help="Device; auto uses a GPU if there is one.")]
+Precision = Annotated[
+    PrecisionName, typer.Option("--precision", help="Number format of the network; attnclf export makes fp16 and int8.")
+]
 Out = Annotated[
     str | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.", show_default=False)
 ]

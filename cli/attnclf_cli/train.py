@@ -29,7 +29,7 @@ def known(architecture: str) -> str:
 
 
 class Preset(StrEnum):
-    """Named sets of choices, from quick to thorough; plain is the network of the papers without our additions."""
+    """Named sets of choices, from quick to thorough; plain is the network of the papers."""
 
     fast = "fast"
     balanced = "balanced"
@@ -38,7 +38,7 @@ class Preset(StrEnum):
 
 
 class Tracker(StrEnum):
-    """Who is told of every epoch."""
+    """A program that receives the progress of training."""
 
     csv = "csv"
     tensorboard = "tensorboard"
@@ -58,16 +58,16 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to write.", show_default=False)],
     valid: Annotated[
         str | None,
-        typer.Option(help="Rows to choose the best epoch by; without, a tenth of DATA.", show_default=False),
+        typer.Option(help="Rows that choose the best epoch; default: a tenth of DATA.", show_default=False),
     ] = None,
-    test: Annotated[str | None, typer.Option(help="Rows to report a score on.", show_default=False)] = None,
+    test: Annotated[str | None, typer.Option(help="Rows to score the finished model on.", show_default=False)] = None,
     unlabeled: Annotated[
         str | None, typer.Option(help="Texts without labels; training learns from them too.", show_default=False)
     ] = None,
     text_column: options.TextColumns = None,
     feature_columns: Annotated[
         str | None,
-        typer.Option(metavar="NAME,NAME", help="Numeric columns to read in place of text.", show_default=False),
+        typer.Option(metavar="NAME,NAME", help="Numeric columns to read instead of text.", show_default=False),
     ] = None,
     label_column: options.LabelColumn = None,
     weight_column: Annotated[
@@ -81,7 +81,7 @@ def train(
     input_format: options.DataFormat = None,
     on_bad_row: options.OnBadRow = options.BadRows.error,
     preset: Annotated[
-        Preset, typer.Option(metavar="NAME", help=f"Choices of settings: {', '.join(Preset)}.")
+        Preset, typer.Option(metavar="NAME", help=f"Named set of settings: {', '.join(Preset)}.")
     ] = Preset.balanced,
     architecture: Annotated[
         str | None,
@@ -90,35 +90,45 @@ def train(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Settings over the preset.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Settings file; it overrides the preset.", show_default=False),
     ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="One setting, section.key=value, over all files.", show_default=False
+            "--set",
+            metavar="KEY=VALUE",
+            help="One setting, section.key=value; it overrides all files.",
+            show_default=False,
         ),
     ] = None,
     vectors: Annotated[
         str | None, typer.Option(help="Pretrained vectors in text form (.vec, GloVe).", show_default=False)
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many passes.", show_default=False)] = None,
-    time_limit: Annotated[
-        str | None, typer.Option(metavar="30s|10m|2h", help="Stop learning after this long.", show_default=False)
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of passes over DATA.", show_default=False)
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same model.", show_default=False)] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="30s|10m|2h", help="Stop training after this time.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed; the same seed gives the same model.", show_default=False)
+    ] = None,
     device: options.Device = options.DeviceName.auto,
     track: Annotated[
         list[Tracker] | None,
         typer.Option(
-            metavar="NAME", help=f"Write the learning curve for it too: {', '.join(Tracker)}.", show_default=False
+            metavar="NAME", help=f"Also send the progress of training to: {', '.join(Tracker)}.", show_default=False
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume an interrupted run from its last checkpoint.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the model in --out.")] = False,
     no_baseline: Annotated[
         bool, typer.Option("--no-baseline", help="Do not compare with TF-IDF + logistic regression.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")] = False,
 ) -> None:
     """Train a classifier on your labelled data and write its model folder."""
     from rich.console import Console
@@ -198,7 +208,9 @@ def train(
     usage = f"{reading} -m {shlex.quote(str(out))}"
     notes.print(f"\nWrote {escape(str(out))}. Try: [bold]{escape(usage)}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":
-        notes.print("Training was cut short; the same command with --resume --force goes on from the last checkpoint.")
+        notes.print(
+            "Training was interrupted; the same command with --resume --force continues from the last checkpoint."
+        )
         raise typer.Exit(130)
 
 
