@@ -112,17 +112,17 @@ def _reached(name: str, revision: str | None) -> bool:
     return True
 
 
-def _put(cached: Path, place: Path) -> None:
+def _put(cached: Path, path: Path) -> None:
     """Let a cached file stand in a folder of its own, without a copy where the disk allows it.
 
     The cache has links to files with other names, and a model folder has no links.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     source = cached.resolve()
     try:
-        os.link(source, place)
+        os.link(source, path)
     except OSError:
-        shutil.copyfile(source, place)
+        shutil.copyfile(source, path)
 
 
 @contextlib.contextmanager

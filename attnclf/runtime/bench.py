@@ -42,10 +42,10 @@ class Spread:
 class Figures:
     """One precision on one device.
 
-    `lines` and `tokens` count texts and units a second from text to prediction, with the tokenizer; `session_tokens`
-    the units that the network alone takes in a second, in the same batches. `p50` and `p99` are milliseconds for a text
-    that comes alone. `memory` is the peak of a process that does only this, in bytes; None where the system does not
-    tell (Windows).
+    `lines` and `tokens` count texts and tokens a second from text to prediction, with the tokenizer; `session_tokens`
+    the tokens that the network alone takes in a second, in the same batches. `p50` and `p99` are milliseconds for a
+    text that comes alone. `memory` is the peak of a process that does only this, in bytes; None on Windows, which does
+    not report it.
     """
 
     precision: Precision
@@ -110,7 +110,7 @@ def measure(folder: Path, file: str | None, device: Device, precision: Precision
 
 
 def _texts(classifier: Classifier, file: str | None) -> list[str]:
-    """Return texts of `UNITS` units, or as many as there are."""
+    """Return texts of `UNITS` tokens, or as many as there are."""
     if file is None:
         return _fill(classifier, iter(made_for(classifier, TEXTS)))
     with open_input(file) as source:

@@ -329,9 +329,9 @@ class Classifier:
             for row, length, weights in zip(places, sizes, result.attention, strict=True):
                 attention[row] = weights[:length].copy()  # a view would keep the whole batch in memory
             if result.named:
-                for place, (row, length) in enumerate(zip(places, sizes, strict=True)):
+                for index, (row, length) in enumerate(zip(places, sizes, strict=True)):
                     others[row] = {
-                        name: values[place][self._real(name, length)].copy() for name, values in result.named.items()
+                        name: values[index][self._real(name, length)].copy() for name, values in result.named.items()
                     }
         return Rows(probabilities, attention, others, np.flatnonzero(encoded.empty).tolist(), encoded.truncated)
 
@@ -362,7 +362,7 @@ def listed(texts: Iterable[str]) -> list[str]:
     # The items of Arrow's arrays are no strings, but can be had as such.
     items: list[str] = list(texts.to_pylist() if hasattr(texts, "to_pylist") else texts)
     if not set(map(type, items)) <= {str}:
-        for place, item in enumerate(items):
+        for index, item in enumerate(items):
             if not isinstance(item, str):
-                raise TypeError(f"texts[{place}] is {reprlib.repr(item)}, not a string; leave it out, or pass ''")
+                raise TypeError(f"texts[{index}] is {reprlib.repr(item)}, not a string; leave it out, or pass ''")
     return items

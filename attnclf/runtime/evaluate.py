@@ -47,13 +47,13 @@ def _single(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]])
 def _several(classifier: Classifier, corpus: Corpus, chunks: Iterable[list[str]]) -> Metrics:
     """Score a model with several labels a row."""
     parts = [classifier.probabilities_and_labels(chunk) for chunk in chunks]
-    probabilities, said = (np.concatenate(part) for part in zip(*parts, strict=True))
+    probabilities, predicted = (np.concatenate(part) for part in zip(*parts, strict=True))
     del parts
     names = classifier.labels
     before = uncalibrated(probabilities, classifier.temperature, multi_label=True)
     known = LabelSet(names, True).widened(corpus.label_lists)
     marks = known.encode(corpus.label_lists).astype(np.int64)
-    scored = metrics.multi(marks, probabilities, known.names, said)
+    scored = metrics.multi(marks, probabilities, known.names, predicted)
     return dataclasses.replace(
         scored,
         unknown=int(marks[:, len(names) :].any(axis=1).sum()),

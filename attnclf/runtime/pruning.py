@@ -54,18 +54,18 @@ def _kept(graph: memoryview, outputs: Collection[str]) -> list[memoryview]:
     """Return the fields of a graph that are needed."""
     fields = [*_fields(graph)]
     needed, idle, written = {*outputs}, set(), set()
-    for place, field in reversed([*enumerate(fields)]):  # nodes stand behind those whose results they read
+    for position, field in reversed([*enumerate(fields)]):  # nodes stand behind those whose results they read
         if field.number == NODE:
             reads, writes = _named(field.payload)
             if needed.isdisjoint(writes):
-                idle.add(place)
+                idle.add(position)
             else:
                 written.update(writes)
                 needed.update(reads)
-    for place, field in enumerate(fields):
+    for position, field in enumerate(fields):
         if field.number == OUTPUT and _text(_one(field.payload, NAME)) not in written:
-            idle.add(place)
-    return [field.whole for place, field in enumerate(fields) if place not in idle]
+            idle.add(position)
+    return [field.whole for position, field in enumerate(fields) if position not in idle]
 
 
 def _named(node: memoryview) -> tuple[list[str], list[str]]:
@@ -104,33 +104,33 @@ def _text(payload: memoryview) -> str:
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
-    place = 0
-    while place < len(message):
-        start = place
-        key, place = _read_number(message, place)
-        kind, value, begin = key & 7, 0, place
+    position = 0
+    while position < len(message):
+        start = position
+        key, position = _read_number(message, position)
+        kind, value, begin = key & 7, 0, position
         if kind == SIZED:
-            size, begin = _read_number(message, place)
-            place = begin + size
+            size, begin = _read_number(message, position)
+            position = begin + size
         elif kind == VARYING:
-            value, place = _read_number(message, place)
+            value, position = _read_number(message, position)
         else:
-            place += FIXED[kind]
-        yield Field(key >> 3, message[begin:place], value, message[start:place])
+            position += FIXED[kind]
+        yield Field(key >> 3, message[begin:position], value, message[start:position])
 
 
-def _read_number(message: memoryview, place: int) -> tuple[int, int]:
-    """Return a number, seven bits a byte, the lowest first, and the place behind it."""
-    value = message[place]
+def _read_number(message: memoryview, position: int) -> tuple[int, int]:
+    """Return a number, seven bits a byte, the lowest first, and the position after it."""
+    value = message[position]
     if value < 0x80:  # as nearly all of them are
-        return value, place + 1
+        return value, position + 1
     value = shift = 0
     while True:
-        byte = message[place]
+        byte = message[position]
         value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 0x80:
-            return value, place
+            return value, position
 
 
 def _number(value: int) -> bytes:

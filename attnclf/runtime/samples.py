@@ -8,7 +8,7 @@ from attnclf.text.numbers import NumberReader
 from attnclf.text.ragged import UNKNOWN_ID
 from attnclf.text.tokenizer import Tokenizer
 
-TYPICAL = 20  # units of a text, for models that do not say what they learned from
+TYPICAL = 20  # tokens of a text, for models whose folder does not have the mean
 
 SENTENCES = {
     "English": (
@@ -71,7 +71,7 @@ SENTENCES = {
 def made_for(classifier: Classifier, count: int) -> list[str]:
     """Return texts in the language whose words the model knows best; their mean length is that of its training rows.
 
-    They are built-in sentences, joined and cut; the same for the same model. Lengths are spread evenly, from one unit
+    They are built-in sentences, joined and cut; the same for the same model. Lengths are spread evenly, from one token
     to twice the mean. For a model of numeric columns they are rows of numbers.
     """
     tokenizer = classifier.tokenizer
@@ -95,6 +95,6 @@ def _cut(tokenizer: Tokenizer, sentences: Sequence[str], chooser: random.Random,
 
 
 def _known(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Return the share of the units that the model knows."""
-    ids: list[int] = [unit for row in tokenizer.encode(texts) for unit in row.tolist()]
-    return sum(unit != UNKNOWN_ID for unit in ids) / len(ids)
+    """Return the share of the tokens that the model knows."""
+    ids: list[int] = [token for row in tokenizer.encode(texts) for token in row.tolist()]
+    return sum(token != UNKNOWN_ID for token in ids) / len(ids)

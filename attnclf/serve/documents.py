@@ -115,8 +115,8 @@ def _page(schema: dict[str, Any]) -> str:
     parts.append('<p>The same for programs: <a href="/openapi.json">openapi.json</a></p><h2>Requests</h2>')
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
-            said = html.escape(operation.get("description") or operation.get("summary", ""))
-            parts.append(f"<p><code>{method.upper()} {html.escape(path)}</code><br>{said}</p>")
+            summary = html.escape(operation.get("description") or operation.get("summary", ""))
+            parts.append(f"<p><code>{method.upper()} {html.escape(path)}</code><br>{summary}</p>")
     parts.append("<h2>Objects</h2>")
     for name, described in schema["components"]["schemas"].items():
         text = html.escape(json.dumps(described, indent=2, ensure_ascii=False))

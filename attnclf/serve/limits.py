@@ -48,11 +48,11 @@ class CapacityLimiter:
 async def body_of(request: Request, limits: Limits, capacity: CapacityLimiter) -> bytes | bytearray:
     """Return the body of a request, whose size its handler releases from `capacity`.
 
-    Raises Refusal for one too long: before any of it is read where its length is told, else as soon as that shows.
+    Raises Refusal for a body that is too long: before reading where the header has its length, else while reading.
     """
     headers = request.headers
-    told = headers.get("content-length", "0")
-    if told.isdecimal() and int(told) > limits.body:
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > limits.body:
         raise _too_long(limits)
     refuse_compressed(request)
     body, more = await chunk_of(request.receive)

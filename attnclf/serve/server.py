@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
 
 
 def _bound(bind: BindConfig) -> socket.socket:
-    """Return a socket with the address; before the models are loaded, so that a port in use is told at once."""
+    """Return a socket with the address; before the models are loaded, so that a port in use is reported at once."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
