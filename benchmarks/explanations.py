@@ -33,8 +33,8 @@ from attnclf.data import corpus
 from attnclf.data.read_options import ReadOptions
 from attnclf.evaluation.intervals import bootstrapped
 from attnclf.explain import choice
+from attnclf.explain.api import explain
 from attnclf.explain.evaluate import evaluate, sampled
-from attnclf.explain.explain import explain
 from attnclf.explain.methods import working
 from attnclf.runtime.classifier import Classifier
 from benchmarks.results import machine, put, section, table

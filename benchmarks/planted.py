@@ -30,7 +30,7 @@ from attnclf.config import Config
 from attnclf.config.presets import DEFAULT, settings
 from attnclf.evaluation.intervals import bootstrapped
 from attnclf.explain import choice
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.explain.methods import working
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train

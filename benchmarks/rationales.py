@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from attnclf.config import Config, merged, parse_assignment
 from attnclf.config.presets import settings
 from attnclf.data.streams import open_bytes
-from attnclf.explain.plausibility import Marks, mean_share, plausibility
+from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
 from benchmarks.results import mean_and_range

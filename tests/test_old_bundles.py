@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from attnclf.bundle import open_bundle
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.export.precision import add_precision
 from attnclf.export.triton import write_model
 from attnclf.runtime.classifier import Classifier

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from attnclf.bundle import Bundle
 from attnclf.errors import ConfigError
-from attnclf.explain.faithfulness import Probe, curves, ranking
 from attnclf.explain.methods import METHODS, speaking, working
-from attnclf.explain.question import Judge, questions_about
-from attnclf.explain.removal import REMOVALS
+from attnclf.explain.metrics.faithfulness import Probe, curves, ranking
+from attnclf.explain.perturbation import REMOVALS, PerturbationScorer
+from attnclf.explain.target import targets_of
 from attnclf.explain.timing import timed
 from attnclf.runtime.classifier import Classifier
 
@@ -52,17 +52,17 @@ def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], Non
     if not read:
         return {}
     names = [name for name in working(classifier.bundle, classifier.backend.axes) if METHODS[name].scored]
-    judge = Judge.of(classifier, classifier.encoded(read))
-    questions = questions_about(classifier, read)
+    scorer = PerturbationScorer.of(classifier, classifier.encoded(read))
+    targets = targets_of(classifier, read)
     found, taken = {}, {}
     for name in (*names, "random"):
         check()
-        weights, taken[name] = timed(classifier, judge, read, METHODS[name])
+        weights, taken[name] = timed(classifier, scorer, read, METHODS[name])
         probes = [
-            Probe(question, np.arange(len(question.ids)), ranking(weight.values)[np.newaxis])
-            for question, weight in zip(questions, weights, strict=True)
+            Probe(target, np.arange(len(target.ids)), ranking(weight.values)[np.newaxis])
+            for target, weight in zip(targets, weights, strict=True)
         ]
-        areas = [curves(judge, probes, removal) for removal in REMOVALS]
+        areas = [curves(scorer, probes, removal) for removal in REMOVALS]
         found[name] = np.array([[(one.comprehensiveness[0], one.sufficiency[0]) for one in kind] for kind in areas])
     return {name: _scored(found[name], found[DEFAULT], taken[name]) for name in found}
 

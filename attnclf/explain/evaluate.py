@@ -12,15 +12,16 @@ from attnclf.data.rationales import Spans, touched
 from attnclf.errors import ConfigError, DataError
 from attnclf.evaluation.intervals import SEED, Mean, bootstrapped
 from attnclf.explain import choice
-from attnclf.explain.agreement import kendall
-from attnclf.explain.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
-from attnclf.explain.faithfulness import BINS, Curves, Probe, curves, ranking
 from attnclf.explain.methods import METHODS, method_for, working
-from attnclf.explain.permutation import permuted
-from attnclf.explain.plausibility import Marks, mean_share, plausibility
-from attnclf.explain.question import Judge, Question, Weights, questions_about
-from attnclf.explain.removal import REMOVALS, Removal
+from attnclf.explain.metrics.agreement import kendall
+from attnclf.explain.metrics.faithfulness import BINS, Curves, Probe, curves, ranking
+from attnclf.explain.metrics.permutation import permuted
+from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
+from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, Removal
+from attnclf.explain.target import ExplanationTarget, targets_of
 from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, weighed
+from attnclf.explain.types.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
+from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import words
 
@@ -70,7 +71,7 @@ def evaluate(
     if not said:
         raise DataError("no row has a text to explain", fix="pass rows whose text says something")
     texts = [texts[place] for place in said]
-    judge = Judge.of(classifier, classifier.encoded(texts))
+    scorer = PerturbationScorer.of(classifier, classifier.encoded(texts))
     done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
 
     def within(stage: str) -> Tick:
@@ -84,20 +85,20 @@ def evaluate(
 
     by_unit, taken = {}, {}
     for name in methods:
-        by_unit[name], taken[name] = timed(classifier, judge, texts, METHODS[name], within(name))
-    questions = questions_about(classifier, texts, sorted({VALUES} & classifier.backend.axes.keys()))
-    parts = [_parts(classifier, text, question) for text, question in zip(texts, questions, strict=True)]
+        by_unit[name], taken[name] = timed(classifier, scorer, texts, METHODS[name], within(name))
+    targets = targets_of(classifier, texts, sorted({VALUES} & classifier.backend.axes.keys()))
+    parts = [_parts(classifier, text, target) for text, target in zip(texts, targets, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
         for name, weights in by_unit.items()
     }
-    probes = _probes(questions, parts, [by_word[name] for name in methods])
-    deletion = _curves(judge, probes, "delete", SHARES, within("words deleted"))
+    probes = _probes(targets, parts, [by_word[name] for name in methods])
+    deletion = _curves(scorer, probes, "delete", SHARES, within("words deleted"))
     drawn: dict[Removal, list[Curves]] = {
         "delete": [_at(one, BINS) for one in deletion],
-        "mask": _curves(judge, probes, "mask", BINS, within("words masked")),
+        "mask": _curves(scorer, probes, "mask", BINS, within("words masked")),
     }
-    left_out = by_unit.get(REFERENCE) or weighed(questions, judge, METHODS[REFERENCE], within(REFERENCE))
+    left_out = by_unit.get(REFERENCE) or weighed(targets, scorer, METHODS[REFERENCE], within(REFERENCE))
     marks = [
         np.array(touched(part.places, spans), dtype=bool)
         for part, spans in zip(parts, _marked(rationales, said), strict=True)
@@ -127,7 +128,7 @@ def evaluate(
         marked=len(places),
         share=share,
         methods={name: worth(row, name) for row, name in enumerate(methods)},
-        permutation=_permutation(classifier, judge, questions),
+        permutation=_permutation(classifier, scorer, targets),
     )
 
 
@@ -139,8 +140,8 @@ class _Parts(NamedTuple):
     places: list[tuple[int, int]]
 
 
-def _parts(classifier: Classifier, text: str, question: Question) -> _Parts:
-    read = classifier.tokenizer.pieces(text)[: len(question.ids)]
+def _parts(classifier: Classifier, text: str, target: ExplanationTarget) -> _Parts:
+    read = classifier.tokenizer.pieces(text)[: len(target.ids)]
     spans = words(text, read)
     firsts = np.array([first for first, _ in spans], dtype=np.int64)
     owner = np.repeat(np.arange(len(spans)), [last - first for first, last in spans])
@@ -148,19 +149,21 @@ def _parts(classifier: Classifier, text: str, question: Question) -> _Parts:
 
 
 def _probes(
-    questions: Sequence[Question], parts: Sequence[_Parts], weights: Sequence[Sequence[NDArray[np.floating]]]
+    targets: Sequence[ExplanationTarget], parts: Sequence[_Parts], weights: Sequence[Sequence[NDArray[np.floating]]]
 ) -> list[Probe]:
     """Return a probe for each text with the rankings of all methods; `weights` [method][text] are (words,)."""
     return [
-        Probe(question, part.owner, np.stack([ranking(one) for one in of_text]))
-        for question, part, of_text in zip(questions, parts, zip(*weights, strict=True), strict=True)
+        Probe(target, part.owner, np.stack([ranking(one) for one in of_text]))
+        for target, part, of_text in zip(targets, parts, zip(*weights, strict=True), strict=True)
     ]
 
 
-def _curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float], tick: Tick) -> list[Curves]:
+def _curves(
+    scorer: PerturbationScorer, probes: Sequence[Probe], removal: Removal, bins: Sequence[float], tick: Tick
+) -> list[Curves]:
     drawn: list[Curves] = []
     for run in in_order([len(probe.owner) for probe in probes], PAIRS, TOGETHER):
-        drawn += curves(judge, probes[run], removal, bins)
+        drawn += curves(scorer, probes[run], removal, bins)
         tick(len(probes[run]))
     return drawn
 
@@ -188,11 +191,13 @@ def _plausible(weights: Sequence[NDArray[np.floating]], marks: Sequence[Marks], 
     return Plausible(bootstrapped(found.auprc), bootstrapped(found.token_f1), found.iou_f1)
 
 
-def _permutation(classifier: Classifier, judge: Judge, questions: Sequence[Question]) -> Permutation | str:
+def _permutation(
+    classifier: Classifier, scorer: PerturbationScorer, targets: Sequence[ExplanationTarget]
+) -> Permutation | str:
     if VALUES not in classifier.backend.axes:
         return f"a {classifier.bundle.architecture} model does not give the output {VALUES}"
-    logits = judge.logits([question.ids for question in questions])
-    found = [permuted(question, row) for question, row in zip(questions, logits, strict=True)]
+    logits = scorer.logits([target.ids for target in targets])
+    found = [permuted(target, row) for target, row in zip(targets, logits, strict=True)]
     shifts = [shift for shift in found if shift is not None]
     if not shifts:
         return "every text has only one unit"

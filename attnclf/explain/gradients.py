@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
-from attnclf.explain.question import Question
+from attnclf.explain.target import ExplanationTarget
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import UNKNOWN_ID
 
@@ -64,16 +64,18 @@ class Slopes:
         here = "cuda" if classifier.backend.device == "cuda" and torch.cuda.is_available() else "cpu"
         return cls(network.eval().to(here), share, bias)
 
-    def along(self, question: Question, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def along(
+        self, target: ExplanationTarget, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return value(α) (points,), and x_t · ∂value(α)/∂x_t (points, units), for these α."""
         import torch
 
         table = self.network.get_parameter("embedding.weight")
-        known = np.where(question.ids < len(table), question.ids, UNKNOWN_ID)
+        known = np.where(target.ids < len(table), target.ids, UNKNOWN_ID)
         vectors = table[torch.from_numpy(known).to(table.device)]
         units = len(known)
         shape = (units, len(self.bias))
-        contributions = question.prediction.named.get("contributions", np.zeros(shape, dtype=np.float32))
+        contributions = target.prediction.named.get("contributions", np.zeros(shape, dtype=np.float32))
         values, products = [], []
         # cuDNN has no gradient for recurrent layers in evaluation; torch's own kernels do.
         with torch.backends.cudnn.flags(enabled=False):
@@ -83,8 +85,8 @@ class Slopes:
                 said = self.network.classify(given, torch.full((len(some),), units, device=table.device)).logits
                 own = self.share * said.detach().cpu().numpy().astype(np.float64)
                 logits = own + self.bias + some[:, np.newaxis] * contributions.sum(axis=0, dtype=np.float64)
-                slope = question.slope(logits)
+                slope = target.slope(logits)
                 (gradient,) = torch.autograd.grad(said, given, torch.from_numpy(self.share * slope).to(said))
                 products.append((gradient * vectors).sum(dim=-1).cpu().numpy() + slope @ contributions.T)
-                values.append(question.value(logits))
+                values.append(target.value(logits))
         return np.concatenate(values), np.concatenate(products)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
-from attnclf.explain.explanation import Map, Word
+from attnclf.explain.types.explanation import Map, Word
 from attnclf.runtime.classifier import Prediction
 
 SHORT = 30  # words of a text whose map is drawn unasked: as many as fit a terminal of 80 columns

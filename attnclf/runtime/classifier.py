@@ -29,7 +29,7 @@ from attnclf.workers import Workers
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 
 if TYPE_CHECKING:
-    from attnclf.explain.explanation import Explanation
+    from attnclf.explain.types.explanation import Explanation
 
 R = TypeVar("R")
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]  # ids, lengths, n-gram slots
@@ -209,9 +209,9 @@ class Classifier:
     def explain(self, texts: Iterable[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
         """Say which words decided; what comes back prints itself, and draws itself in a notebook.
 
-        The options are those of `attnclf.explain.explain.explain`.
+        The options are those of `attnclf.explain.api.explain`.
         """
-        from attnclf.explain.explain import explain
+        from attnclf.explain.api import explain
 
         return explain(self, texts, method=method, **options)
 

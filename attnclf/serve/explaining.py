@@ -7,7 +7,7 @@ from typing import Any
 
 from attnclf.errors import ConfigError
 from attnclf.explain import choice
-from attnclf.explain.explain import compare, explain
+from attnclf.explain.api import compare, explain
 from attnclf.explain.methods import METHODS
 from attnclf.serve.endpoint import Objects
 from attnclf.serve.models import Loaded, Model

@@ -60,7 +60,7 @@ class Controls:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        from attnclf.explain.evaluation_terminal import Figures, interval
+        from attnclf.explain.render.terminal.evaluation import Figures, interval
 
         yield Text(f"\nThe same network with attention that learned nothing, {self.rows:,} rows", style="bold")
         yield Figures(

@@ -12,7 +12,7 @@ import numpy as np
 from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES, reading
 from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
 

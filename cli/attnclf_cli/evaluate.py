@@ -11,7 +11,7 @@ from attnclf_cli import options
 
 if TYPE_CHECKING:
     from attnclf.data.corpus import Corpus
-    from attnclf.explain.evaluation import Evaluation
+    from attnclf.explain.types.evaluation import Evaluation
     from attnclf.runtime.classifier import Classifier
 
 
@@ -159,8 +159,8 @@ def _explained(
     from rich.console import Console
 
     from attnclf.evaluation.intervals import SEED
-    from attnclf.explain import evaluation_svg
     from attnclf.explain.evaluate import ROWS, evaluate, sampled
+    from attnclf.explain.render.svg import evaluation
     from attnclf_cli.output import opened
     from attnclf_cli.progress import counted
 
@@ -171,5 +171,5 @@ def _explained(
         with counted(Console(stderr=True, highlight=False), "Explanations") as watch:
             found = evaluate(classifier, list(sample.texts), methods, rationales=sample.rationales, watch=watch)
         if picture:
-            picture.write(evaluation_svg.render(found))
+            picture.write(evaluation.render(found))
     return found

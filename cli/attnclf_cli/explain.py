@@ -12,8 +12,8 @@ import typer
 from attnclf_cli import options
 
 if TYPE_CHECKING:
-    from attnclf.explain.explanation import Comparison, Explanation
-    from attnclf.explain.influence import Influences
+    from attnclf.explain.types.explanation import Comparison, Explanation
+    from attnclf.explain.types.influence import Influences
     from attnclf.runtime.classifier import Classifier
 
 
@@ -101,7 +101,7 @@ def explain(
     from attnclf.data.read_options import ReadOptions
     from attnclf.data.streams import Damage
     from attnclf.explain import choice
-    from attnclf.explain.explain import check_label
+    from attnclf.explain.api import check_label
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.windows import WINDOW, Windows
     from attnclf_cli.output import drawn, note_of_slopes, opened, summed_up, warn_of_damage
@@ -124,8 +124,8 @@ def explain(
     damage = Damage()
 
     def explained(window: list[str]) -> Iterator["list[Explanation] | list[Comparison]"]:
-        from attnclf.explain.explain import compare as side_by_side
-        from attnclf.explain.explain import explain as run
+        from attnclf.explain.api import compare as side_by_side
+        from attnclf.explain.api import explain as run
 
         for some, measure in short.parts(window):
             if compare:
@@ -190,9 +190,9 @@ def _summed(
     classifier: "Classifier", windows: Iterable[list[str]], method: str, against: str | None, top: int
 ) -> "Influences":
     from attnclf.errors import ConfigError
-    from attnclf.explain.explain import explain as run
-    from attnclf.explain.influence import Influences
+    from attnclf.explain.api import explain as run
     from attnclf.explain.methods import METHODS, speaking
+    from attnclf.explain.types.influence import Influences
 
     if not METHODS[method].signed:
         usable = speaking(classifier.bundle, classifier.backend.axes)
@@ -211,8 +211,8 @@ class _Unasked:
     """Which texts get more than a highlight although nobody asked, and how many did not."""
 
     def __init__(self, classifier: "Classifier", pictures: dict[str, Any], faithfulness: bool | None) -> None:
-        from attnclf.explain.faithfulness import SHORT
         from attnclf.explain.maps import MAPS
+        from attnclf.explain.metrics.faithfulness import SHORT
 
         mapped = all(value is None for value in pictures.values())
         self.maps = MAPS.get(classifier.bundle.pictures) if mapped else None

@@ -15,8 +15,8 @@ from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
     from attnclf.data.streams import Damage
-    from attnclf.explain.explanation import Comparison, Explanation
-    from attnclf.explain.influence import Influences
+    from attnclf.explain.types.explanation import Comparison, Explanation
+    from attnclf.explain.types.influence import Influences
     from attnclf.runtime.streaming import StreamCounts
 
 
@@ -47,9 +47,9 @@ def drawn(name: str, windows: "Iterable[list[Explanation] | list[Comparison]]", 
             output.writelines(json.dumps(one.to_dict(), ensure_ascii=False) + "\n" for one in window)
             output.flush()
     elif name == "terminal":
-        from attnclf.explain.explanation import Explanation
-        from attnclf.explain.heatmap_terminal import HeatMap
-        from attnclf.explain.terminal import Highlight
+        from attnclf.explain.render.terminal.heatmap import HeatMap
+        from attnclf.explain.render.terminal.highlight import Highlight
+        from attnclf.explain.types.explanation import Explanation
 
         for window in windows:
             for one in window:
@@ -86,9 +86,10 @@ def _printed(output: TextIO, *pictures: object) -> None:
 
 
 def _page(name: str, pictures: "Iterable[Explanation | Comparison | Influences]", output: TextIO) -> None:
-    from attnclf.explain import html, svg
+    from attnclf.explain.render.html import document
+    from attnclf.explain.render.svg import highlight as svg
 
-    output.write(html.render(pictures) if name == "html" else svg.render(pictures))
+    output.write(document.render(pictures) if name == "html" else svg.render(pictures))
 
 
 def warn_of_damage(damage: "Damage") -> None:

@@ -222,7 +222,7 @@ def own_score():
 @pytest.mark.usefixtures("own_score")
 def test_a_score_from_outside_is_one_function_and_one_call(exporting, tmp_path):
     from attnclf.config import Config
-    from attnclf.explain.explain import explain
+    from attnclf.explain.api import explain
     from attnclf.runtime.classifier import Classifier
     from attnclf.training.pipeline import train
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.errors import ConfigError, ExportError
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.export.parity import check_parity
 from attnclf.runtime.classifier import Classifier
 

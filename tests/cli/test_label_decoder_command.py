@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import invoke, shapes_unchecked
 
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.runtime.classifier import Classifier
 
 SETTINGS = ("embedding.dim=12", "encoder.hidden=8", "decoder.style=luong", "decoder.beam=2")

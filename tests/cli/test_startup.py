@@ -151,9 +151,7 @@ def test_a_package_that_is_not_installed_is_one_line_with_the_remedy(attnclf, mo
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "module", ["attnclf", "attnclf.runtime.classifier", "attnclf.explain.explain", "attnclf.bundle"]
-)
+@pytest.mark.parametrize("module", ["attnclf", "attnclf.runtime.classifier", "attnclf.explain.api", "attnclf.bundle"])
 def test_the_library_at_rest_loads_nothing_heavy(module):
     assert HEAVY.isdisjoint(loaded("--help", before=f"import {module}\n"))
 

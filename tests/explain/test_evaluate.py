@@ -11,13 +11,13 @@ from rich.console import Console
 
 from attnclf.data import corpus as data
 from attnclf.errors import ConfigError, DataError
-from attnclf.explain import evaluation_svg
-from attnclf.explain.agreement import kendall
+from attnclf.explain.api import explain
 from attnclf.explain.evaluate import chosen, evaluate, sampled
-from attnclf.explain.evaluation import FLOOR, SHARES
-from attnclf.explain.explain import explain
 from attnclf.explain.methods import METHODS
-from attnclf.explain.removal import REMOVALS
+from attnclf.explain.metrics.agreement import kendall
+from attnclf.explain.perturbation import REMOVALS
+from attnclf.explain.render.svg import evaluation
+from attnclf.explain.types.evaluation import FLOOR, SHARES
 
 SVG = "{http://www.w3.org/2000/svg}"
 METHODS_HERE = ["attention", "attention-x-gradient", "leave-one-out", "random"]  # the second asks what n-grams add
@@ -65,14 +65,14 @@ def test_the_curve_falls_from_the_label_of_the_text_to_that_of_nothing(classifie
 
 
 def test_tau_is_between_the_sizes_of_the_weights_of_units(classifier, texts, found):
-    from attnclf.explain.question import Judge, asked
+    from attnclf.explain.perturbation import PerturbationScorer
 
     encoded = classifier.encoded(texts)
-    questions = asked(classifier, encoded, classifier.predict(texts))
-    left_out = METHODS["leave-one-out"].weigh(questions, Judge.of(classifier, encoded))
+    targets = targets_for(classifier, encoded, classifier.predict(texts))
+    left_out = METHODS["leave-one-out"].weigh(targets, PerturbationScorer.of(classifier, encoded))
     expected = [
-        kendall(question.prediction.attention, np.abs(weights.values))
-        for question, weights in zip(questions, left_out, strict=True)
+        kendall(target.prediction.attention, np.abs(weights.values))
+        for target, weights in zip(targets, left_out, strict=True)
     ]
     assert found.methods["attention"].tau.mean == pytest.approx(np.mean(expected), abs=0.02)
     assert found.methods["leave-one-out"].tau is None
@@ -175,30 +175,30 @@ def test_columns_that_do_not_fit_stand_below_each_other_and_no_figure_is_cut(fou
 
 
 def test_the_picture_has_a_curve_for_each_method_at_its_places(found):
-    root = ElementTree.fromstring(evaluation_svg.render(found))
+    root = ElementTree.fromstring(evaluation.render(found))
     curves = {line.find(f"{SVG}title").text: line for line in root.iter(f"{SVG}polyline")}
     assert set(curves) == set(METHODS_HERE)
     for name, line in curves.items():
         points = [tuple(map(float, point.split(","))) for point in line.get("points").split()]
         x, y = np.array(points).T
         assert (np.diff(x) > 0).all()
-        left = (evaluation_svg.BOTTOM - y) / (evaluation_svg.BOTTOM - evaluation_svg.TOP)
+        left = (evaluation.BOTTOM - y) / (evaluation.BOTTOM - evaluation.TOP)
         assert left == pytest.approx(found.methods[name].left, abs=1e-3)
     assert "floor" in curves[FLOOR].get("class")
     assert len({line.get("class") for line in curves.values()}) == len(curves)
 
 
 def test_the_picture_follows_dark_and_light_fetches_nothing_and_stays_the_same(found):
-    svg = evaluation_svg.render(found)
+    svg = evaluation.render(found)
     assert "prefers-color-scheme: dark" in svg
     assert re.findall(r"https?://[^\"' <]+", svg) == ["http://www.w3.org/2000/svg"]
     assert "url(" not in svg
-    assert evaluation_svg.render(found) == svg
+    assert evaluation.render(found) == svg
 
 
 @pytest.mark.parametrize("setting", ["light", "dark"])
 def test_every_line_of_the_picture_can_be_told_from_the_page(setting):
-    from attnclf.explain.palette import DARK, LIGHT
+    from attnclf.explain.render.palette import DARK, LIGHT
 
     page = LIGHT if setting == "light" else DARK
 
@@ -207,6 +207,6 @@ def test_every_line_of_the_picture_can_be_told_from_the_page(setting):
         linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    for colour in (*evaluation_svg.LINES[setting], page.quiet):
+    for colour in (*evaluation.LINES[setting], page.quiet):
         darker, lighter = sorted((luminance(colour), luminance(page.background)))
         assert (lighter + 0.05) / (darker + 0.05) >= 3

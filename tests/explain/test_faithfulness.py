@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.explain.explain import explain
-from attnclf.explain.faithfulness import (
+from attnclf.explain.api import explain
+from attnclf.explain.metrics.faithfulness import (
     CHANCES,
     Faithfulness,
     Figures,
@@ -17,26 +17,26 @@ from attnclf.explain.faithfulness import (
     shuffled,
     sizes,
 )
-from attnclf.explain.question import Judge, Question
-from attnclf.explain.removal import REMOVALS, delete, mask
+from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, delete, mask
+from attnclf.explain.target import ExplanationTarget
 from attnclf.runtime.classifier import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
 NOTHING = Prediction(chosen=(), label="yes", score=None, probabilities=np.zeros(2), attention=np.zeros(0))
 
 
-def question(ids, label=0, **options):
-    return Question(ids=np.array(ids), prediction=NOTHING, label=label, **options)
+def target(ids, label=0, **options):
+    return ExplanationTarget(ids=np.array(ids), prediction=NOTHING, label=label, **options)
 
 
-def judge(probability):
+def scorer(probability):
     """Return a toy model of two labels: `probability` of label 0 for a list of ids."""
 
     def logits(rows):
         shares = np.array([probability(row.tolist()) for row in rows])
         return np.column_stack([np.log(shares), np.log1p(-shares)])
 
-    return Judge(
+    return PerturbationScorer(
         logits,
         lambda rows: pytest.fail("no evidence was asked for"),
         lambda: pytest.fail("no gradient was asked for"),
@@ -44,8 +44,8 @@ def judge(probability):
 
 
 # Ten units, 11 to 20, each with a share of its own in the probability: 0.01, 0.02, … 0.10, on top of 0.3.
-ADDITIVE = judge(lambda ids: 0.3 + sum((unit - 10) / 100 for unit in ids if unit > 10))
-TEN = question(range(11, 21))
+ADDITIVE = scorer(lambda ids: 0.3 + sum((unit - 10) / 100 for unit in ids if unit > 10))
+TEN = target(range(11, 21))
 ALONE = np.arange(10)
 
 
@@ -76,8 +76,8 @@ def test_the_figures_of_an_additive_model_are_the_sums_of_what_was_taken(removal
 
 def test_deletion_moves_what_stands_behind_and_a_mask_does_not():
     # The model reads places: it is sure where unit 12 stands second.
-    places = judge(lambda ids: 0.9 if len(ids) > 1 and ids[1] == 12 else 0.2)
-    asked, order = question([11, 12, 13, 14]), [0, 2, 3, 1]  # the top word is the first
+    places = scorer(lambda ids: 0.9 if len(ids) > 1 and ids[1] == 12 else 0.2)
+    asked, order = target([11, 12, 13, 14]), [0, 2, 3, 1]  # the top word is the first
     deleted, masked = (only(places, asked, order, removal, np.arange(4)) for removal in ("delete", "mask"))
     # Without 11, 12 comes first; masked, it stays second.
     assert deleted.without[0] == pytest.approx([0.2] * 5)
@@ -95,16 +95,16 @@ def test_deletion_moves_what_stands_behind_and_a_mask_does_not():
 
 
 def test_the_class_stays_that_of_the_whole_text_even_where_the_answer_turns():
-    turning = judge(lambda ids: 0.9 if 11 in ids else 0.05)
-    drawn = only(turning, question([11, 12]), [0, 1], "delete", np.arange(2))
+    turning = scorer(lambda ids: 0.9 if 11 in ids else 0.05)
+    drawn = only(turning, target([11, 12]), [0, 1], "delete", np.arange(2))
     assert drawn.comprehensiveness == pytest.approx([0.85])  # not against the new best label, which has 0.95
-    other = only(turning, question([11, 12], label=1), [0, 1], "delete", np.arange(2))
+    other = only(turning, target([11, 12], label=1), [0, 1], "delete", np.arange(2))
     assert other.comprehensiveness == pytest.approx([0.1 - 0.95])
 
 
 def test_sufficiency_is_below_zero_where_the_words_alone_say_more():
-    doubting = judge(lambda ids: 0.9 if ids == [11] else 0.6)
-    drawn = only(doubting, question([11, 12]), [0, 1], "delete", np.arange(2))
+    doubting = scorer(lambda ids: 0.9 if ids == [11] else 0.6)
+    drawn = only(doubting, target([11, 12]), [0, 1], "delete", np.arange(2))
     assert drawn.sufficiency == pytest.approx([-0.3])
 
 
@@ -115,12 +115,12 @@ def test_the_units_of_a_word_leave_together():
         rows.append(ids)
         return 0.5
 
-    only(judge(recorded), question([11, 12, 13]), [1, 0], "delete", np.array([0, 0, 1]))
+    only(scorer(recorded), target([11, 12, 13]), [1, 0], "delete", np.array([0, 0, 1]))
     assert rows[0] == [11, 12, 13]
     assert rows[1] == [11, 12]
     assert rows[6] == [13]
     rows.clear()
-    only(judge(recorded), question([11, 12, 13]), [0, 1], "mask", np.array([0, 0, 1]))
+    only(scorer(recorded), target([11, 12, 13]), [0, 1], "mask", np.array([0, 0, 1]))
     assert rows[1] == [UNKNOWN_ID, UNKNOWN_ID, 13]
 
 
@@ -137,16 +137,16 @@ def test_equal_weights_rank_in_the_order_of_the_text_and_negative_ones_last():
 
 def test_several_labels_are_judged_each_by_its_own_probability():
     logits = np.array([[0.0, 4.0, -1.0]])
-    assert question([1], independent=True).probability(logits) == pytest.approx([0.5])
+    assert target([1], independent=True).probability(logits) == pytest.approx([0.5])
     shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
-    assert question([1], label=2).probability(logits) == pytest.approx([shares[2]])
+    assert target([1], label=2).probability(logits) == pytest.approx([shares[2]])
 
 
 @given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=5), st.data())
 @settings(deadline=None)
 def test_the_slope_is_the_derivative_of_the_value(logits, data):
     labels = st.integers(0, len(logits) - 1)
-    asked = question(
+    asked = target(
         [1],
         label=data.draw(labels),
         against=data.draw(st.none() | labels),
@@ -165,9 +165,9 @@ def test_the_slope_is_the_derivative_of_the_value(logits, data):
 def test_the_value_is_the_log_odds_and_against_a_label_the_difference_of_logits():
     logits = np.array([1.0, 2.0, 4.0])
     share = np.exp(logits) / np.exp(logits).sum()
-    assert question([1], label=1).value(logits) == pytest.approx(np.log(share[1] / (1 - share[1])))
-    assert question([1], label=1, independent=True).value(logits) == pytest.approx(2.0)
-    assert question([1], label=1, against=2).value(logits) == pytest.approx(-2.0)
+    assert target([1], label=1).value(logits) == pytest.approx(np.log(share[1] / (1 - share[1])))
+    assert target([1], label=1, independent=True).value(logits) == pytest.approx(2.0)
+    assert target([1], label=1, against=2).value(logits) == pytest.approx(-2.0)
 
 
 # The verdict
@@ -200,14 +200,14 @@ def test_the_best_ranking_is_faithful_and_the_worst_no_better_than_chance():
 
 
 def test_a_model_that_no_word_moves_makes_no_explanation_faithful():
-    (found,) = measured(judge(lambda ids: 0.7), [TEN], [ALONE], [np.arange(10.0)])
+    (found,) = measured(scorer(lambda ids: 0.7), [TEN], [ALONE], [np.arange(10.0)])
     assert found.verdict == "no better than chance"
     assert found.gain == pytest.approx(0)
 
 
 def test_one_decisive_word_of_five_can_be_shown_to_decide():
-    one = judge(lambda ids: 0.9 if 13 in ids else 0.2)
-    (found,) = measured(one, [question(range(11, 16))], [np.arange(5)], [np.array([0, 0, 1.0, 0, 0])])
+    one = scorer(lambda ids: 0.9 if 13 in ids else 0.2)
+    (found,) = measured(one, [target(range(11, 16))], [np.arange(5)], [np.array([0, 0, 1.0, 0, 0])])
     assert found.verdict in ("faithful", "weak")
     assert found.figures["delete"].comprehensiveness == pytest.approx(0.7)
     assert found.figures["delete"].sufficiency == pytest.approx(0.0)
@@ -215,7 +215,7 @@ def test_one_decisive_word_of_five_can_be_shown_to_decide():
 
 def test_random_rankings_are_the_same_for_the_same_text_whatever_stands_beside_it():
     first = measured(ADDITIVE, [TEN], [ALONE], [np.arange(10.0)])[0]
-    second = measured(ADDITIVE, [question([12, 13]), TEN], [np.arange(2), ALONE], [np.arange(2.0), np.arange(10.0)])[1]
+    second = measured(ADDITIVE, [target([12, 13]), TEN], [np.arange(2), ALONE], [np.arange(2.0), np.arange(10.0)])[1]
     assert first == second
     drawn = shuffled(TEN, 10, CHANCES)
     assert (np.sort(drawn, axis=1) == np.arange(10)).all()

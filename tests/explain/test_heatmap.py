@@ -11,9 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 
-from attnclf.explain import heatmap_html, html, svg
-from attnclf.explain.explanation import Explanation, Map, Word
-from attnclf.explain.heatmap_terminal import BARS, MARK, HeatMap, heaviest_columns
+from attnclf.explain.render.html import document, heatmap
+from attnclf.explain.render.svg import highlight as svg
+from attnclf.explain.render.terminal.heatmap import BARS, MARK, HeatMap, heaviest_columns
+from attnclf.explain.types.explanation import Explanation, Map, Word
 from attnclf.text.screen import short
 
 COLOURS = ["truecolor", "256", "standard", None]
@@ -186,7 +187,7 @@ def test_a_hostile_word_or_label_stays_text_on_a_page(hostile):
         Map(name=hostile, rows=(hostile, "b"), columns=(hostile,), weights=((0.9,), (0.1,))),
         Map(name="gate", rows=("gate",), columns=(hostile,), weights=((0.9,),)),
     )
-    page = html.render([explanation(*maps)])
+    page = document.render([explanation(*maps)])
     assert not re.search(r"<(script|img|b)\b", page)
     assert "&lt;script&gt;" in page or "&amp;lt;" in page or "&lt;img" in page
 
@@ -194,9 +195,9 @@ def test_a_hostile_word_or_label_stays_text_on_a_page(hostile):
 @given(maps())
 @settings(deadline=None, max_examples=25)
 def test_a_page_shows_every_row_and_a_cell_for_every_pair_or_counts_them(one):
-    drawn = "\n".join(heatmap_html.drawn(one))
+    drawn = "\n".join(heatmap.drawn(one))
     columns = drawn.count('<th scope="col">')
-    assert columns == min(len(one.columns), heatmap_html.LARGEST)
+    assert columns == min(len(one.columns), heatmap.LARGEST)
     assert (f"the {columns} of {len(one.columns)} words" in drawn) == (columns < len(one.columns))
     rows = columns if one.rows == one.columns else len(one.rows)
     assert drawn.count('<th scope="row">') == rows
@@ -211,6 +212,6 @@ def test_a_page_is_drawn_one_explanation_at_a_time():
             drawn.append(number)
             yield explanation(ALIGNMENT)
 
-    assert html.render(each()).count('class="map"') == 3
+    assert document.render(each()).count('class="map"') == 3
     assert svg.render(each()).count("where&#160;it&#160;looked") == 3
     assert drawn == [0, 1, 2] * 2

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnclf.explain.explanation import Comparison, Explanation, Word
-from attnclf.explain.html import render
-from attnclf.explain.influence import Influences
-from attnclf.explain.palette import DARK, LIGHT
+from attnclf.explain.render.html.document import render
+from attnclf.explain.render.palette import DARK, LIGHT
+from attnclf.explain.types.explanation import Comparison, Explanation, Word
+from attnclf.explain.types.influence import Influences
 
 VOID = {"meta"}
 OUR_TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "article", "ol", "li", "p"}

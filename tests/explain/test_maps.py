@@ -14,10 +14,10 @@ from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
 from attnclf.errors import ConfigError
-from attnclf.explain import explain as module
-from attnclf.explain.explain import explain
-from attnclf.explain.explanation import Word
+from attnclf.explain import api as module
+from attnclf.explain.api import explain
 from attnclf.explain.maps import SHORT, Choice, Shown, heads
+from attnclf.explain.types.explanation import Word
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
 

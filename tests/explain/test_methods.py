@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.errors import ConfigError
-from attnclf.explain.explain import explain
-from attnclf.explain.faithfulness import BINS
+from attnclf.explain.api import explain
 from attnclf.explain.gradients import Slopes
 from attnclf.explain.methods import METHODS, method_for, working
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
@@ -25,7 +24,9 @@ from attnclf.explain.methods.integrated_gradients import integrated_gradients
 from attnclf.explain.methods.kernel_shap import EXACT, kernel_shap, solved
 from attnclf.explain.methods.leave_one_out import leave_one_out
 from attnclf.explain.methods.occlusion import SPAN, occlusion
-from attnclf.explain.question import Judge, Question, Said
+from attnclf.explain.metrics.faithfulness import BINS
+from attnclf.explain.perturbation import PerturbationScorer, Scored
+from attnclf.explain.target import ExplanationTarget
 from attnclf.runtime.classifier import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
@@ -39,13 +40,15 @@ def prediction(**named):
     )
 
 
-def question(ids, label=0, **options):
-    return Question(ids=np.array(ids), prediction=options.pop("prediction", prediction()), label=label, **options)
+def target(ids, label=0, **options):
+    return ExplanationTarget(
+        ids=np.array(ids), prediction=options.pop("prediction", prediction()), label=label, **options
+    )
 
 
-def judge(value):
+def scorer(value):
     """Return a model of two labels whose log-odds of the first are `value` of a list of ids."""
-    return Judge(
+    return PerturbationScorer(
         lambda rows: np.array([[value(row.tolist()), 0.0] for row in rows]),
         lambda rows: pytest.fail("no evidence was asked"),
         lambda: pytest.fail("no gradient was asked"),
@@ -61,7 +64,7 @@ EFFECTS = [12, -13, 14, -17, 18]
 
 
 def test_leaving_out_a_unit_of_an_additive_model_takes_its_own_share():
-    ours, shorter = leave_one_out([question(IDS), question(IDS[:1])], judge(additive))
+    ours, shorter = leave_one_out([target(IDS), target(IDS[:1])], scorer(additive))
     assert ours.values == pytest.approx(EFFECTS)
     assert shorter.values == pytest.approx(EFFECTS[:1])
 
@@ -73,10 +76,10 @@ def test_leaving_out_deletes_and_asks_about_the_original_label():
         rows.append(ids)
         return float(len(ids))
 
-    (weights,) = leave_one_out([question([5, 6, 7])], judge(recorded))
+    (weights,) = leave_one_out([target([5, 6, 7])], scorer(recorded))
     assert rows == [[5, 6, 7], [6, 7], [5, 7], [5, 6]]
     assert weights.values.tolist() == [1, 1, 1]
-    (other,) = leave_one_out([question([5, 6, 7], label=1)], judge(recorded))
+    (other,) = leave_one_out([target([5, 6, 7], label=1)], scorer(recorded))
     assert other.values.tolist() == [-1, -1, -1]
 
 
@@ -87,12 +90,12 @@ def searched(ids, value, hint):
     def evidence(some):
         rows.extend(row.tolist() for row in some)
         return [
-            Said(np.array([value(row.tolist()), 0.0]), np.array([[hint(unit), 0.0] for unit in row.tolist()]))
+            Scored(np.array([value(row.tolist()), 0.0]), np.array([[hint(unit), 0.0] for unit in row.tolist()]))
             for row in some
         ]
 
     no = lambda *rows: pytest.fail("only evidence may be asked")  # noqa: E731
-    (weights,) = erasure_search([question(ids)], Judge(no, evidence, no))
+    (weights,) = erasure_search([target(ids)], PerturbationScorer(no, evidence, no))
     return weights.values, rows
 
 
@@ -131,12 +134,12 @@ def test_a_step_of_many_units_takes_the_heaviest_and_looks_again():
         again = bool(gone)
         gone.extend({*ids} - {*row.tolist()} for row in rows)
         return [
-            Said(np.zeros(2), np.array([[1000.0 if again and unit < 30 else unit, 0.0] for unit in row.tolist()]))
+            Scored(np.zeros(2), np.array([[1000.0 if again and unit < 30 else unit, 0.0] for unit in row.tolist()]))
             for row in rows
         ]
 
     no = lambda *rows: pytest.fail("only evidence may be asked")  # noqa: E731
-    (weights,) = erasure_search([question(ids)], Judge(no, evidence, no))
+    (weights,) = erasure_search([target(ids)], PerturbationScorer(no, evidence, no))
     first, second, now = gone[1 : 1 + TRIED], gone[1 + TRIED], gone[2 + TRIED]
     assert [len(one) for one in first] == [4] * TRIED
     assert first[0] == {409, 408, 407, 406}
@@ -158,17 +161,17 @@ def test_a_search_runs_the_network_a_bounded_number_of_times_whatever_the_length
 
 def test_occlusion_is_the_mean_fall_over_the_spans_that_cover_a_unit():
     assert SPAN == 3
-    (weights,) = occlusion([question(IDS)], judge(additive))
+    (weights,) = occlusion([target(IDS)], scorer(additive))
     spans = [sum(EFFECTS[start : start + 3]) / 3 for start in range(3)]
     expected = [spans[0], np.mean(spans[:2]), np.mean(spans), np.mean(spans[1:]), spans[2]]
     assert weights.values == pytest.approx(expected)
-    (short,) = occlusion([question(IDS[:2])], judge(additive))
+    (short,) = occlusion([target(IDS[:2])], scorer(additive))
     assert short.values == pytest.approx([-0.5, -0.5])
 
 
 def test_occlusion_masks_and_never_deletes():
     rows = []
-    occlusion([question(IDS)], judge(lambda ids: rows.append(ids) or 0.0))
+    occlusion([target(IDS)], scorer(lambda ids: rows.append(ids) or 0.0))
     assert all(len(row) == len(IDS) for row in rows)
     assert rows[1] == [UNKNOWN_ID] * 3 + IDS[3:]
 
@@ -199,7 +202,7 @@ def shapley(value, ids):
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_kernel_shap_of_a_short_text_is_the_shapley_value(count):
     ids = list(range(20, 20 + count))
-    (weights,) = kernel_shap([question(ids)], judge(interacting))
+    (weights,) = kernel_shap([target(ids)], scorer(interacting))
     assert weights.values == pytest.approx(shapley(interacting, ids), abs=1e-8)
     assert weights.error.tolist() == [0] * count
 
@@ -215,7 +218,7 @@ def test_kernel_shap_agrees_with_the_shap_package(count):
 
     explainer = shap.KernelExplainer(model, np.zeros((1, count)))
     theirs = explainer.shap_values(np.ones((1, count)), nsamples=2**count, l1_reg=False, silent=True)[0]
-    (ours,) = kernel_shap([question(ids)], judge(interacting))
+    (ours,) = kernel_shap([target(ids)], scorer(interacting))
     assert ours.values == pytest.approx(theirs, abs=1e-6)
 
 
@@ -240,7 +243,7 @@ def test_sampled_shapley_values_lie_within_their_errors_of_the_exact_ones():
     shares = np.array(kernel)[both]
     truth, _ = solved(every[both], shares / shares.sum(), values[both] - values[0], float(values[-1] - values[0]))
 
-    (ours,) = kernel_shap([question(ids)], judge(game))
+    (ours,) = kernel_shap([target(ids)], scorer(game))
     assert (ours.error > 0).all()
     assert (np.abs(ours.values - truth) < 4 * ours.error).all()
     assert ours.values.sum() == pytest.approx(values[-1] - values[0])
@@ -249,7 +252,7 @@ def test_sampled_shapley_values_lie_within_their_errors_of_the_exact_ones():
 @given(st.lists(st.integers(10, 99), min_size=1, max_size=14))
 @settings(deadline=None, max_examples=25)
 def test_shapley_values_of_an_additive_model_are_its_shares_however_long_the_text(ids):
-    (weights,) = kernel_shap([question(ids)], judge(additive))
+    (weights,) = kernel_shap([target(ids)], scorer(additive))
     assert weights.values == pytest.approx([(-1) ** unit * unit for unit in ids], abs=1e-6)
     assert weights.error == pytest.approx(np.zeros(len(ids)), abs=1e-6)
 
@@ -275,7 +278,7 @@ def gradient_question(count, label, **options):
     generator = np.random.default_rng(count)
     contributions = generator.normal(size=(count, LABELS)).astype(np.float32)
     ids = generator.integers(2, VOCABULARY + 4, count)  # some unknown
-    return question(ids, label=label, prediction=prediction(contributions=contributions), **options)
+    return target(ids, label=label, prediction=prediction(contributions=contributions), **options)
 
 
 def slopes_of(network):
@@ -307,7 +310,7 @@ CASES = [(1, 0, {}), (7, 1, {}), (12, 2, {"against": 0}), (5, 0, {"independent":
 def test_integrated_gradients_agree_with_captum_and_sum_to_the_change(network, count, label, options):
     captum = pytest.importorskip("captum.attr")
     asked = gradient_question(count, label, **options)
-    (ours,) = integrated_gradients([asked], Judge(None, None, lambda: slopes_of(network)))
+    (ours,) = integrated_gradients([asked], PerturbationScorer(None, None, lambda: slopes_of(network)))
     value, inputs = through_captum(network, asked)
     theirs = captum.IntegratedGradients(value).attribute(inputs, n_steps=50)
     summed = sum(part.sum(dim=-1)[0].detach() for part in theirs)
@@ -322,7 +325,7 @@ def test_integrated_gradients_agree_with_captum_and_sum_to_the_change(network, c
 def test_gradient_times_input_agrees_with_captum(network, count, label, options):
     captum = pytest.importorskip("captum.attr")
     asked = gradient_question(count, label, **options)
-    (ours,) = gradient_x_input([asked], Judge(None, None, lambda: slopes_of(network)))
+    (ours,) = gradient_x_input([asked], PerturbationScorer(None, None, lambda: slopes_of(network)))
     value, inputs = through_captum(network, asked)
     theirs = captum.InputXGradient(value).attribute(inputs)
     assert ours.values == pytest.approx(sum(part.sum(dim=-1)[0].detach() for part in theirs).numpy(), abs=1e-4)
@@ -350,10 +353,10 @@ def test_attention_times_gradient_needs_no_torch_to_agree_with_it(network, count
     made = Prediction(
         chosen=(), label="a", score=None, probabilities=probabilities, attention=np.zeros(0), named=made.named
     )
-    asked = Question(
+    asked = ExplanationTarget(
         ids=asked.ids, prediction=made, label=asked.label, against=asked.against, independent=asked.independent
     )
-    (ours,) = attention_x_gradient([asked], Judge(None, None, None))
+    (ours,) = attention_x_gradient([asked], PerturbationScorer(None, None, None))
     assert ours.values == pytest.approx(theirs.detach().numpy(), abs=1e-4)
 
 
@@ -369,7 +372,7 @@ def test_the_network_made_again_from_the_bundle_says_what_the_exported_one_says(
                 torch.tensor([len(said.attention)]),
             )
             start = slopes.share * nothing.logits[0].detach().numpy() + slopes.bias
-            asked = question([1], label=loaded.labels.index(one.label), independent=loaded.multi_label)
+            asked = target([1], label=loaded.labels.index(one.label), independent=loaded.multi_label)
             change = math.log(share / (1 - share)) - asked.value(start)
             assert sum(word.weight for word in one.words) == pytest.approx(change, abs=2e-3)
 
@@ -461,7 +464,7 @@ WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
 from attnclf.errors import ConfigError
-from attnclf.explain.explain import compare, explain
+from attnclf.explain.api import compare, explain
 from attnclf.runtime.classifier import Classifier
 classifier = Classifier.load(sys.argv[1], device="cpu", threads=1)
 for name in sys.argv[2].split(","):

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from attnclf.explain.faithfulness import shuffled
-from attnclf.explain.permutation import PERMUTATIONS, distance, permuted
-from attnclf.explain.question import Question, asked
+from attnclf.explain.metrics.faithfulness import shuffled
+from attnclf.explain.metrics.permutation import PERMUTATIONS, distance, permuted
+from attnclf.explain.target import ExplanationTarget, targets_for
 from attnclf.runtime.classifier import Prediction
 
 TEXT = "my parcel never came and the courier does not answer"
 
 
-def question(weights, states, **options):
+def target(weights, states, **options):
     """A text whose states add `states` (units, labels) to the logits, each by its weight."""
     weights, states = np.array(weights, dtype=np.float32), np.array(states, dtype=np.float32)
     prediction = Prediction(
@@ -25,7 +25,7 @@ def question(weights, states, **options):
         attention=weights,
         named={"value_logits": states},
     )
-    return Question(ids=np.arange(len(weights)), prediction=prediction, label=0, **options)
+    return ExplanationTarget(ids=np.arange(len(weights)), prediction=prediction, label=0, **options)
 
 
 def logits(asked_of):
@@ -44,29 +44,29 @@ def test_total_variation_is_half_the_sum_of_the_changes_and_of_single_labels_the
 
 
 def test_swapping_two_units_that_speak_for_two_labels_turns_the_answer():
-    found = shift(question([0.8, 0.2], [[np.log(9), 0], [0, np.log(9)]]))
+    found = shift(target([0.8, 0.2], [[np.log(9), 0], [0, np.log(9)]]))
     # The logits (0.8, 0.2) ln 9 become (0.2, 0.8) ln 9, or stay: half of the shuffles of two units change nothing.
     turned = 9**0.8 / (9**0.8 + 9**0.2)
-    moved = np.mean(shuffled(question([0.8, 0.2], np.zeros((2, 2))), 2, PERMUTATIONS)[:, 0] == 1)
+    moved = np.mean(shuffled(target([0.8, 0.2], np.zeros((2, 2))), 2, PERMUTATIONS)[:, 0] == 1)
     assert found.changed == pytest.approx(moved)
     assert 0.3 < moved < 0.7
     assert found.distance in (pytest.approx(2 * turned - 1), pytest.approx(0), pytest.approx(turned - 0.5))
 
 
 def test_where_attention_or_states_are_even_permuting_changes_nothing():
-    even = shift(question([0.25] * 4, np.arange(8.0).reshape(4, 2)))
-    alike = shift(question([0.7, 0.1, 0.1, 0.1], [[2.0, -1.0]] * 4))
+    even = shift(target([0.25] * 4, np.arange(8.0).reshape(4, 2)))
+    alike = shift(target([0.7, 0.1, 0.1, 0.1], [[2.0, -1.0]] * 4))
     for found in (even, alike):
         assert found.distance == pytest.approx(0, abs=1e-6)
         assert found.changed == 0
 
 
 def test_a_text_of_one_unit_cannot_be_tested():
-    assert shift(question([1.0], [[1.0, 0.0]])) is None
+    assert shift(target([1.0], [[1.0, 0.0]])) is None
 
 
 def test_a_unit_without_attention_is_dealt_some():
-    found = shift(question([0.5, 0.5, 0.0], [[0.0, 0.0], [0.0, 0.0], [8.0, 0.0]]))
+    found = shift(target([0.5, 0.5, 0.0], [[0.0, 0.0], [0.0, 0.0], [8.0, 0.0]]))
     assert found.distance > 0
 
 
@@ -77,7 +77,7 @@ def test_a_unit_without_attention_is_dealt_some():
 )
 @settings(deadline=None)
 def test_the_distance_is_that_of_answers_with_the_weights_dealt_out_anew(weights, states, independent):
-    asked_of = question(weights, states, independent=independent)
+    asked_of = target(weights, states, independent=independent)
     exact, one = weights.astype(np.float64), states.astype(np.float64)
     after = np.stack([exact[order] @ one for order in shuffled(asked_of, 5, PERMUTATIONS)])
     expected = np.median(distance(after, exact @ one, independent=independent))
@@ -93,7 +93,7 @@ def test_on_a_model_it_is_what_the_network_says_with_permuted_weights(request, n
 
     loaded = request.getfixturevalue(name)
     (prediction,) = loaded.predict([TEXT], named=("value_logits", "contributions"))
-    (asked_of,) = asked(loaded, loaded.encoded([TEXT]), [prediction])
+    (asked_of,) = targets_for(loaded, loaded.encoded([TEXT]), [prediction])
     slopes = Slopes.of(loaded)
     network = slopes.network
     table = network.get_parameter("embedding.weight")

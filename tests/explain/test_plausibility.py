@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, precision_recall_curve
 
-from attnclf.explain.plausibility import Hits, auprc, iou_hits, macro_f1, mean_share, runs, token_f1, top
+from attnclf.explain.metrics.plausibility import Hits, auprc, iou_hits, macro_f1, mean_share, runs, token_f1, top
 
 
 def marks(text):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from attnclf.explain.agreement import kendall
+from attnclf.explain.metrics.agreement import kendall
 
 
 def tau(one, other):

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.palette import TONES
-from attnclf.explain.svg import render
+from attnclf.explain.render.palette import TONES
+from attnclf.explain.render.svg.highlight import render
+from attnclf.explain.types.explanation import Explanation, Word
 
 SVG = "{http://www.w3.org/2000/svg}"
 CELL = 12.2

@@ -14,11 +14,11 @@ from rich.segment import Segment
 from rich.style import Style
 
 from attnclf.errors import ConfigError
-from attnclf.explain.comparison_terminal import SideBySide
-from attnclf.explain.explanation import Comparison, Explanation, Word
-from attnclf.explain.faithfulness import Faithfulness, Figures
-from attnclf.explain.palette import AGAINST, DARK, LIGHT, STEPS, TONES, Scale
-from attnclf.explain.terminal import Highlight, passages, percent
+from attnclf.explain.metrics.faithfulness import Faithfulness, Figures
+from attnclf.explain.render.palette import AGAINST, DARK, LIGHT, STEPS, TONES, Scale
+from attnclf.explain.render.terminal.comparison import SideBySide
+from attnclf.explain.render.terminal.highlight import Highlight, passages, percent
+from attnclf.explain.types.explanation import Comparison, Explanation, Word
 from attnclf.text.screen import clusters, short, visible
 
 LABELS = (("refund", 0.71), ("billing", 0.12), ("other", 0.08), ("shipping", 0.05), ("spam", 0.04))

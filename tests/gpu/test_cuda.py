@@ -199,7 +199,7 @@ def test_many_batches_at_a_time_give_what_one_alone_gives(cuda, model, tickets):
 
 @pytest.mark.gpu
 def test_gradients_are_those_of_the_cpu_though_cudnn_has_none_for_recurrent_layers(cuda, model, classifier, tickets):
-    from attnclf.explain.explain import explain
+    from attnclf.explain.api import explain
 
     on_gpu = Classifier.load(model, device="cuda")
     for method in ("gradient-x-input", "integrated-gradients"):

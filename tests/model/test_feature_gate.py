@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from attnclf.config import Config, GateConfig, ModelConfig, presets
 from attnclf.errors import ConfigError, ExportError
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.feature_gate import FeatureGate

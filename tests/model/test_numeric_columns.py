@@ -6,8 +6,8 @@ import torch
 
 from attnclf.config import Config, merged
 from attnclf.errors import ConfigError, DataError
+from attnclf.explain.api import explain
 from attnclf.explain.choice import resolved
-from attnclf.explain.explain import explain
 from attnclf.model.features import FARTHEST, Standardised
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from attnclf.explain.explain import explain
+from attnclf.explain.api import explain
 
 TEXTS = ["my parcel is late", "", "I was charged twice"]
 ROWS = {"text": TEXTS, "id": [1, 2, 3]}

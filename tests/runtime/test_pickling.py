@@ -14,8 +14,8 @@ from attnclf.config import Config
 from attnclf.data.corpus import read
 from attnclf.errors import AttnclfError, BundleError, DataError
 from attnclf.evaluation.report import Report
+from attnclf.explain.api import compare, explain
 from attnclf.explain.evaluate import evaluate as evaluate_explanations
-from attnclf.explain.explain import compare, explain
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
 from attnclf.serve.refusals import Overloaded, Refusal

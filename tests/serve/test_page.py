@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.palette import DARK, LIGHT, Scale
+from attnclf.explain.render.palette import DARK, LIGHT, Scale
+from attnclf.explain.types.explanation import Explanation, Word
 from attnclf.serve.page import FILES, POLICY
 
 pytest.importorskip("playwright.sync_api", reason="needs Playwright")

@@ -8,16 +8,17 @@ from attnclf.errors import ConfigError
 from attnclf.explain.methods.attention import attention
 from attnclf.explain.methods.attention_norm import attention_norm
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
+from attnclf.explain.methods.baselines import random, uniform
 from attnclf.explain.methods.erasure_search import erasure_search
-from attnclf.explain.methods.floors import random, uniform
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients
 from attnclf.explain.methods.kernel_shap import kernel_shap
 from attnclf.explain.methods.leave_one_out import leave_one_out
 from attnclf.explain.methods.ngrams import ngrams
 from attnclf.explain.methods.occlusion import occlusion
-from attnclf.explain.question import Judge, Question, Weights
-from attnclf.explain.removal import Removal
+from attnclf.explain.perturbation import PerturbationScorer, Removal
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 CONTRIBUTIONS = "contributions"  # the output of a `Mixture` that says what its n-grams add
 VECTORS = ("temporal", "feed-forward", "self-attention", "recurrent-self-attention")  # differentiable from units on
@@ -26,14 +27,14 @@ VECTORS = ("temporal", "feed-forward", "self-attention", "recurrent-self-attenti
 class Method(NamedTuple):
     """One row: the function, and what it can do and needs.
 
-    `weigh` takes questions and a judge and returns weights for each. `signed` ones say what speaks for the label and
+    `weigh` takes targets and a scorer and returns weights for each. `signed` ones say what speaks for the label and
     what against it; the others are the same for every label. `outputs` are the named outputs of the network that the
     predictions must have; `removal` tells how units are taken out of the text, None where none are. `torch`: runs the
     network there. `each`: runs it once for each unit, so that time grows with the square of the length. `scored`: cheap
     enough to be scored while training, and a candidate for `auto`.
     """
 
-    weigh: Callable[[Sequence[Question], Judge], list[Weights]]
+    weigh: Callable[[Sequence[ExplanationTarget], PerturbationScorer], list[Weights]]
     meaning: str
     signed: bool
     outputs: tuple[str, ...] = ()

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 
-def attention(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def attention(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return the attention a_t of the predictions as it left the graph (Bahdanau et al. 2015; Raffel & Ellis 2016)."""
-    return [Weights(question.prediction.attention) for question in questions]
+    return [Weights(target.prediction.attention) for target in targets]

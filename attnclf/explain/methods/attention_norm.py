@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Prediction
 
 
-def attention_norm(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def attention_norm(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return a_t ‖h_t‖ over their sum (Kobayashi et al. 2020, section 2.3, with the state as the value vector)."""
-    return [Weights(_shares(question.prediction)) for question in questions]
+    return [Weights(_shares(target.prediction)) for target in targets]
 
 
 def _shares(prediction: Prediction) -> NDArray[np.floating]:

@@ -5,22 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 
-def attention_x_gradient(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def attention_x_gradient(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return a_t ∂value/∂a_t, plus the exact share of the n-grams (Serrano & Smith 2019, section 3.1, with its sign).
 
     The logits are linear in the weights, so the graph itself has the product: `evidence` is a_t ∂logits/∂a_t, and no
     torch is needed. For two labels, where value is a difference of logits, and the context "soft", the weights sum to
     the value less the biases; for more, value is as good as linear only near the prediction.
     """
-    return [Weights(_weigh(question)) for question in questions]
+    return [Weights(_weigh(target)) for target in targets]
 
 
-def _weigh(question: Question) -> NDArray[np.floating]:
-    named = question.prediction.named
+def _weigh(target: ExplanationTarget) -> NDArray[np.floating]:
+    named = target.prediction.named
     evidence = named["evidence"] + named.get("contributions", 0)
     # The logits but for a constant, which the slope of a softmax ignores.
-    logits = np.log(np.maximum(question.prediction.probabilities, np.finfo(np.float32).tiny))
-    return np.asarray(evidence @ question.slope(logits))
+    logits = np.log(np.maximum(target.prediction.probabilities, np.finfo(np.float32).tiny))
+    return np.asarray(evidence @ target.slope(logits))

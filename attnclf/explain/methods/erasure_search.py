@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.faithfulness import BINS, sizes
-from attnclf.explain.question import Judge, Question, Said, Weights
+from attnclf.explain.metrics.faithfulness import BINS, sizes
+from attnclf.explain.perturbation import PerturbationScorer, Scored
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 TRIED = 4  # units that are tried as the last one of a step
 STEPS = {**dict.fromkeys(BINS, TRIED), 0.35: 1}  # shares that are gone after a step; the longest has a halt midway
@@ -16,7 +18,7 @@ SHORT = 8  # units of a step; in a longer one it matters little which is the las
 FALLEN = -3.0  # value, a probability below a twentieth: so little is left to fall that the search ends
 
 
-def erasure_search(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def erasure_search(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return weights in the order of a greedy search for what to delete (erasure: Li et al. 2016, "Understanding …").
 
     A step ends at each of the shares `STEPS` of the text. It deletes the heaviest units that are left, and as the last
@@ -29,14 +31,14 @@ def erasure_search(questions: Sequence[Question], judge: Judge) -> list[Weights]
     largest first. At most 2 + `TRIED` × 5 runs of the network, whatever the length, and fewer where value is below
     `FALLEN` before the end. The search looks for what comprehensiveness by deletion rewards.
     """
-    whole = judge.evidence([question.ids for question in questions])
-    searches = [_Search.of(*pair) for pair in zip(questions, whole, strict=True)]
+    whole = scorer.evidence([target.ids for target in targets])
+    searches = [_Search.of(*pair) for pair in zip(targets, whole, strict=True)]
     for share, most in sorted(STEPS.items()):
         tries = [(search, search.tries(share, most)) for search in searches if search.value > FALLEN]
         going = [(search, tried) for search, tried in tries if len(tried)]
         if not going:
             continue
-        said = iter(judge.evidence([search.question.ids[left] for search, tried in going for left in tried]))
+        said = iter(scorer.evidence([search.target.ids[left] for search, tried in going for left in tried]))
         for search, tried in going:
             search.take(tried, [next(said) for _ in tried])
     return [Weights(search.weights()) for search in searches]
@@ -46,7 +48,7 @@ def erasure_search(questions: Sequence[Question], judge: Judge) -> list[Weights]
 class _Search:
     """A text on its way: value, what units weigh now and are believed to (units,), which are left, and those taken."""
 
-    question: Question
+    target: ExplanationTarget
     value: float
     now: NDArray[np.float64]
     beliefs: NDArray[np.float64]
@@ -54,9 +56,9 @@ class _Search:
     taken: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, question: Question, said: Said) -> "_Search":
-        now = said.added @ question.slope(said.logits)
-        return cls(question, float(question.value(said.logits)), now, now.copy(), np.ones(len(now), dtype=bool))
+    def of(cls, target: ExplanationTarget, said: Scored) -> "_Search":
+        now = said.added @ target.slope(said.logits)
+        return cls(target, float(target.value(said.logits)), now, now.copy(), np.ones(len(now), dtype=bool))
 
     def heaviest(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the units that are left, the heaviest first."""
@@ -84,13 +86,13 @@ class _Search:
             row[units] = False
         return left
 
-    def take(self, tries: NDArray[np.bool_], said: Sequence[Said]) -> None:
+    def take(self, tries: NDArray[np.bool_], said: Sequence[Scored]) -> None:
         """Go on with the deepest fall."""
-        values = self.question.value(np.array([one.logits for one in said]))
+        values = self.target.value(np.array([one.logits for one in said]))
         best = int(values.argmin())
         gone, left = np.flatnonzero(self.left & ~tries[best]), tries[best]
         self.taken += gone[np.argsort(-self.beliefs[gone], kind="stable")].tolist()
-        self.now[left] = said[best].added @ self.question.slope(said[best].logits)
+        self.now[left] = said[best].added @ self.target.slope(said[best].logits)
         self.beliefs[left] = (self.beliefs[left] + self.now[left]) / 2
         if len(gone) == 1:
             tried, falls = (self.left & ~tries).argmax(axis=1), self.value - values

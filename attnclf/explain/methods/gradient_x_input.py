@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 
-def gradient_x_input(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def gradient_x_input(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return x_t · ∂value/∂x_t (Denil et al. 2014, section 5; Shrikumar et al. 2016), x_t as `gradients` defines it."""
-    slopes = judge.slopes()
-    return [Weights(slopes.along(question, np.ones(1))[1][0]) for question in questions]
+    slopes = scorer.slopes()
+    return [Weights(slopes.along(target, np.ones(1))[1][0]) for target in targets]

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 POINTS = 50  # of the Gauss-Legendre rule, as Captum takes
 
 
-def integrated_gradients(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def integrated_gradients(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return ∫ x_t · ∂value(α x)/∂x_t dα over α from 0 to 1 (Sundararajan et al. 2017, eq. 1), baseline 0.
 
     x_t is as `gradients` defines it. The gap is the sum of the weights less value(x) - value(0): 0 by the theorem,
@@ -17,10 +19,10 @@ def integrated_gradients(questions: Sequence[Question], judge: Judge) -> list[We
     """
     nodes, masses = np.polynomial.legendre.leggauss(POINTS)
     points, shares = (nodes + 1) / 2, masses / 2
-    slopes = judge.slopes()
+    slopes = scorer.slopes()
     weights = []
-    for question in questions:
-        values, products = slopes.along(question, np.concatenate([[0.0], points, [1.0]]))
+    for target in targets:
+        values, products = slopes.along(target, np.concatenate([[0.0], points, [1.0]]))
         summed = shares @ products[1:-1]
         weights.append(Weights(summed, gap=float(summed.sum() - (values[-1] - values[0]))))
     return weights

@@ -6,38 +6,41 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Judge, Question, Weights
-from attnclf.explain.removal import mask
+from attnclf.explain.perturbation import PerturbationScorer, mask
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 SAMPLES = 512  # coalitions of a text, or eight for each unit if these are more
 EXACT = 9  # units of a text up to which every coalition (510) is tried: no sampling, no error
 
 
-def kernel_shap(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def kernel_shap(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return Shapley values of value(), where a unit outside the coalition is masked, with their standard errors.
 
     Lundberg & Lee 2017, theorem 2: least squares over coalitions weighted by the Shapley kernel, held to the sum
     value(text) - value(nothing). Coalitions are drawn from the kernel in pairs of one and its complement (Covert & Lee
     2021, section 4). The error is the sandwich estimate over pairs, 0 where all coalitions were tried.
     """
-    return [_explained(question, judge) for question in questions]
+    return [_explained(target, scorer) for target in targets]
 
 
-def _explained(question: Question, judge: Judge) -> Weights:
-    units = len(question.ids)
+def _explained(target: ExplanationTarget, scorer: PerturbationScorer) -> Weights:
+    units = len(target.ids)
     whole, nothing = np.ones(units, dtype=bool), np.zeros(units, dtype=bool)
     if units == 1:
-        values = _values(question, judge, np.stack([whole, nothing]))
+        values = _values(target, scorer, np.stack([whole, nothing]))
         return Weights(values[:1] - values[1:], np.zeros(1))
     exact = units <= EXACT
-    coalitions, shares = _all(units) if exact else _drawn(units, max(SAMPLES, 8 * units), question.seed)
-    values = _values(question, judge, np.vstack([whole, nothing, coalitions]))
+    coalitions, shares = _all(units) if exact else _drawn(units, max(SAMPLES, 8 * units), target.seed)
+    values = _values(target, scorer, np.vstack([whole, nothing, coalitions]))
     weights, error = solved(coalitions, shares, values[2:] - values[1], float(values[0] - values[1]))
     return Weights(weights, np.zeros(units) if exact else error)
 
 
-def _values(question: Question, judge: Judge, coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return question.value(judge.logits([mask(question.ids, keep) for keep in coalitions]))
+def _values(
+    target: ExplanationTarget, scorer: PerturbationScorer, coalitions: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    return target.value(scorer.logits([mask(target.ids, keep) for keep in coalitions]))
 
 
 def _all(units: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.question import Judge, Question, Weights
-from attnclf.explain.removal import delete
+from attnclf.explain.perturbation import PerturbationScorer, delete
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 
-def leave_one_out(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def leave_one_out(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return value(text) - value(text without t) for each unit t (Li et al. 2016, "Understanding …", eq. 1).
 
     One run of the network for each unit, all texts' runs in common batches.
     """
     rows, sizes = [], []
-    for question in questions:
-        keep = ~np.eye(len(question.ids), dtype=bool)
-        rows += [question.ids, *(delete(question.ids, kept) for kept in keep)]
-        sizes.append(1 + len(question.ids))
-    said = np.split(judge.logits(rows), np.cumsum(sizes, dtype=int))[:-1]
+    for target in targets:
+        keep = ~np.eye(len(target.ids), dtype=bool)
+        rows += [target.ids, *(delete(target.ids, kept) for kept in keep)]
+        sizes.append(1 + len(target.ids))
+    said = np.split(scorer.logits(rows), np.cumsum(sizes, dtype=int))[:-1]
     weights = []
-    for question, logits in zip(questions, said, strict=True):
-        values = question.value(logits)
+    for target, logits in zip(targets, said, strict=True):
+        values = target.value(logits)
         weights.append(Weights(values[0] - values[1:]))
     return weights

@@ -5,16 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Judge, Question, Weights
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
 
 
-def ngrams(questions: Sequence[Question], judge: Judge) -> list[Weights]:
+def ngrams(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return the contributions of the linear model to the logit of the label, less those to `against`."""
-    return [Weights(added(question)) for question in questions]
+    return [Weights(added(target)) for target in targets]
 
 
-def added(question: Question) -> NDArray[np.floating]:
+def added(target: ExplanationTarget) -> NDArray[np.floating]:
     """Return the contributions of one text, (units,)."""
-    contributions = question.prediction.named["contributions"]
-    own: NDArray[np.floating] = contributions[:, question.label]
-    return own if question.against is None else own - contributions[:, question.against]
+    contributions = target.prediction.named["contributions"]
+    own: NDArray[np.floating] = contributions[:, target.label]
+    return own if target.against is None else own - contributions[:, target.against]

@@ -9,8 +9,8 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Response
 
-from attnclf.explain import highlight_css
 from attnclf.explain.methods import METHODS
+from attnclf.explain.render.html import css
 
 # Only our own files, no inline script or style, no way to turn a string into markup, no frame around the page.
 POLICY = "; ".join(
@@ -54,7 +54,7 @@ def _read(name: str) -> str:
 # Read once: what a running server shows does not change under it.
 FILES = {
     "/": (_read("index.html").replace("<!-- methods -->", _methods()), "text/html"),
-    "/page/page.css": (highlight_css.THEME + highlight_css.WORDS + _read("page.css"), "text/css"),
+    "/page/page.css": (css.THEME + css.WORDS + _read("page.css"), "text/css"),
     "/page/page.js": (_read("page.js"), "text/javascript"),
     "/page/icon.svg": (_read("icon.svg"), "image/svg+xml"),
 }

@@ -10,9 +10,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from attnclf.explain.explanation import Map
-from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import BAR, BOLD, DIM, PLAIN, Cell, Tones, cells, percent, trimmed, wrap
+from attnclf.explain.render.palette import Scale
+from attnclf.explain.render.terminal.highlight import BAR, BOLD, DIM, PLAIN, Cell, Tones, cells, percent, trimmed, wrap
+from attnclf.explain.types.explanation import Map
 from attnclf.text.screen import short
 
 if TYPE_CHECKING:

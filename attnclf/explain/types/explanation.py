@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from attnclf.explain.faithfulness import Faithfulness
+from attnclf.explain.metrics.faithfulness import Faithfulness
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -99,8 +99,8 @@ class Explanation:
         return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.heatmap_terminal import HeatMap
-        from attnclf.explain.terminal import Highlight
+        from attnclf.explain.render.terminal.heatmap import HeatMap
+        from attnclf.explain.render.terminal.highlight import Highlight
 
         yield Highlight(self)
         for one in self.maps:
@@ -108,9 +108,9 @@ class Explanation:
             yield HeatMap(one)
 
     def _repr_html_(self) -> str:
-        from attnclf.explain import html
+        from attnclf.explain.render.html import document
 
-        return html.fragment([self])
+        return document.fragment([self])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form.
@@ -147,14 +147,14 @@ class Comparison:
         return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.comparison_terminal import SideBySide
+        from attnclf.explain.render.terminal.comparison import SideBySide
 
         yield SideBySide(self.explanations)
 
     def _repr_html_(self) -> str:
-        from attnclf.explain import html
+        from attnclf.explain.render.html import document
 
-        return html.fragment([self])
+        return document.fragment([self])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form: the first explanation's text and labels once, and what each method says."""

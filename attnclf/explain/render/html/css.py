@@ -1,6 +1,6 @@
 """The style of highlighted words, for the HTML output and for the page of the server: one palette, one look."""
 
-from attnclf.explain.palette import DARK, LIGHT, Page
+from attnclf.explain.render.palette import DARK, LIGHT, Page
 
 
 def _theme(page: Page) -> str:

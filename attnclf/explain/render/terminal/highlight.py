@@ -13,9 +13,9 @@ from rich.segment import Segment
 from rich.style import Style
 
 from attnclf.errors import ConfigError
-from attnclf.explain.explanation import Explanation, Word
-from attnclf.explain.faithfulness import Faithfulness
-from attnclf.explain.palette import AGAINST, STEPS, TONES, Scale
+from attnclf.explain.metrics.faithfulness import Faithfulness
+from attnclf.explain.render.palette import AGAINST, STEPS, TONES, Scale
+from attnclf.explain.types.explanation import Explanation, Word
 from attnclf.text.screen import clusters, continues, short, visible
 
 if TYPE_CHECKING:

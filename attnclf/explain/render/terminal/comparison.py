@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from attnclf.explain.explanation import Explanation
-from attnclf.explain.palette import STEPS, Scale
-from attnclf.explain.terminal import (
+from attnclf.explain.render.palette import STEPS, Scale
+from attnclf.explain.render.terminal.highlight import (
     BOLD,
     DIM,
     PLAIN,
@@ -22,6 +21,7 @@ from attnclf.explain.terminal import (
     signed,
     trimmed,
 )
+from attnclf.explain.types.explanation import Explanation
 from attnclf.text.screen import packed, short
 
 if TYPE_CHECKING:

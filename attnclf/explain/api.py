@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from attnclf.data.batches import in_order
 from attnclf.errors import ConfigError
 from attnclf.explain import choice
-from attnclf.explain.explanation import Comparison, Explanation, Word
-from attnclf.explain.faithfulness import SHORT, Faithfulness, measured
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
 from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, speaking, working
 from attnclf.explain.methods.ngrams import added
-from attnclf.explain.question import FEW, Judge, Question, Weights, asked
+from attnclf.explain.metrics.faithfulness import SHORT, Faithfulness, measured
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import FEW, ExplanationTarget, targets_for
+from attnclf.explain.types.explanation import Comparison, Explanation, Word
+from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier, Prediction, listed
 from attnclf.text.tokenizer import words
 
@@ -72,14 +74,14 @@ def explain(
         some = [texts[place] for place in places]
         predictions = classifier.predict(some, named=[*always, *(drawn.outputs if drawn else ())])
         encoded = classifier.encoded(some)
-        judge = Judge.of(classifier, encoded)
-        questions = asked(classifier, encoded, predictions, against)
-        weights = iter(row.weigh([question for question in questions if question], judge))
+        scorer = PerturbationScorer.of(classifier, encoded)
+        targets = targets_for(classifier, encoded, predictions, against)
+        weights = iter(row.weigh([target for target in targets if target], scorer))
         made = [
-            _explanation(classifier, text, prediction, question, next(weights) if question else NONE, method)
-            for text, prediction, question in zip(some, predictions, questions, strict=True)
+            _explanation(classifier, text, prediction, target, next(weights) if target else NONE, method)
+            for text, prediction, target in zip(some, predictions, targets, strict=True)
         ]
-        worth = _measured(judge, questions, made, longest)
+        worth = _measured(scorer, targets, made, longest)
         for place, prediction, (explanation, part), figures in zip(places, predictions, made, worth, strict=True):
             explained[place] = dataclasses.replace(
                 explanation, faithfulness=figures, maps=drawn.draw(prediction, part, chosen) if drawn else ()
@@ -150,11 +152,16 @@ def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
 
 
 def _explanation(
-    classifier: Classifier, text: str, prediction: Prediction, question: Question | None, weights: Weights, method: str
+    classifier: Classifier,
+    text: str,
+    prediction: Prediction,
+    target: ExplanationTarget | None,
+    weights: Weights,
+    method: str,
 ) -> tuple[Explanation, Shown]:
     pieces = classifier.tokenizer.pieces(text)
     read = pieces[: len(weights.values)]
-    gained = _contributions(question)
+    gained = _contributions(target)
     spans = words(text, read)
     shown = tuple(
         Word(
@@ -168,7 +175,7 @@ def _explanation(
         )
         for first, last in spans
     )
-    against = None if question is None or question.against is None else classifier.labels[question.against]
+    against = None if target is None or target.against is None else classifier.labels[target.against]
     explanation = Explanation(
         text=text,
         label=prediction.label,
@@ -186,16 +193,16 @@ def _explanation(
 
 
 def _measured(
-    judge: Judge,
-    questions: Sequence[Question | None],
+    scorer: PerturbationScorer,
+    targets: Sequence[ExplanationTarget | None],
     made: Sequence[tuple[Explanation, Shown]],
     longest: float,
 ) -> list[Faithfulness | None]:
     """Measure the explanations of texts of 1 to `longest` words."""
     places = [place for place, (explanation, _) in enumerate(made) if 0 < len(explanation.words) <= longest]
     found = measured(
-        judge,
-        [question for place in places if (question := questions[place])],
+        scorer,
+        [target for place in places if (target := targets[place])],
         [_owners(made[place][1]) for place in places],
         [np.array([word.weight for word in made[place][0].words]) for place in places],
     )
@@ -210,8 +217,8 @@ def _owners(shown: Shown) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(shown.spans)), [last - first for first, last in shown.spans])
 
 
-def _contributions(question: Question | None) -> NDArray[np.floating] | None:
+def _contributions(target: ExplanationTarget | None) -> NDArray[np.floating] | None:
     """Return what each unit adds to the logit of the label by way of the n-grams, where the model has some."""
-    if question is None or CONTRIBUTIONS not in question.prediction.named:
+    if target is None or CONTRIBUTIONS not in target.prediction.named:
         return None
-    return added(question)
+    return added(target)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnclf.explain.explanation import Word
+from attnclf.explain.types.explanation import Word
 
 STEPS = 5
 

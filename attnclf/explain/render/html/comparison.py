@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from attnclf.explain.comparison_terminal import FIGURES, telling
-from attnclf.explain.explanation import Explanation
-from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import figure, percent, signed
+from attnclf.explain.render.palette import Scale
+from attnclf.explain.render.terminal.comparison import FIGURES, telling
+from attnclf.explain.render.terminal.highlight import figure, percent, signed
+from attnclf.explain.types.explanation import Explanation
 from attnclf.text.screen import short, visible
 
 LARGEST = 60  # words; those that weigh most under any method

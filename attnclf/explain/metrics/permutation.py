@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.faithfulness import shuffled
-from attnclf.explain.question import Question
+from attnclf.explain.metrics.faithfulness import shuffled
+from attnclf.explain.target import ExplanationTarget
 
 PERMUTATIONS = 100
 
@@ -35,19 +35,19 @@ class Shift(NamedTuple):
     changed: float
 
 
-def permuted(question: Question, logits: NDArray[np.floating], count: int = PERMUTATIONS) -> Shift | None:
+def permuted(target: ExplanationTarget, logits: NDArray[np.floating], count: int = PERMUTATIONS) -> Shift | None:
     """Return the shift of a text with these `logits` (labels,), whose prediction has the named output `value_logits`.
 
     The permutations are the same for the same text. None for a text of one unit.
     """
-    weights = question.prediction.attention.astype(np.float64)
+    weights = target.prediction.attention.astype(np.float64)
     if len(weights) < 2:
         return None
-    added = question.prediction.named["value_logits"].astype(np.float64)
+    added = target.prediction.named["value_logits"].astype(np.float64)
     before = logits.astype(np.float64)
-    after = before + (weights[shuffled(question, len(weights), count)] - weights) @ added
+    after = before + (weights[shuffled(target, len(weights), count)] - weights) @ added
     return Shift(
-        distance=float(np.median(distance(after, before, independent=question.independent))),
+        distance=float(np.median(distance(after, before, independent=target.independent))),
         changed=float(np.mean(after.argmax(axis=-1) != before.argmax())),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
-from attnclf.explain.explanation import Explanation, plain_text
+from attnclf.explain.types.explanation import Explanation, plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -105,14 +105,14 @@ class Influences:
         return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.influence_terminal import lines
+        from attnclf.explain.render.terminal.influence import lines
 
         yield from lines(self, console, options.max_width)
 
     def _repr_html_(self) -> str:
-        from attnclf.explain import html
+        from attnclf.explain.render.html import document
 
-        return html.fragment([self])
+        return document.fragment([self])
 
 
 def excerpt(text: str, start: int, length: int, room: int) -> str:

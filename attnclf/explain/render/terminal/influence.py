@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from attnclf.explain.influence import Influences
-from attnclf.explain.palette import STEPS, Scale
-from attnclf.explain.terminal import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, signed, trimmed
+from attnclf.explain.render.palette import STEPS, Scale
+from attnclf.explain.render.terminal.highlight import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, signed, trimmed
+from attnclf.explain.types.influence import Influences
 from attnclf.text.screen import short
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from html import escape
 
-from attnclf.explain.influence import Influences
-from attnclf.explain.palette import Scale
-from attnclf.explain.terminal import signed
+from attnclf.explain.render.palette import Scale
+from attnclf.explain.render.terminal.highlight import signed
+from attnclf.explain.types.influence import Influences
 from attnclf.text.screen import short, visible
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from html import escape
 
-from attnclf.explain.explanation import Map
-from attnclf.explain.heatmap_terminal import BARS, heaviest_columns, scale_of, strongest_pairs
-from attnclf.explain.terminal import percent
+from attnclf.explain.render.terminal.heatmap import BARS, heaviest_columns, scale_of, strongest_pairs
+from attnclf.explain.render.terminal.highlight import percent
+from attnclf.explain.types.explanation import Map
 from attnclf.text.screen import short, visible
 
 LARGEST = 60  # words across; the ones that get most weight

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.evaluation.intervals import Mean
-from attnclf.explain.explanation import plain_text
-from attnclf.explain.removal import Removal
+from attnclf.explain.perturbation import Removal
+from attnclf.explain.types.explanation import plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -103,6 +103,6 @@ class Evaluation:
         return plain_text(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.evaluation_terminal import tables
+        from attnclf.explain.render.terminal.evaluation import tables
 
         yield from tables(self)

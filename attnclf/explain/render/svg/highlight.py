@@ -8,8 +8,8 @@ from html import escape, unescape
 from rich.cells import cell_len
 from rich.console import Console
 
-from attnclf.explain.explanation import Comparison, Explanation
-from attnclf.explain.influence import Influences
+from attnclf.explain.types.explanation import Comparison, Explanation
+from attnclf.explain.types.influence import Influences
 
 # rich's own template fetches its font from the web. This one names fonts that are on people's machines.
 _FORMAT = """\

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from attnclf.explain.evaluation import FLOOR, SHARES, Evaluation
-from attnclf.explain.palette import DARK, LIGHT
+from attnclf.explain.render.palette import DARK, LIGHT
+from attnclf.explain.types.evaluation import FLOOR, SHARES, Evaluation
 
 WIDTH, HEIGHT = 760, 420
 LEFT, TOP, RIGHT, BOTTOM = 64, 48, 540, 356  # of the axes

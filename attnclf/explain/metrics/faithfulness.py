@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.question import Ids, Judge, Question
-from attnclf.explain.removal import REMOVALS, Removal
+from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, Removal
+from attnclf.explain.target import ExplanationTarget, Ids
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 CHANCES = 20  # random rankings of the same text
@@ -41,7 +41,7 @@ class Probe(NamedTuple):
     `owner` (units,) is the word of each unit, from 0; `rankings` (rankings, words) have words, the highest first.
     """
 
-    question: Question
+    target: ExplanationTarget
     owner: NDArray[np.integer]
     rankings: Rankings
 
@@ -85,25 +85,27 @@ def ranking(weights: NDArray[np.floating]) -> NDArray[np.intp]:
     return np.argsort(-weights, kind="stable")
 
 
-def curves(judge: Judge, probes: Sequence[Probe], removal: Removal, bins: Sequence[float] = BINS) -> list[Curves]:
+def curves(
+    scorer: PerturbationScorer, probes: Sequence[Probe], removal: Removal, bins: Sequence[float] = BINS
+) -> list[Curves]:
     """Return the curves of each probe, all of them in common batches."""
     take = REMOVALS[removal]
     rows: list[Ids] = []
     runs: list[int] = []
-    for question, owner, rankings in probes:
+    for target, owner, rankings in probes:
         counts = sizes(rankings.shape[1], bins)
         before = len(rows)
-        rows.append(question.ids)
+        rows.append(target.ids)
         for order in rankings:
             rank = np.empty(len(order), dtype=np.int64)
             rank[order] = np.arange(len(order))
             places = rank[owner]
-            rows += [take(question.ids, places >= count) for count in counts]
-            rows += [take(question.ids, places < count) for count in counts]
+            rows += [take(target.ids, places >= count) for count in counts]
+            rows += [take(target.ids, places < count) for count in counts]
         runs.append(len(rows) - before)
     drawn = []
-    for probe, logits in zip(probes, np.split(judge.logits(rows), np.cumsum(runs, dtype=int))[:-1], strict=True):
-        probabilities = probe.question.probability(logits)
+    for probe, logits in zip(probes, np.split(scorer.logits(rows), np.cumsum(runs, dtype=int))[:-1], strict=True):
+        probabilities = probe.target.probability(logits)
         left = probabilities[1:].reshape(len(probe.rankings), 2, len(bins))
         drawn.append(Curves(float(probabilities[0]), left[:, 0], left[:, 1]))
     return drawn
@@ -157,8 +159,8 @@ class Faithfulness:
 
 
 def measured(
-    judge: Judge,
-    questions: Sequence[Question],
+    scorer: PerturbationScorer,
+    targets: Sequence[ExplanationTarget],
     owners: Sequence[NDArray[np.integer]],
     weights: Sequence[NDArray[np.floating]],
     chances: int = CHANCES,
@@ -168,19 +170,19 @@ def measured(
     `owners` (units,) has the word of each unit, from 0. The random rankings are the same for the same text.
     """
     probes = [
-        Probe(question, owner, np.vstack([ranking(weight), shuffled(question, len(weight), chances)]))
-        for question, owner, weight in zip(questions, owners, weights, strict=True)
+        Probe(target, owner, np.vstack([ranking(weight), shuffled(target, len(weight), chances)]))
+        for target, owner, weight in zip(targets, owners, weights, strict=True)
     ]
-    found: dict[Removal, list[Curves]] = {removal: curves(judge, probes, removal) for removal in REMOVALS}
+    found: dict[Removal, list[Curves]] = {removal: curves(scorer, probes, removal) for removal in REMOVALS}
     return [
         _compared({removal: drawn[place] for removal, drawn in found.items()}, probe.rankings.shape[1])
         for place, probe in enumerate(probes)
     ]
 
 
-def shuffled(question: Question, words: int, count: int) -> NDArray[np.intp]:
+def shuffled(target: ExplanationTarget, words: int, count: int) -> NDArray[np.intp]:
     """Return random rankings of the words of a text, (count, words), the same for the same text."""
-    return np.random.default_rng(question.seed).random((count, words)).argsort(axis=1)
+    return np.random.default_rng(target.seed).random((count, words)).argsort(axis=1)
 
 
 def _compared(drawn: dict[Removal, Curves], words: int) -> Faithfulness:

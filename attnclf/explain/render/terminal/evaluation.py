@@ -1,4 +1,4 @@
-"""Drawing on a terminal what the methods of a model are worth: a row for each method, a table for each question."""
+"""Drawing on a terminal what the methods of a model are worth: a row for each method, a table for each target."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from attnclf.evaluation.intervals import Mean
-from attnclf.explain.evaluation import Evaluation, Permutation
-from attnclf.explain.removal import Removal
+from attnclf.explain.perturbation import Removal
+from attnclf.explain.types.evaluation import Evaluation, Permutation
 from attnclf.text.screen import packed
 
 if TYPE_CHECKING:

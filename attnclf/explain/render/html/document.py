@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from attnclf.explain import comparison_html, heatmap_html, highlight_css, influence_html
-from attnclf.explain.explanation import Comparison, Explanation
-from attnclf.explain.influence import Influences
-from attnclf.explain.palette import STEPS, Scale
-from attnclf.explain.terminal import (
+from attnclf.explain.render.html import comparison, css, heatmap, influence
+from attnclf.explain.render.palette import STEPS, Scale
+from attnclf.explain.render.terminal.highlight import (
     Run,
     amount,
     heaviest,
@@ -19,6 +17,8 @@ from attnclf.explain.terminal import (
     strongest,
     worth,
 )
+from attnclf.explain.types.explanation import Comparison, Explanation
+from attnclf.explain.types.influence import Influences
 from attnclf.text.screen import short, visible
 
 Drawn = Explanation | Comparison | Influences
@@ -29,7 +29,7 @@ AGAINST = ' class="against"'
 
 # All of it stays inside .attnclf, for a notebook has a style of its own.
 _STYLE = f"""\
-{highlight_css.THEME}\
+{css.THEME}\
 .attnclf {{ background: var(--background); color: var(--text); font: 1rem/1.6 system-ui, sans-serif; }}
 body.attnclf {{ margin: 2rem auto; max-width: 46rem; padding: 0 1rem; }}
 div.attnclf {{ max-width: 46rem; padding: .1rem 1rem; }}
@@ -47,7 +47,7 @@ div.attnclf article {{ margin: 1rem 0; }}
 }}
 .attnclf .note, .attnclf .legend {{ color: var(--quiet); font-size: .9rem; margin: .25rem 0; }}
 .attnclf .legend strong {{ color: var(--text); }}
-{highlight_css.WORDS}{heatmap_html.STYLE}{comparison_html.STYLE}"""
+{css.WORDS}{heatmap.STYLE}{comparison.STYLE}"""
 
 _PAGE = f"""\
 <!DOCTYPE html>
@@ -86,14 +86,14 @@ def fragment(explanations: Iterable[Drawn]) -> str:
 
 def _article(drawn: Drawn) -> str:
     if isinstance(drawn, Influences):
-        return "\n".join(influence_html.drawn(drawn))
+        return "\n".join(influence.drawn(drawn))
     explanation = drawn.explanations[0] if isinstance(drawn, Comparison) else drawn
     if explanation.label is None:
         return '<article>\n<p class="note">nothing to classify: the text is blank</p>\n</article>'
     if isinstance(drawn, Comparison):
-        parts = [*_labels(explanation), *comparison_html.drawn(drawn.explanations)]
+        parts = [*_labels(explanation), *comparison.drawn(drawn.explanations)]
     else:
-        maps = (line for one in drawn.maps for line in heatmap_html.drawn(one))
+        maps = (line for one in drawn.maps for line in heatmap.drawn(one))
         parts = [*_labels(drawn), *_text(drawn), *_legend(drawn), *_worth(drawn), *_contributions(drawn), *maps]
     return "\n".join(["<article>", *parts, "</article>"])
 

@@ -1,0 +1,20 @@
+"""Two methods that know nothing of the text: what any other must beat."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from attnclf.explain.perturbation import PerturbationScorer
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.types.weights import Weights
+
+
+def random(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
+    """Return shares drawn at random, the same for the same text."""
+    drawn = [np.random.default_rng(target.seed).random(len(target.ids)) for target in targets]
+    return [Weights(shares / shares.sum()) for shares in drawn]
+
+
+def uniform(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
+    """Return the same share for every unit; ranked, that is the order of the text."""
+    return [Weights(np.full(len(target.ids), 1 / len(target.ids))) for target in targets]

@@ -1,0 +1,1 @@
+"""Values of explanations → terminal, html, svg and json."""

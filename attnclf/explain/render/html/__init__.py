@@ -1,0 +1,1 @@
+"""Values of explanations drawn as html."""

@@ -1,0 +1,1 @@
+"""Values of explanations drawn on a terminal."""

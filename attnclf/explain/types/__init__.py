@@ -1,0 +1,1 @@
+"""What explanations are, as values."""
