@@ -17,6 +17,7 @@ from attnclf.explain.methods import METHODS
 from attnclf.explain.metrics.agreement import kendall
 from attnclf.explain.perturbation import REMOVALS
 from attnclf.explain.render.svg import evaluation
+from attnclf.explain.target import targets_for
 from attnclf.explain.types.evaluation import FLOOR, SHARES
 
 SVG = "{http://www.w3.org/2000/svg}"
