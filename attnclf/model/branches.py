@@ -27,7 +27,7 @@ class Branch(NamedTuple):
     module: nn.Module
 
 
-def at_once(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
+def run_parallel(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
     """Return the result of each branch for the rows; the first branch runs here, the others on other cores."""
     # More threads for each product, another precision or another device: torch's own ways, which threads do not share.
     alone = torch.get_num_threads() > 1 or torch.is_autocast_enabled("cpu") or torch.is_inference_mode_enabled()
@@ -36,11 +36,11 @@ def at_once(branches: Sequence[Branch], rows: Tensor) -> tuple[Tensor, ...]:
     parameters = [parameter for branch in branches for parameter in branch.module.parameters()]
     learning = torch.is_grad_enabled()  # within a function of autograd it is always off
     inputs = [rows] * len(branches)
-    made: tuple[Tensor, ...] = _AtOnce.apply(learning, branches, *inputs, *parameters)  # type: ignore[no-untyped-call]
+    made: tuple[Tensor, ...] = _RunParallel.apply(learning, branches, *inputs, *parameters)  # type: ignore[no-untyped-call]
     return made
 
 
-class _AtOnce(torch.autograd.Function):
+class _RunParallel(torch.autograd.Function):
     """Each branch has a graph of its own, from a leaf in place of the input to what it makes."""
 
     @staticmethod

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnclf.config import EncoderConfig
-from attnclf.model.branches import Branch, at_once
+from attnclf.model.branches import Branch, run_parallel
 from attnclf.model.output import Encoded
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -76,7 +76,7 @@ class Recurrence(nn.Module):
             return self._ahead(vectors)
         back = partial(self._back, lengths=lengths)
         # The backward direction has more to do, so it is the one that begins without delay.
-        behind, ahead = at_once([Branch(back, self.back), Branch(self._ahead, self.ahead)], vectors)
+        behind, ahead = run_parallel([Branch(back, self.back), Branch(self._ahead, self.ahead)], vectors)
         return torch.cat([ahead, behind], dim=-1)
 
     def _ahead(self, vectors: Float[Tensor, "batch time in"]) -> Float[Tensor, "batch time hidden"]:

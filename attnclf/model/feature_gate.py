@@ -12,7 +12,7 @@ from attnclf.config import GateConfig, ModelConfig
 from attnclf.model.decoder import glorot
 from attnclf.model.features import Standardised, TfIdf
 from attnclf.model.output import Output
-from attnclf.model.restraint import Restraint
+from attnclf.model.regularizer import Regularizer
 
 
 class Gated(NamedTuple):
@@ -86,7 +86,9 @@ class FeatureGate(nn.Module):
         self.gate = GATES[config.gate.form](config.gate, self.embedding.features)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = glorot(nn.Linear(self.gate.out_dim, labels))
-        self.restraints = (Restraint(parameter="gate.v", l2=config.gate.l2),) if config.gate.form == "sigmoid" else ()
+        self.regularizers = (
+            (Regularizer(parameter="gate.v", l2=config.gate.l2),) if config.gate.form == "sigmoid" else ()
+        )
 
     def forward(
         self, ids: Int[Tensor, "batch time"] | Float[Tensor, "batch columns"], lengths: Int[Tensor, " batch"]

@@ -10,7 +10,7 @@ from attnclf.model.dropout import Dropout
 from attnclf.model.embedding import token_embedding
 from attnclf.model.encoder import Encoder
 from attnclf.model.output import Encoded, Output, Reading
-from attnclf.model.restraint import Restraint
+from attnclf.model.regularizer import Regularizer
 from attnclf.model.transformer import RecurrentSelfAttention, SelfAttention
 
 
@@ -45,7 +45,7 @@ class PooledClassifier(nn.Module):
         self.dense = nn.Linear(self.pooling.out_dim, labels)
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
-        self.restraints = feed_forward_restraints(config.feed_forward) if attention.score == "feed_forward" else ()
+        self.regularizers = feed_forward_regularizers(config.feed_forward) if attention.score == "feed_forward" else ()
 
     def forward(self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]) -> Output:
         """Classify rows of token ids, each real up to its length."""
@@ -82,17 +82,17 @@ class PooledClassifier(nn.Module):
         }
 
 
-def feed_forward_restraints(config: FeedForwardConfig) -> tuple[Restraint, Restraint]:
+def feed_forward_regularizers(config: FeedForwardConfig) -> tuple[Regularizer, Regularizer]:
     """Return what holds w and b of the score feed_forward."""
     return (
-        Restraint(
+        Regularizer(
             parameter="pooling.score.w",
             l1=config.w_l1,
             l2=config.w_l2,
             constraint=config.w_constraint,
             max_norm=config.max_norm,
         ),
-        Restraint(
+        Regularizer(
             parameter="pooling.score.b",
             l1=config.b_l1,
             l2=config.b_l2,

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from attnclf.config import TrainingConfig
 from attnclf.errors import TrainingError
 from attnclf.model.output import Reading
-from attnclf.model.restraint import restraints
+from attnclf.model.regularizer import regularizers
 from attnclf.text.ragged import UNKNOWN_ID
 from attnclf.training.distributed import ALONE, Ranks
 from attnclf.training.examples import Examples
@@ -44,7 +44,7 @@ class Step:
             smoothing=config.label_smoothing,
         )
         self.counts = examples.counts(label_weights)
-        self.restraints = restraints(network)
+        self.regularizers = regularizers(network)
         source = None if examples.evidence is None else examples.source
         self.attention = attention_weights(config.attention, source=source)
         self.precision = precision(config.precision, device)
@@ -112,7 +112,7 @@ class Step:
             if reading is not None and counts is not None:
                 seen = Seen(vectors=vectors, reading=reading, evidence=evidence)
                 loss = loss + attention_loss(self.attention, seen, counts)
-            return sum((restraint.penalty(self.network) for restraint in self.restraints), loss)
+            return sum((regularizer.penalty(self.network) for regularizer in self.regularizers), loss)
 
         return loss_at
 
@@ -151,8 +151,8 @@ class Step:
             self.averaged.load_state_dict(state["averaged"])
 
     def _constrain(self, network: nn.Module) -> None:
-        for restraint in self.restraints:
-            restraint.constrain(network)
+        for regularizer in self.regularizers:
+            regularizer.constrain(network)
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:

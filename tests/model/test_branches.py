@@ -13,7 +13,7 @@ from torch import nn
 
 from attnclf.config import EncoderConfig
 from attnclf.model import branches
-from attnclf.model.branches import Branch, at_once
+from attnclf.model.branches import Branch, run_parallel
 from attnclf.model.encoder import Encoder, Recurrence
 
 FORKED = """
@@ -104,7 +104,7 @@ def test_each_layer_has_a_thread_and_the_gradients_of_both_are_summed(cores):
         both.wait()  # passes only when both are here
 
     first, second, rows = nn.Linear(3, 2), nn.Linear(3, 4), torch.randn(5, 3, requires_grad=True)
-    ahead, back = at_once([branch(first, meet), branch(second, meet)], rows)
+    ahead, back = run_parallel([branch(first, meet), branch(second, meet)], rows)
     (ahead.sum() + back.sum()).backward()
     assert len(seen) == 2
     expected = first.weight.detach().sum(dim=0) + second.weight.detach().sum(dim=0)
@@ -114,7 +114,7 @@ def test_each_layer_has_a_thread_and_the_gradients_of_both_are_summed(cores):
 @pytest.mark.parametrize("cores", [2], indirect=True)
 def test_a_frozen_layer_and_a_frozen_input_are_left_alone(cores):
     moving, still, rows = nn.Linear(3, 3), nn.Linear(3, 3).requires_grad_(False), torch.randn(2, 3)
-    one, two = at_once([branch(moving), branch(still)], rows)
+    one, two = run_parallel([branch(moving), branch(still)], rows)
     (one.sum() + two.sum()).backward()
     assert moving.weight.grad is not None
     assert still.weight.grad is None
@@ -126,7 +126,7 @@ def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
     layer, rows, learning = nn.Linear(3, 3), torch.randn(2, 3), []
     seen = branch(layer, lambda: learning.append(torch.is_grad_enabled()))
     with torch.no_grad():
-        one, two = at_once([seen, seen], rows)
+        one, two = run_parallel([seen, seen], rows)
     assert learning == [False, False]
     assert not one.requires_grad
     assert torch.equal(one, two)
@@ -136,7 +136,7 @@ def test_nothing_is_kept_for_a_backward_pass_where_none_will_come(cores):
 @pytest.mark.parametrize("widths", [(4, 3), (3, 4)], ids=["here", "elsewhere"])
 def test_an_error_in_a_branch_is_raised(cores, widths):
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        at_once([branch(nn.Linear(width, 3)) for width in widths], torch.randn(2, 3))
+        run_parallel([branch(nn.Linear(width, 3)) for width in widths], torch.randn(2, 3))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

@@ -18,7 +18,7 @@ from attnclf.export.onnx import export_onnx
 from attnclf.export.parity import check_parity
 from attnclf.model.feature_gate import FeatureGate
 from attnclf.model.features import TfIdf, frequent_units
-from attnclf.model.restraint import restraints
+from attnclf.model.regularizer import regularizers
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.onnxruntime_backend import open_backend
 
@@ -98,10 +98,10 @@ def test_gradients_are_those_of_the_network(form):
 
 
 def test_only_the_hidden_layer_is_held_small():
-    assert restraints(built("softmax")) == ()
-    (restraint,) = restraints(built("sigmoid"))
+    assert regularizers(built("softmax")) == ()
+    (regularizer,) = regularizers(built("sigmoid"))
     network = built("sigmoid")
-    assert restraint.penalty(network).item() == pytest.approx(1e-4 * network.gate.v.square().sum().item())
+    assert regularizer.penalty(network).item() == pytest.approx(1e-4 * network.gate.v.square().sum().item())
 
 
 @pytest.mark.parametrize("form", FORMS)

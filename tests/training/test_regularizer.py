@@ -11,7 +11,7 @@ from torch import nn
 from attnclf.config import Config, presets
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
-from attnclf.model.restraint import Restraint
+from attnclf.model.regularizer import Regularizer
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
@@ -31,7 +31,7 @@ class Holder(nn.Module):
 
 def test_a_penalty_is_its_formula_and_reaches_the_parameter():
     network = Holder([3.0, -4.0, 0.5])
-    penalty = Restraint(parameter="inside.w", l1=0.1, l2=0.01).penalty(network)
+    penalty = Regularizer(parameter="inside.w", l1=0.1, l2=0.01).penalty(network)
     assert penalty.item() == pytest.approx(0.1 * 7.5 + 0.01 * 25.25)
     penalty.backward()
     assert network.inside.w.grad.tolist() == pytest.approx([0.1 + 0.06, -0.1 - 0.08, 0.1 + 0.01])
@@ -43,10 +43,10 @@ def test_a_constraint_holds_afterwards_and_leaves_alone_what_keeps_it(numbers):
     held = {}
     for name in ("max-norm", "unit-norm", "non-negative", "none"):
         network = Holder(numbers)
-        restraint = Restraint(parameter="inside.w", constraint=name, max_norm=1.5)
-        restraint.constrain(network)
+        regularizer = Regularizer(parameter="inside.w", constraint=name, max_norm=1.5)
+        regularizer.constrain(network)
         held[name] = network.inside.w.detach().clone()
-        restraint.constrain(network)
+        regularizer.constrain(network)
         torch.testing.assert_close(network.inside.w.detach(), held[name])
     before = torch.tensor(numbers)
     assert held["none"].tolist() == numbers

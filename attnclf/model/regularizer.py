@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restraint:
-    """On the parameter of a network that has this name; a network lists its restraints under `restraints`."""
+class Regularizer:
+    """Regularizes the parameter of this name; a network lists its regularizers under `regularizers`."""
 
     parameter: str
     l1: float = 0.0
@@ -35,6 +35,6 @@ class Restraint:
             value.clamp_min_(0)
 
 
-def restraints(network: nn.Module) -> tuple[Restraint, ...]:
-    """Return the restraints of a network, which may have none."""
-    return tuple(getattr(network, "restraints", ()))
+def regularizers(network: nn.Module) -> tuple[Regularizer, ...]:
+    """Return the regularizers of a network, which may have none."""
+    return tuple(getattr(network, "regularizers", ()))
