@@ -166,7 +166,7 @@ def trained(one_thread, data, tmp_path_factory):
                     ],
                 )
             assert done[form].exit_code == 0, done[form].output
-            assert f"A gate of form {form} over {len(FILLER) + 2} units" in done[form].stderr
+            assert f"A gate of form {form} over {len(FILLER) + 2} tokens" in done[form].stderr
         return folder / form
 
     return trained
