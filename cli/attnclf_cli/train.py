@@ -18,7 +18,6 @@ from attnclf_cli import options
 
 if TYPE_CHECKING:
     from attnclf.training.limits import Interrupted
-    from attnclf.training.state import Progress
 
 
 def known(architecture: str) -> str:
@@ -134,77 +133,53 @@ def train(
     from rich.console import Console
     from rich.markup import escape
 
-    from attnclf.config import Config, parse_assignment, read_toml
-    from attnclf.config.presets import settings as settings_of
-    from attnclf.data.read_options import ReadOptions
-    from attnclf.machine import rank, restart_count
-    from attnclf.training.arguments import refuse_arguments
+    from attnclf.api import train_folder
+    from attnclf.bundle import open_bundle
+    from attnclf.machine import rank
+    from attnclf.training.limits import Interrupted
     from attnclf_cli.progress import display
 
-    if rank() > 0:  # the first process writes and prints
-        quiet, track = True, None
+    quiet = quiet or rank() > 0  # the first process prints
     notes = Console(stderr=True, quiet=quiet, highlight=False)
-    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
-    flags: dict[str, float | None] = {"seed": seed, "time_limit": seconds(time_limit) if time_limit else None}
-    if epochs is not None:
-        flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too
-    chosen = settings_of(
-        preset.value,
-        read_toml(config) if config else {},
-        *map(parse_assignment, settings or []),
-        {"training": {name: value for name, value in flags.items() if value is not None}},
-        {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
-        {"model": {"architecture": architecture}} if architecture else {},
-        {"model": {"gate": {"columns": listed(feature_columns)}}} if feature_columns is not None else {},
-    )
-    settled = Config.from_dict(chosen)
-    with notes.status("Loading torch …"):
-        from attnclf.training.distributed import joined
-        from attnclf.training.limits import Interrupted
-        from attnclf.training.pipeline import train as run
-        from attnclf.training.trackers import tracking
     interrupted = Interrupted()
-    with (
-        display(notes) as (say, draw),
-        stopping(interrupted, say),
-        tracking(track or [], out, settled, resumed=resume or restart_count() > 0) as tracked,
-        joined(device.value) as ranks,
-    ):
-
-        def watch(progress: "Progress") -> None:
-            draw(progress)
-            tracked.watch(progress)
-
-        trained = run(
+    with display(notes) as (say, draw), stopping(interrupted, say):
+        trained = train_folder(
             data,
             out,
             valid=valid,
             test=test,
             unlabeled=unlabeled,
-            options=ReadOptions(
-                format=input_format,
-                text_columns=text_column,
-                label_column=label_column,
-                weight_column=weight_column,
-                label_separator=label_separator,
-                rationale_column=rationale_column,
-                on_bad_row=on_bad_row.value,
-            ),
-            config=settled,
+            text_column=text_column,
+            feature_columns=None if feature_columns is None else listed(feature_columns),
+            label_column=label_column,
+            weight_column=weight_column,
+            label_separator=label_separator,
+            rationale_column=rationale_column,
+            input_format=input_format,
+            on_bad_row=on_bad_row.value,
+            preset=preset.value,
+            architecture=architecture,
+            config=config,
+            settings=settings,
+            vectors=vectors,
+            epochs=epochs,
+            time_limit=seconds(time_limit) if time_limit else None,
+            seed=seed,
             device=device.value,
+            track=track or (),
             resume=resume,
             force=force,
             baseline=not no_baseline,
             say=say,
-            watch=watch,
+            watch=draw,
             interrupted=interrupted,
-            ranks=ranks,
+            loading=notes.status("Loading torch …"),
         )
-        if trained.report is not None:
-            tracked.end(trained.report)
     if not quiet:
         Console(highlight=False).print(trained.report)
-    reading = "attnclf predict rows.csv" if settled.model.gate.columns else "cat texts.txt | attnclf predict"
+    reading = (
+        "attnclf predict rows.csv" if not quiet and open_bundle(out).columns else "cat texts.txt | attnclf predict"
+    )
     usage = f"{reading} -m {shlex.quote(str(out))}"
     notes.print(f"\nWrote {escape(str(out))}. Try: [bold]{escape(usage)}[/bold]", soft_wrap=True)
     if trained.outcome.ending == "interrupted":

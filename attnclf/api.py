@@ -1,0 +1,228 @@
+"""The Python face: train and load. `attnclf train` calls `train_folder` too, so that both train the same network."""
+
+import contextlib
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attnclf.bundle import new_bundle
+from attnclf.config import Config, parse_assignment, read_toml
+from attnclf.config.presets import PRESETS
+from attnclf.config.presets import settings as settings_of
+from attnclf.data.read_options import ReadOptions
+from attnclf.errors import ConfigError, as_arguments, speaks_of_arguments
+from attnclf.runtime import classifier as loaded
+from attnclf.training.arguments import refuse_arguments
+
+if TYPE_CHECKING:
+    from attnclf.training.limits import Interrupted
+    from attnclf.training.pipeline import Trained
+    from attnclf.training.state import Progress
+
+File = str | PathLike[str]
+Settings = Mapping[str, Any] | Iterable[str]
+
+
+class Classifier(loaded.Classifier):
+    """A loaded model: `labels`, `predict`, `predict_proba`, `explain`, `save`.
+
+    A model that was trained without `out` lives in a temporary folder, which is removed with the object.
+    """
+
+    predict = speaks_of_arguments(loaded.Classifier.predict)
+    explain = speaks_of_arguments(loaded.Classifier.explain)
+
+    @speaks_of_arguments
+    def save(self, folder: File, *, force: bool = False) -> Path:
+        """Copy the model to a folder and return its path.
+
+        Raises ConfigError for a folder that holds a model already, unless `force` is True, and BundleError for a folder
+        that holds something else.
+        """
+        path = Path(folder)
+        if path.resolve() == self.bundle.folder.resolve():
+            return path
+        refuse_arguments(path, (), force=force)
+        with new_bundle(path) as new:
+            shutil.copytree(self.bundle.folder, new, dirs_exist_ok=True)
+        return path
+
+
+@speaks_of_arguments
+def load(
+    folder: File,
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    precision: Literal["fp32", "fp16", "int8"] = "fp32",
+    threads: int = 0,
+    batch_size: int | None = None,
+) -> Classifier:
+    """Load a model folder, or `hf:owner/name` from the hub.
+
+    `threads` 0 is all cores. At most `batch_size` texts go through the network together. Raises BundleError for a
+    missing or damaged folder, DeviceError for a missing device, HubError for a model that cannot be fetched.
+    """
+    return Classifier.load(fspath(folder), device=device, precision=precision, threads=threads, batch_size=batch_size)  # type: ignore[return-value]
+
+
+@speaks_of_arguments
+def train(
+    data: object,
+    out: File | None = None,
+    *,
+    preset: str = "balanced",
+    seed: int | None = None,
+    quiet: bool = False,
+    progress: "Callable[[Progress], None] | None" = None,
+    **options: Any,
+) -> Classifier:
+    """Train a classifier with the defaults of `attnclf train`, and return it loaded.
+
+    `data` is a path, `hf:NAME`, a list of (text, label) pairs or of dicts, a data frame of pandas or polars, a
+    `datasets.Dataset` or a pyarrow Table; a list of labels in place of a label makes a multi-label model. Without `out`
+    the model lives in a temporary folder that the classifier owns; `Classifier.save` keeps it. Notes go to stderr,
+    unless `quiet`; `progress` receives every step. The other options are those of `train_folder`.
+
+    Raises an AttnclfError for data, settings or a device that cannot work.
+    """
+    owned = None if out is not None else Path(tempfile.mkdtemp(prefix="attnclf-"))
+    folder = Path(out) if out is not None else Path(str(owned), "model")
+
+    def say(line: str) -> None:
+        if not quiet or line.startswith("Warning:"):
+            print(as_arguments(line), file=sys.stderr)  # noqa: T201
+
+    try:
+        train_folder(data, folder, preset=preset, seed=seed, say=say, watch=progress, **options)
+        classifier = load(folder, device=options.get("device", "auto"))
+    except BaseException:
+        if owned is not None:
+            shutil.rmtree(owned, ignore_errors=True)
+        raise
+    return classifier if owned is None else keep(classifier, owned)
+
+
+def keep(classifier: Classifier, folder: Path) -> Classifier:
+    """Return the classifier as the owner of a temporary folder, which is removed when the classifier is."""
+    weakref.finalize(classifier, shutil.rmtree, folder, ignore_errors=True)
+    return classifier
+
+
+def train_folder(
+    data: object,
+    out: Path,
+    *,
+    valid: object = None,
+    test: object = None,
+    unlabeled: object = None,
+    text_column: str | Sequence[str] | None = None,
+    feature_columns: Sequence[str] | None = None,
+    label_column: str | None = None,
+    weight_column: str | None = None,
+    label_separator: str | None = None,
+    rationale_column: str | None = None,
+    input_format: str | None = None,
+    on_bad_row: Literal["error", "skip"] = "error",
+    preset: str = "balanced",
+    architecture: str | None = None,
+    config: File | Config | None = None,
+    settings: Settings | None = None,
+    vectors: File | None = None,
+    epochs: int | None = None,
+    time_limit: float | None = None,
+    seed: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    track: Sequence[str] = (),
+    resume: bool = False,
+    force: bool = False,
+    baseline: bool = True,
+    say: Callable[[str], None] = print,
+    watch: "Callable[[Progress], None] | None" = None,
+    interrupted: "Interrupted | None" = None,
+    loading: AbstractContextManager[object] | None = None,
+) -> "Trained":
+    """Train a classifier, write its folder `out`, and return how training ended.
+
+    `valid` and `test` are what `data` may be; without `valid` a tenth of the rows chooses the best epoch. `unlabeled`
+    is a path or a list of texts. `config` is a file of settings over the preset, or a Config in place of preset,
+    settings and the arguments that are settings; `settings` are nested values ({"training": {"epochs": 3}}) or
+    "section.key=value" strings. `time_limit` is in seconds. `track` names trackers: csv, tensorboard, wandb, mlflow.
+    `loading` is entered while torch is imported.
+    """
+    data, valid, test, unlabeled = (
+        fspath(given) if isinstance(given, PathLike) else given for given in (data, valid, test, unlabeled)
+    )
+    vectors = fspath(vectors) if vectors else None
+    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
+    if isinstance(config, Config):
+        given = (architecture, settings, vectors, epochs, time_limit, seed, feature_columns)
+        if any(value is not None for value in given):
+            raise ConfigError("a Config has all settings", fix="change it, or pass --set in its place")
+        settled = config
+    else:
+        if preset not in PRESETS:
+            raise ConfigError(f"unknown preset {preset!r}", fix=f"use one of: {', '.join(PRESETS)}")
+        flags: dict[str, float | None] = {"seed": seed, "time_limit": time_limit}
+        if epochs is not None:
+            flags |= {"epochs": epochs, "min_steps": 0}  # what is asked for holds for small files too
+        layers = [settings] if isinstance(settings, Mapping) else map(parse_assignment, settings or [])
+        chosen = settings_of(
+            preset,
+            read_toml(Path(config)) if config else {},
+            *layers,
+            {"training": {name: value for name, value in flags.items() if value is not None}},
+            {"model": {"embedding": {"vectors": vectors}}} if vectors else {},
+            {"model": {"architecture": architecture}} if architecture else {},
+            {"model": {"gate": {"columns": list(feature_columns)}}} if feature_columns is not None else {},
+        )
+        settled = Config.from_dict(chosen)
+    with loading or contextlib.nullcontext():
+        from attnclf.machine import rank, restart_count
+        from attnclf.training.distributed import joined
+        from attnclf.training.pipeline import train as run
+        from attnclf.training.trackers import tracking
+    followers = list(track) if rank() == 0 else []  # the first process writes and prints
+    with (
+        tracking(followers, out, settled, resumed=resume or restart_count() > 0) as tracked,
+        joined(device) as ranks,
+    ):
+
+        def watched(progress: "Progress") -> None:
+            if watch is not None:
+                watch(progress)
+            tracked.watch(progress)
+
+        trained = run(
+            data,
+            out,
+            valid=valid,
+            test=test,
+            unlabeled=unlabeled,
+            options=ReadOptions(
+                format=input_format,
+                text_columns=[text_column] if isinstance(text_column, str) else text_column,
+                label_column=label_column,
+                weight_column=weight_column,
+                label_separator=label_separator,
+                rationale_column=rationale_column,
+                on_bad_row=on_bad_row,
+            ),
+            config=settled,
+            device=device,
+            resume=resume,
+            force=force,
+            baseline=baseline,
+            say=say,
+            watch=watched,
+            interrupted=interrupted,
+            ranks=ranks,
+        )
+        if trained.report is not None:
+            tracked.end(trained.report)
+    return trained
