@@ -1,8 +1,8 @@
-"""Texts → explanations: predict, weigh the units by a method, sum the units of each displayed word, and measure."""
+"""Texts → explanations: predict, weight tokens by each method, sum those of each displayed word, and measure."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,16 @@ from attnclf.data.batches import in_order
 from attnclf.errors import ConfigError
 from attnclf.explain import choice
 from attnclf.explain.maps import MAPS, Choice, Maps, Shown, check_choice
-from attnclf.explain.methods import CONTRIBUTIONS, METHODS, Method, method_for, speaking, working
+from attnclf.explain.methods import METHODS, method_for, outputs_of, signed, working
+from attnclf.explain.methods.method import CONTRIBUTIONS, Method
 from attnclf.explain.methods.ngrams import added
-from attnclf.explain.metrics.faithfulness import SHORT, Faithfulness, measured
-from attnclf.explain.perturbation import PerturbationScorer
-from attnclf.explain.target import FEW, ExplanationTarget, targets_for
+from attnclf.explain.metrics.faithfulness import SHORT, measured
+from attnclf.explain.reading import Reading
+from attnclf.explain.target import FEW, ExplanationTarget
 from attnclf.explain.types.explanation import Comparison, Explanation, Word
 from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier, Prediction, listed
-from attnclf.text.tokenizer import words
+from attnclf.text.tokenizer import Piece, words
 
 PAIRS = 2**20  # of units of the texts whose maps are made together: bounds the memory for the weights of all heads
 NONE = Weights(np.zeros(0))  # of a blank text
@@ -54,39 +55,17 @@ def explain(
     texts = listed(texts)
     bundle, axes = classifier.bundle, classifier.backend.axes
     (method,) = choice.resolved(classifier, [method], contrast=against is not None)
-    row = method_for(method, bundle, axes)
-    if against is not None:
-        _check_contrast(classifier, row, method, against)
-    if faithfulness and bundle.columns:
-        raise ConfigError("numbers cannot be taken out of a row of columns", fix="leave --faithfulness out")
     chosen, pictures = Choice(layer, head), MAPS.get(bundle.pictures)
     check_choice(chosen, axes, bundle.architecture)
     if maps is None and chosen != Choice():
         maps = True
     if maps and not pictures:
-        raise ConfigError(f"a {bundle.architecture} model has no map beside the highlight", fix="leave --map out")
-    longest = -1.0 if faithfulness is False or bundle.columns else np.inf if faithfulness else SHORT
-    sizes = [_mapped(classifier, text, pictures, maps) for text in texts] if pictures else [0] * len(texts)
-    always = row.named(axes)
-    explained: dict[int, Explanation] = {}
-    for places in _together(sizes, FEW if row.removal or longest > 0 else max(len(texts), 1)):
-        drawn = pictures if sizes[places[0]] else None
-        some = [texts[place] for place in places]
-        predictions = classifier.predict(some, named=[*always, *(drawn.outputs if drawn else ())])
-        encoded = classifier.encoded(some)
-        scorer = PerturbationScorer.of(classifier, encoded)
-        targets = targets_for(classifier, encoded, predictions, against)
-        weights = iter(row.weigh([target for target in targets if target], scorer))
-        made = [
-            _explanation(classifier, text, prediction, target, next(weights) if target else NONE, method)
-            for text, prediction, target in zip(some, predictions, targets, strict=True)
-        ]
-        worth = _measured(scorer, targets, made, longest)
-        for place, prediction, (explanation, part), figures in zip(places, predictions, made, worth, strict=True):
-            explained[place] = dataclasses.replace(
-                explanation, faithfulness=figures, maps=drawn.draw(prediction, part, chosen) if drawn else ()
-            )
-    return [explained[place] for place in range(len(texts))]
+        raise ConfigError(f"a {bundle.architecture} model has no map", fix="leave --map out")
+    drawing = None
+    if pictures and maps is not False:
+        drawing = Drawing(pictures, chosen, [Located.of(classifier, text) for text in texts], always=maps is True)
+    by_text = _explained(classifier, texts, [method], against, faithfulness, drawing)
+    return [explanation for (explanation,) in by_text]
 
 
 def compare(
@@ -109,11 +88,8 @@ def compare(
     ]
     if not names:
         raise ConfigError("no method of this model says for which label a word speaks", fix="leave --against out")
-    by_method = [
-        explain(classifier, texts, method=name, against=against, faithfulness=faithfulness, maps=False)
-        for name in dict.fromkeys(names)
-    ]
-    return [Comparison(side_by_side) for side_by_side in zip(*by_method, strict=True)]
+    by_text = _explained(classifier, texts, list(dict.fromkeys(names)), against, faithfulness)
+    return [Comparison(side_by_side) for side_by_side in by_text]
 
 
 def check_label(classifier: Classifier, name: str) -> None:
@@ -125,19 +101,92 @@ def check_label(classifier: Classifier, name: str) -> None:
 def _check_contrast(classifier: Classifier, row: Method, method: str, against: str) -> None:
     check_label(classifier, against)
     if not row.signed:
-        usable = speaking(classifier.bundle, classifier.backend.axes)
+        usable = signed(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
             f"{method} is the same for every label, so it says nothing about one against another",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --against out",
         )
 
 
-def _mapped(classifier: Classifier, text: str, pictures: Maps, maps: bool | None) -> int:
-    """Return the number of units of a text whose maps are made, 0 for one without."""
-    if maps is False:
-        return 0
-    read = classifier.tokenizer.pieces(text)[: classifier.tokenizer.max_length]
-    return len(read) if maps or len(words(text, read)) <= pictures.short else 0
+class Located(NamedTuple):
+    """The tokens that the network reads of a text, and of each displayed word the first token and the last one + 1."""
+
+    tokens: Sequence[Piece]
+    spans: Sequence[tuple[int, int]]
+    truncated_at: int | None
+
+    @classmethod
+    def of(cls, classifier: Classifier, text: str) -> "Located":
+        """Find the tokens of a text in it."""
+        pieces = classifier.tokenizer.pieces(text)
+        read = pieces[: classifier.tokenizer.max_length]
+        return cls(read, words(text, read), read[-1].end if len(pieces) > len(read) else None)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The word of each token, (tokens,)."""
+        return np.repeat(np.arange(len(self.spans)), [last - first for first, last in self.spans])
+
+
+class Drawing(NamedTuple):
+    """The maps to draw of texts: of all, or of short ones."""
+
+    pictures: Maps
+    choice: Choice
+    located: Sequence[Located]
+    always: bool
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of tokens on the map of each text, 0 for a text without."""
+        short = self.pictures.short
+        return [len(text.tokens) if self.always or len(text.spans) <= short else 0 for text in self.located]
+
+
+def _explained(
+    classifier: Classifier,
+    texts: list[str],
+    methods: Sequence[str],
+    against: str | None,
+    faithfulness: bool | None,
+    drawing: Drawing | None = None,
+) -> list[list[Explanation]]:
+    """Return for each text its explanation by each method; every text is encoded and predicted once."""
+    bundle, axes = classifier.bundle, classifier.backend.axes
+    rows = [method_for(name, bundle, axes) for name in methods]
+    if against is not None:
+        for name, row in zip(methods, rows, strict=True):
+            _check_contrast(classifier, row, name, against)
+    if faithfulness and bundle.columns:
+        raise ConfigError("numbers cannot be taken out of a row of columns", fix="leave --faithfulness out")
+    longest = -1.0 if faithfulness is False or bundle.columns else np.inf if faithfulness else SHORT
+    sizes = drawing.sizes if drawing else [0] * len(texts)
+    copies = longest > 0 or any(row.removal for row in rows)
+    explained: dict[int, list[Explanation]] = {}
+    for indices in _together(sizes, FEW if copies else max(len(texts), 1)):
+        drawn = drawing if sizes[indices[0]] else None
+        some = [texts[index] for index in indices]
+        named = {*outputs_of(methods, axes), *(drawn.pictures.outputs if drawn else ())}
+        reading = Reading.of(classifier, some, sorted(named), against)
+        located = [drawing.located[i] if drawing else Located.of(classifier, texts[i]) for i in indices]
+        for index in indices:
+            explained[index] = []
+        for name, row in zip(methods, rows, strict=True):
+            weights = iter(row.weigh(reading.filled, reading.scorer))
+            own = [next(weights) if target else NONE for target in reading.targets]
+            made = [
+                _explanation(classifier, *of_text, name)
+                for of_text in zip(some, located, reading.predictions, reading.targets, own, strict=True)
+            ]
+            for index, explanation in zip(indices, _measured(reading, located, made, longest), strict=True):
+                explained[index].append(explanation)
+        if drawn:
+            for index, prediction, found in zip(indices, reading.predictions, located, strict=True):
+                (only,) = explained[index]
+                tokens = [(token.id, texts[index][token.start : token.end]) for token in found.tokens]
+                drawn_maps = drawn.pictures.draw(prediction, Shown(only.words, found.spans, tokens), drawn.choice)
+                explained[index] = [dataclasses.replace(only, maps=drawn_maps)]
+    return [explained[index] for index in range(len(texts))]
 
 
 def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
@@ -154,29 +203,26 @@ def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
 def _explanation(
     classifier: Classifier,
     text: str,
+    located: Located,
     prediction: Prediction,
     target: ExplanationTarget | None,
     weights: Weights,
     method: str,
-) -> tuple[Explanation, Shown]:
-    pieces = classifier.tokenizer.pieces(text)
-    read = pieces[: len(weights.values)]
-    gained = _contributions(target)
-    spans = words(text, read)
+) -> Explanation:
+    contributions = _contributions(target)
     shown = tuple(
         Word(
-            text=text[read[first].start : read[last - 1].end],
-            start=read[first].start,
-            end=read[last - 1].end,
+            text=text[located.tokens[first].start : located.tokens[last - 1].end],
+            start=located.tokens[first].start,
+            end=located.tokens[last - 1].end,
             weight=float(weights.values[first:last].sum()),
-            contribution=None if gained is None else float(gained[first:last].sum()),
-            # As if the errors of a word's units were independent.
+            contribution=None if contributions is None else float(contributions[first:last].sum()),
+            # As if the errors of a word's tokens were independent.
             error=None if weights.error is None else float(np.sqrt((weights.error[first:last] ** 2).sum())),
         )
-        for first, last in spans
+        for first, last in located.spans
     )
-    against = None if target is None or target.against is None else classifier.labels[target.against]
-    explanation = Explanation(
+    return Explanation(
         text=text,
         label=prediction.label,
         score=prediction.score,
@@ -184,41 +230,30 @@ def _explanation(
         chosen=prediction.chosen,
         method=method,
         words=shown,
-        truncated_at=read[-1].end if len(pieces) > len(read) else None,
+        truncated_at=located.truncated_at,
         signed=METHODS[method].signed,
-        against=against,
+        against=None if target is None or target.against is None else classifier.labels[target.against],
         gap=weights.gap,
     )
-    return explanation, Shown(shown, spans, [(piece.id, text[piece.start : piece.end]) for piece in read])
 
 
 def _measured(
-    scorer: PerturbationScorer,
-    targets: Sequence[ExplanationTarget | None],
-    made: Sequence[tuple[Explanation, Shown]],
-    longest: float,
-) -> list[Faithfulness | None]:
-    """Measure the explanations of texts of 1 to `longest` words."""
-    places = [place for place, (explanation, _) in enumerate(made) if 0 < len(explanation.words) <= longest]
-    found = measured(
-        scorer,
-        [target for place in places if (target := targets[place])],
-        [_owners(made[place][1]) for place in places],
-        [np.array([word.weight for word in made[place][0].words]) for place in places],
+    reading: Reading, located: Sequence[Located], made: list[Explanation], longest: float
+) -> list[Explanation]:
+    """Return explanations with their faithfulness, measured of texts of 1 to `longest` words."""
+    chosen = [index for index, explanation in enumerate(made) if 0 < len(explanation.words) <= longest]
+    figures = measured(
+        reading.scorer,
+        [target for index in chosen if (target := reading.targets[index])],
+        [located[index].owners for index in chosen],
+        [np.array([word.weight for word in made[index].words]) for index in chosen],
     )
-    worth: list[Faithfulness | None] = [None] * len(made)
-    for place, figures in zip(places, found, strict=True):
-        worth[place] = figures
-    return worth
-
-
-def _owners(shown: Shown) -> NDArray[np.int64]:
-    """Return for each unit the word that it belongs to."""
-    return np.repeat(np.arange(len(shown.spans)), [last - first for first, last in shown.spans])
+    found = dict(zip(chosen, figures, strict=True))
+    return [dataclasses.replace(one, faithfulness=found.get(index)) for index, one in enumerate(made)]
 
 
 def _contributions(target: ExplanationTarget | None) -> NDArray[np.floating] | None:
-    """Return what each unit adds to the logit of the label by way of the n-grams, where the model has some."""
+    """Return what each token adds to the logit of the label through the n-grams, None for a model without."""
     if target is None or CONTRIBUTIONS not in target.prediction.named:
         return None
     return added(target)

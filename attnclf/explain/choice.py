@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from attnclf.bundle import Bundle
 from attnclf.errors import ConfigError
-from attnclf.explain.methods import METHODS, speaking, working
+from attnclf.explain.methods import METHODS, outputs_of, signed, working
 from attnclf.explain.metrics.faithfulness import Probe, curves, ranking
-from attnclf.explain.perturbation import REMOVALS, PerturbationScorer
-from attnclf.explain.target import targets_of
-from attnclf.explain.timing import timed
+from attnclf.explain.perturbation import REMOVALS
+from attnclf.explain.timing import timed, timed_reading
 from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
@@ -52,12 +51,14 @@ def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], Non
     if not read:
         return {}
     names = [name for name in working(classifier.bundle, classifier.backend.axes) if METHODS[name].scored]
-    scorer = PerturbationScorer.of(classifier, classifier.encoded(read))
-    targets = targets_of(classifier, read)
+    names.append("random")
+    reading, predicting = timed_reading(classifier, read, outputs_of(names, classifier.backend.axes))
+    targets, scorer = reading.filled, reading.scorer
     found, taken = {}, {}
-    for name in (*names, "random"):
+    for name in names:
         check()
-        weights, taken[name] = timed(classifier, scorer, read, METHODS[name])
+        weights, weighing = timed(reading, METHODS[name])
+        taken[name] = predicting + weighing
         probes = [
             Probe(target, np.arange(len(target.ids)), ranking(weight.values)[np.newaxis])
             for target, weight in zip(targets, weights, strict=True)
@@ -152,7 +153,7 @@ def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) ->
         return [best(bundle, signed=contrast) if name == "auto" else name for name in named or [DEFAULT]]
     if of_bundle(bundle):
         return [best(bundle, signed=True)]
-    usable = speaking(bundle, classifier.backend.axes)
+    usable = signed(bundle, classifier.backend.axes)
     if not usable:
         part = "a column" if bundle.columns else "a word"
         raise ConfigError(

@@ -12,14 +12,14 @@ from attnclf.data.rationales import Spans, touched
 from attnclf.errors import ConfigError, DataError
 from attnclf.evaluation.intervals import SEED, Mean, bootstrapped
 from attnclf.explain import choice
-from attnclf.explain.methods import METHODS, method_for, working
+from attnclf.explain.methods import METHODS, method_for, outputs_of, working
 from attnclf.explain.metrics.agreement import kendall
 from attnclf.explain.metrics.faithfulness import BINS, Curves, Probe, curves, ranking
 from attnclf.explain.metrics.permutation import permuted
 from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
 from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, Removal
-from attnclf.explain.target import ExplanationTarget, targets_of
-from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, weighed
+from attnclf.explain.target import ExplanationTarget
+from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, timed_reading, weighed
 from attnclf.explain.types.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
 from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier
@@ -71,7 +71,10 @@ def evaluate(
     if not said:
         raise DataError("no row has a text to explain", fix="pass rows whose text says something")
     texts = [texts[place] for place in said]
-    scorer = PerturbationScorer.of(classifier, classifier.encoded(texts))
+    axes = classifier.backend.axes
+    outputs = {*outputs_of([REFERENCE, *methods], axes), *({VALUES} & axes.keys())}
+    reading, predicting = timed_reading(classifier, texts, sorted(outputs))
+    targets, scorer = reading.filled, reading.scorer
     done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
 
     def within(stage: str) -> Tick:
@@ -85,8 +88,8 @@ def evaluate(
 
     by_unit, taken = {}, {}
     for name in methods:
-        by_unit[name], taken[name] = timed(classifier, scorer, texts, METHODS[name], within(name))
-    targets = targets_of(classifier, texts, sorted({VALUES} & classifier.backend.axes.keys()))
+        by_unit[name], weighing = timed(reading, METHODS[name], within(name))
+        taken[name] = predicting + weighing
     parts = [_parts(classifier, text, target) for text, target in zip(texts, targets, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]

@@ -12,8 +12,8 @@ which `token_dropout` replaces units in training, and the baseline that gradient
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ from attnclf.explain.target import ExplanationTarget
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import UNKNOWN_ID
 
-TOKENS = 4096  # units that go through the network together, padding none
+TOKENS = 4096  # that go through the network together, without padding
+MIXED = "network."  # prefix of the weights of the network in a `Mixture`
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,14 @@ class Slopes:
     bias: NDArray[np.float32]
 
     @classmethod
-    @lru_cache(maxsize=1)
     def of(cls, classifier: Classifier) -> "Slopes":
-        """Build the network of a loaded model; raises ConfigError where torch is not installed."""
+        """Return the network of a loaded model, which lives as long as the model. Raises ConfigError without torch."""
+        if classifier not in _LOADED:
+            _LOADED[classifier] = cls._built(classifier)
+        return _LOADED[classifier]
+
+    @classmethod
+    def _built(cls, classifier: Classifier) -> "Slopes":
         try:
             import torch
             from safetensors.torch import load
@@ -58,7 +64,7 @@ class Slopes:
         if "linear.bias" in saved:
             share, other = saved["weights"].tolist()
             bias = other * saved["linear.bias"].numpy()
-            saved = {name.removeprefix("network."): value for name, value in saved.items() if "network." in name}
+            saved = {name.removeprefix(MIXED): value for name, value in saved.items() if name.startswith(MIXED)}
         network.load_state_dict(saved)
         network.requires_grad_(False)
         here = "cuda" if classifier.backend.device == "cuda" and torch.cuda.is_available() else "cpu"
@@ -90,3 +96,6 @@ class Slopes:
                 products.append((gradient * vectors).sum(dim=-1).cpu().numpy() + slope @ contributions.T)
                 values.append(target.value(logits))
         return np.concatenate(values), np.concatenate(products)
+
+
+_LOADED: WeakKeyDictionary[Classifier, Slopes] = WeakKeyDictionary()

@@ -105,9 +105,3 @@ def targets_for(
             )
         )
     return targets
-
-
-def targets_of(classifier: Classifier, texts: Sequence[str], named: Sequence[str] = ()) -> list[ExplanationTarget]:
-    """Return the targets of the best labels of texts, without blank ones; `named` are further outputs to predict."""
-    predictions = classifier.predict(texts, named=named)
-    return [target for target in targets_for(classifier, classifier.encoded(texts), predictions) if target]

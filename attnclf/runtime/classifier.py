@@ -203,8 +203,12 @@ class Classifier:
             )
         thresholds = self.thresholds if threshold is None else np.full_like(self.thresholds, threshold)
         given = listed(texts)
-        rows = self._start(given, named)
+        rows = self._start(self.encoded(given), named)
         return lambda: self._decided(given, rows(), thresholds)
+
+    def predict_encoded(self, texts: Sequence[str], encoded: Encoded, *, named: Sequence[str] = ()) -> list[Prediction]:
+        """Classify texts that `encoded` has returned as ids already; the rest is as in `predict`."""
+        return self._decided(list(texts), self._start(encoded, named)(), self.thresholds)
 
     def explain(self, texts: Iterable[str], *, method: str = "attention", **options: Any) -> "list[Explanation]":
         """Say which words decided; what comes back prints itself, and draws itself in a notebook.
@@ -259,11 +263,11 @@ class Classifier:
         A row of a model with one label a text adds up to 1; with several labels each probability stands alone. A blank
         text is classified as one unknown word. Raises TypeError for anything but texts.
         """
-        return self._run(listed(texts)).probabilities
+        return self._start(self.encoded(listed(texts)))().probabilities
 
     def probabilities_and_labels(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return `predict_proba` and which labels a multi-label model gives each text, bool (texts, labels)."""
-        rows = self._run(texts)
+        rows = self._start(self.encoded(texts))()
         if not self.sequential:
             return rows.probabilities, cuts.labels_above(rows.probabilities, self.thresholds)
         return rows.probabilities, marked(self._sequences(rows), len(self.labels))
@@ -300,13 +304,9 @@ class Classifier:
             return map(run, batches, *others)
         return self._workers.map(run, batches, *others)
 
-    def _run(self, texts: Sequence[str], named: Sequence[str] = ()) -> Rows:
-        return self._start(texts, named)()
-
-    def _start(self, texts: Sequence[str], named: Sequence[str] = ()) -> Callable[[], Rows]:
+    def _start(self, encoded: Encoded, named: Sequence[str] = ()) -> Callable[[], Rows]:
         if self.sequential:
             named = tuple(dict.fromkeys((*named, "sequence")))
-        encoded = self.encoded(texts)
 
         def run(rows: NDArray[np.int64], inputs: Inputs) -> tuple[NDArray[np.int64], NetworkOutput]:
             return rows, self.backend.run(*inputs, named=named)

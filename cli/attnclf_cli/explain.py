@@ -191,11 +191,11 @@ def _summed(
 ) -> "Influences":
     from attnclf.errors import ConfigError
     from attnclf.explain.api import explain as run
-    from attnclf.explain.methods import METHODS, speaking
+    from attnclf.explain.methods import METHODS, signed
     from attnclf.explain.types.influence import Influences
 
     if not METHODS[method].signed:
-        usable = speaking(classifier.bundle, classifier.backend.axes)
+        usable = signed(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
             f"{method} does not say for which label a word speaks, so it cannot be added up",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",

@@ -71,7 +71,7 @@ def test_without_a_name_attention_is_taken_and_for_a_contrast_what_auto_takes_or
     assert choice.resolved(classifier, [], contrast=True) == ["attention-x-gradient"]
     with pytest.raises(ConfigError, match="does not say how faithful each method is"):
         choice.resolved(classifier, ["auto"], contrast=True)
-    monkeypatch.setattr(choice, "speaking", lambda bundle, axes: [])
+    monkeypatch.setattr(choice, "signed", lambda bundle, axes: [])
     with pytest.raises(ConfigError, match="no method of this model says for which label a word speaks"):
         choice.resolved(classifier, [], contrast=True)
 

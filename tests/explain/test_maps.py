@@ -231,7 +231,7 @@ def test_a_word_of_several_units_keeps_rows_that_sum_to_one(load):
         ("self-attention", {"head": -1, "maps": False}, "there is no head -1; use one of: mean, 1, 2"),
         ("temporal", {"head": 1}, "a temporal model has no self-attention to choose a layer or head of; leave"),
         ("label-decoder", {"layer": 1}, "a label-decoder model has no self-attention to choose a layer or head of"),
-        ("temporal", {"maps": True}, "a temporal model has no map beside the highlight; leave --map out"),
+        ("temporal", {"maps": True}, "a temporal model has no map; leave --map out"),
     ],
 )
 def test_what_a_model_does_not_have_is_one_line_with_the_choices(load, architecture, choice, message):

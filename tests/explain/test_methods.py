@@ -1,9 +1,13 @@
 """Every method against a model that can be worked out by hand, and against independent implementations."""
 
+import gc
 import itertools
 import math
 import subprocess
 import sys
+import weakref
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,20 +18,23 @@ from hypothesis import strategies as st
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.errors import ConfigError
-from attnclf.explain.api import explain
+from attnclf.explain.api import compare, explain
+from attnclf.explain.evaluate import evaluate
 from attnclf.explain.gradients import Slopes
-from attnclf.explain.methods import METHODS, method_for, working
+from attnclf.explain.methods import METHODS, method_for, register_method, working
 from attnclf.explain.methods.attention_x_gradient import attention_x_gradient
 from attnclf.explain.methods.erasure_search import FALLEN, NEAR, TRIED, erasure_search
 from attnclf.explain.methods.gradient_x_input import gradient_x_input
 from attnclf.explain.methods.integrated_gradients import integrated_gradients
 from attnclf.explain.methods.kernel_shap import EXACT, kernel_shap, solved
 from attnclf.explain.methods.leave_one_out import leave_one_out
+from attnclf.explain.methods.method import Method
 from attnclf.explain.methods.occlusion import SPAN, occlusion
 from attnclf.explain.metrics.faithfulness import BINS
 from attnclf.explain.perturbation import PerturbationScorer, Scored
 from attnclf.explain.target import ExplanationTarget
-from attnclf.runtime.classifier import Prediction
+from attnclf.explain.types.weights import Weights
+from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
 TEXTS = ["my parcel never came, where is the courier?", "I was charged twice", "", "zzqx app"]
@@ -485,3 +492,90 @@ def test_without_torch_the_others_run_and_gradients_say_what_is_missing(model):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("this method needs gradients, and torch is not installed; pip install torch")
     assert len(done.stdout.splitlines()) == 1
+
+
+# Adding a method
+
+
+def capitals(targets, scorer):
+    """Return equal shares: a method that is one function and one row."""
+    assert all(len(scorer.logits([target.ids])) == 1 for target in targets)
+    return [Weights(np.full(len(target.ids), 1 / len(target.ids))) for target in targets]
+
+
+@pytest.fixture
+def own_method():
+    register_method("equal", Method(capitals, "equal shares", signed=False))
+    yield "equal"
+    del METHODS["equal"]
+
+
+def test_a_method_from_outside_is_one_function_and_one_call(classifier, own_method):
+    (explanation,) = explain(classifier, ["my parcel never came"], method=own_method, faithfulness=True)
+    assert [word.weight for word in explanation.words] == pytest.approx([0.25] * 4)
+    assert explanation.faithfulness is not None
+    (comparison,) = compare(classifier, ["my parcel never came"], [own_method, "attention"])
+    assert [one.method for one in comparison.explanations] == [own_method, "attention"]
+
+
+@pytest.mark.usefixtures("own_method")
+@pytest.mark.parametrize("name", ["equal", "attention", "auto"])
+def test_a_method_with_a_name_that_is_taken_is_refused(name):
+    with pytest.raises(ConfigError, match=f"there is a method '{name}' already; register yours under another name"):
+        register_method(name, METHODS["equal"])
+
+
+def test_every_file_of_methods_has_a_row():
+    files = {path.stem for path in Path(METHODS["attention"].weigh.__code__.co_filename).parent.glob("*.py")}
+    modules = {row.weigh.__module__.rpartition(".")[2] for row in METHODS.values()}
+    assert files - modules == {"__init__", "method"}
+
+
+# What is done once
+
+
+SEVEN = ["attention", "attention-norm", "ngrams", "leave-one-out", "occlusion", "kernel-shap", "integrated-gradients"]
+
+
+@pytest.fixture
+def counted(classifier, monkeypatch):
+    """Count the texts that are encoded, located and predicted."""
+    counts = Counter()
+
+    def count(holder, name, size):
+        original = getattr(holder, name)
+
+        def counting(*given, **options):
+            counts[name] += size(*given)
+            return original(*given, **options)
+
+        monkeypatch.setattr(holder, name, counting)
+
+    count(classifier.tokenizer, "read", lambda texts, *rest: len(texts))
+    count(classifier.tokenizer, "pieces", lambda text: 1)
+    count(classifier, "predict_encoded", lambda texts, encoded: len(texts))
+    monkeypatch.setattr(classifier, "predict", lambda *given, **options: pytest.fail("predicted once more"))
+    return counts
+
+
+def test_with_seven_methods_a_text_is_tokenized_once_and_predicted_once(classifier, counted):
+    texts = ["my parcel never came", "the invoice is wrong"]
+    assert [len(one.explanations) for one in compare(classifier, texts, SEVEN)] == [7, 7]
+    assert counted == {"read": 2, "pieces": 2, "predict_encoded": 2}
+
+
+def test_an_evaluation_of_seven_methods_predicts_a_text_once(classifier, counted):
+    evaluate(classifier, ["my parcel never came", "the invoice is wrong", " "], SEVEN)
+    # One text is predicted once before, so that the time to open the graph is not counted; the blank one is left out.
+    assert counted["predict_encoded"] == 1 + 2
+    assert counted["pieces"] == 2
+
+
+def test_the_network_for_gradients_lives_no_longer_than_its_model(model):
+    loaded = Classifier.load(model, device="cpu", threads=1)
+    explain(loaded, ["my parcel"], method="integrated-gradients")
+    network = weakref.ref(Slopes.of(loaded).network)
+    assert Slopes.of(loaded).network is network()  # built once
+    del loaded
+    gc.collect()
+    assert network() is None

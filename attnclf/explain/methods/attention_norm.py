@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -20,3 +21,15 @@ def _shares(prediction: Prediction) -> NDArray[np.floating]:
     lengths: NDArray[np.floating] = prediction.attention * prediction.named["value_norms"]
     total = max(float(lengths.sum()), float(np.finfo(np.float32).tiny))
     return lengths / total
+
+
+ROWS = {
+    "attention-norm": Method(
+        attention_norm,
+        "attention times the length of the state",
+        signed=False,
+        order=2,
+        outputs=("value_norms",),
+        scored=True,
+    )
+}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -26,3 +27,15 @@ def _weigh(target: ExplanationTarget) -> NDArray[np.floating]:
     # The logits but for a constant, which the slope of a softmax ignores.
     logits = np.log(np.maximum(target.prediction.probabilities, np.finfo(np.float32).tiny))
     return np.asarray(evidence @ target.slope(logits))
+
+
+ROWS = {
+    "attention-x-gradient": Method(
+        attention_x_gradient,
+        "what each state adds through its attention",
+        signed=True,
+        order=3,
+        outputs=("evidence",),
+        scored=True,
+    )
+}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -18,3 +19,9 @@ def random(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> 
 def uniform(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return the same share for every unit; ranked, that is the order of the text."""
     return [Weights(np.full(len(target.ids), 1 / len(target.ids))) for target in targets]
+
+
+ROWS = {
+    "random": Method(random, "chance", signed=False, order=11),
+    "uniform": Method(uniform, "every token alike", signed=False, order=12),
+}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.metrics.faithfulness import BINS, sizes
 from attnclf.explain.perturbation import PerturbationScorer, Scored
 from attnclf.explain.target import ExplanationTarget
@@ -105,3 +106,16 @@ class _Search:
         weights = np.empty(len(self.beliefs))
         weights[order] = -np.sort(-self.beliefs)
         return weights
+
+
+ROWS = {
+    "erasure-search": Method(
+        erasure_search,
+        "the fall when tokens are deleted step by step",
+        signed=True,
+        order=6,
+        outputs=("evidence",),
+        removal="delete",
+        scored=True,
+    )
+}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -26,3 +27,10 @@ def integrated_gradients(targets: Sequence[ExplanationTarget], scorer: Perturbat
         summed = shares @ products[1:-1]
         weights.append(Weights(summed, gap=float(summed.sum() - (values[-1] - values[0]))))
     return weights
+
+
+ROWS = {
+    "integrated-gradients": Method(
+        integrated_gradients, "that slope on the way from nothing to the text", signed=True, order=10, torch=True
+    )
+}

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer, mask
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -98,3 +99,8 @@ def solved(
     spread = moments @ bound.T
     error: NDArray[np.float64] = np.sqrt((spread**2).sum(axis=0)) / pairs
     return weights, error
+
+
+ROWS = {
+    "kernel-shap": Method(kernel_shap, "the mean gain over many masked texts", signed=True, order=8, removal="mask")
+}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnclf.explain.methods.method import CONTRIBUTIONS, Method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -20,3 +21,15 @@ def added(target: ExplanationTarget) -> NDArray[np.floating]:
     contributions = target.prediction.named["contributions"]
     own: NDArray[np.floating] = contributions[:, target.label]
     return own if target.against is None else own - contributions[:, target.against]
+
+
+ROWS = {
+    "ngrams": Method(
+        ngrams,
+        "what each word adds through the n-grams",
+        signed=True,
+        order=4,
+        outputs=(CONTRIBUTIONS,),
+        scored=True,
+    )
+}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer, mask
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -32,3 +33,16 @@ def occlusion(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) 
         fall = (values[0] - values[1:]) / covered.sum(axis=1)
         weights.append(Weights(fall @ covered / covered.sum(axis=0)))
     return weights
+
+
+ROWS = {
+    "occlusion": Method(
+        occlusion,
+        "the fall when a span is masked",
+        signed=True,
+        order=7,
+        removal="mask",
+        each=True,
+        scored=True,
+    )
+}
