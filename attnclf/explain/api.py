@@ -22,7 +22,7 @@ from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier, Prediction, listed
 from attnclf.text.tokenizer import Piece, words
 
-PAIRS = 2**20  # of units of the texts whose maps are made together: bounds the memory for the weights of all heads
+PAIRS = 2**20  # of tokens of the texts whose maps are made together: bounds the memory for the weights of all heads
 NONE = Weights(np.zeros(0))  # of a blank text
 
 
@@ -39,18 +39,15 @@ def explain(
 ) -> list[Explanation]:
     """Return an explanation for each text.
 
-    `method` is a name of `METHODS`, or "auto": the one that was fast and faithful on the model's validation rows.
-    `against` asks why the best label rather than this one; where it is itself the best, why not the next best. It needs
-    a signed method. `faithfulness` tells whether each explanation is measured: True for all, False for none, None for
-    texts of at most `faithfulness.SHORT` words.
+    - `method`: a name of `METHODS`, or "auto", the fast and faithful one on the model's validation rows.
+    - `against`: a label that the best one is compared with; the second best label if it is itself the best. It needs a
+      signed method.
+    - `faithfulness`: True measures each explanation, False none, None those of at most `faithfulness.SHORT` words.
+    - `maps`: True draws the maps of the network's weights for all texts, False for none. None draws those of at most
+      `Maps.short` words, or all if a layer or head is chosen. A map has (words read)² weights.
+    - `layer`, `head`: the self-attention to show, counted from 1; None is the last layer, and the mean of its heads.
 
-    `maps` tells whether the maps of the network's weights are made too, where it has some: True for all texts, False
-    for none, None for texts of at most `Maps.short` words, or for all when a layer or head is chosen. A map has
-    (words read)² weights. `layer` and `head`, numbers from 1, choose the self-attention to show; None is the last
-    layer, and the mean of its heads.
-
-    Raises ConfigError for an unknown method or label, for a method that makes no sense for the model, for maps of a
-    network that has none, and for a layer or head that is not there.
+    Raises ConfigError for an unknown method or label, and for a method, map, layer or head that the model lacks.
     """
     texts = listed(texts)
     bundle, axes = classifier.bundle, classifier.backend.axes
@@ -78,7 +75,7 @@ def compare(
 ) -> list[Comparison]:
     """Return for each text its explanations by several methods; by default all that were scored in training.
 
-    With `against`, by those of them that are signed. Raises ConfigError as `explain` does.
+    With `against`, the default are the signed ones of them. Raises ConfigError as `explain` does.
     """
     texts = listed(texts)
     names = list(methods) or [
@@ -87,7 +84,9 @@ def compare(
         if METHODS[name].scored and METHODS[name].signed >= (against is not None)
     ]
     if not names:
-        raise ConfigError("no method of this model says for which label a word speaks", fix="leave --against out")
+        raise ConfigError(
+            "no method of this model gives words a sign for or against a label", fix="leave --against out"
+        )
     by_text = _explained(classifier, texts, list(dict.fromkeys(names)), against, faithfulness)
     return [Comparison(side_by_side) for side_by_side in by_text]
 
@@ -103,13 +102,13 @@ def _check_contrast(classifier: Classifier, row: Method, method: str, against: s
     if not row.signed:
         usable = signed(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
-            f"{method} is the same for every label, so it says nothing about one against another",
+            f"{method} is the same for every label, so it cannot compare two",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --against out",
         )
 
 
 class Located(NamedTuple):
-    """The tokens that the network reads of a text, and of each displayed word the first token and the last one + 1."""
+    """The tokens that the network reads of a text, and the first token and the last one + 1 of each displayed word."""
 
     tokens: Sequence[Piece]
     spans: Sequence[tuple[int, int]]

@@ -1,4 +1,4 @@
-"""Which method to trust on one model: all cheap ones are scored when it is trained, and the scores kept with it."""
+"""Which method to trust on one model: training scores all cheap ones, and the model folder keeps the scores."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,8 @@ from attnclf.explain.timing import timed, timed_reading
 from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
-UNITS, TOTAL = 50, 1600  # how much of each text is scored, and of all of them: a second of training or two
-CELLS = 2_000_000  # units × labels that are scored, where labels are many
+TOKENS, TOTAL = 50, 1600  # how much of each text is scored, and of all of them: a second of training or two
+CELLS = 2_000_000  # tokens × labels that are scored, where labels are many
 LOOKED_AT = 2000  # validation rows of which they are taken, evenly
 GOOD_ENOUGH = 0.995  # share of the best score with which a faster method is taken
 CLEARLY = 0.05  # how much more, in probability, another method must score to be worth a word
@@ -26,9 +26,9 @@ CLEARLY = 0.05  # how much more, in probability, another method must score to be
 class Score(NamedTuple):
     """What a method scored on a model's validation rows.
 
-    `score` is the mean of comprehensiveness less sufficiency over texts and removals, `ahead` how much more that is
-    than for attention, with the standard `error` of that difference over texts; milliseconds a text, its prediction
-    included.
+    `score` is the mean of comprehensiveness less sufficiency, over texts and removals. `ahead` is its difference from
+    the score of attention, `error` the standard error of that difference over texts. `milliseconds` is the time for a
+    text, its prediction included.
     """
 
     score: float
@@ -40,10 +40,10 @@ class Score(NamedTuple):
 
 
 def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], None] = lambda: None) -> dict[str, Score]:
-    """Score the cheap methods, and random as a floor, on those of the texts that are `drawn`.
+    """Score the cheap methods, and random as a baseline, on those of the texts that are `drawn`.
 
-    Empty where a model reads numeric columns, or no text says anything. `check` is called before each method, and may
-    raise what ends the work.
+    Empty if the model reads numeric columns, or every text is blank. `check` is called before each method, and may
+    raise to end the work.
     """
     if classifier.bundle.columns:
         return {}
@@ -69,23 +69,23 @@ def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], Non
 
 
 def drawn(classifier: Classifier, texts: Sequence[str]) -> list[str]:
-    """Return the first `UNITS` of texts that are not blank, of so many texts that there are about `TOTAL`.
+    """Return the first `TOKENS` tokens of texts that are not blank, about `TOTAL` tokens in all.
 
-    With many labels there are fewer: what each unit adds to each label has to be held.
+    With many labels there are fewer: the contribution of each token to each label takes memory.
     """
     encoded = classifier.encoded(texts)
     said = np.flatnonzero(~np.array(encoded.empty, dtype=bool))
     if not len(said):
         return []
     total = min(TOTAL, CELLS // len(classifier.labels))
-    rows = math.ceil(total / np.minimum(encoded.tokens.lengths[said], UNITS).mean())
+    rows = math.ceil(total / np.minimum(encoded.tokens.lengths[said], TOKENS).mean())
     apart = np.linspace(0, len(said) - 1, min(rows, len(said))).astype(int)  # files are often sorted by label
     return [_beginning(texts[place], classifier) for place in said[apart]]
 
 
 def _beginning(text: str, classifier: Classifier) -> str:
     pieces = classifier.tokenizer.pieces(text)
-    return text if len(pieces) <= UNITS else text[: pieces[UNITS - 1].end]
+    return text if len(pieces) <= TOKENS else text[: pieces[TOKENS - 1].end]
 
 
 def _scored(figures: NDArray[np.float64], attention: NDArray[np.float64], milliseconds: float) -> Score:
@@ -116,10 +116,14 @@ def of_bundle(bundle: Bundle) -> dict[str, Score]:
 def best(bundle: Bundle, *, signed: bool = False) -> str:
     """Return what `auto` takes: the fastest method that scores at least `GOOD_ENOUGH` of the best one's score.
 
-    Left out are methods whose sufficiency is worse than the best by more than `CLEARLY`: they know without which words
-    an answer breaks, which may be half of them, and not which words carry it. So are those that run the network for
-    each unit, seconds for a long text, where another signed one works, unless they score higher by `CLEARLY`. `signed`
-    ones only where that is asked. Raises ConfigError where a model folder has no scores.
+    Two kinds of methods are left out:
+
+    - those whose sufficiency is worse than the best by more than `CLEARLY`: they find words that break the
+      answer, perhaps half of the text, instead of those that carry it;
+    - those that run the network for each token, which takes seconds for a long text, if another signed method works and
+      scores at most `CLEARLY` less.
+
+    With `signed`, only signed methods are considered. Raises ConfigError for a model folder without scores.
     """
     found = {
         name: score
@@ -129,9 +133,7 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
     if not found and bundle.columns:
         raise ConfigError("auto goes by words taken out, and this model reads numeric columns", fix="name a method")
     if not found:
-        raise ConfigError(
-            "this model folder does not say how faithful each method is", fix="name a method, or train the model again"
-        )
+        raise ConfigError("this model folder has no scores of methods", fix="name a method, or train the model again")
     carried = min(score.sufficiency for score in found.values()) + CLEARLY
     found = {name: score for name, score in found.items() if score.sufficiency <= carried}
     steady = {name: score for name, score in found.items() if not METHODS[name].each}
@@ -143,10 +145,10 @@ def best(bundle: Bundle, *, signed: bool = False) -> str:
 
 
 def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) -> list[str]:
-    """Return the methods to use: those named, with what `auto` takes in its place; without a name attention.
+    """Return the methods to use: those named, with the choice of `auto` in its place; without a name attention.
 
-    For a `contrast`, which attention cannot tell, that is what `auto` takes among signed ones, or the first of them
-    where a folder has no scores. Raises ConfigError where none is signed, and as `best` does.
+    A `contrast` needs a signed method: the default is then what `auto` takes among signed ones, or the first of them if
+    the folder has no scores. Raises ConfigError if none is signed, and as `best` does.
     """
     bundle = classifier.bundle
     if named or not contrast:
@@ -157,7 +159,8 @@ def resolved(classifier: Classifier, named: Sequence[str], *, contrast: bool) ->
     if not usable:
         part = "a column" if bundle.columns else "a word"
         raise ConfigError(
-            f"no method of this model says for which label {part} speaks", fix="leave --global and --against out"
+            f"no method of this model gives {part} a sign for or against a label",
+            fix="leave --global and --against out",
         )
     return usable[:1]
 
@@ -167,7 +170,7 @@ def _top(found: Mapping[str, Score]) -> float:
 
 
 def better(bundle: Bundle) -> str | None:
-    """Return what `auto` takes where it is clearly more faithful than attention: by `CLEARLY`, and by two errors."""
+    """Return the choice of `auto` if it is clearly more faithful than attention: by `CLEARLY`, and by two errors."""
     found = of_bundle(bundle)
     if DEFAULT not in found:
         return None

@@ -1,4 +1,4 @@
-"""What the methods are worth on one model, over many texts: faithfulness, agreement, plausibility, and the time."""
+"""Methods evaluated on one model over many texts: faithfulness, agreement, plausibility and time."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def chosen(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:
 
 
 def sampled(corpus: Corpus, rows: int = ROWS) -> Corpus:
-    """Return at most so many rows drawn at random, in the order of the file; the same for the same file."""
+    """Return at most `rows` random rows in the order of the file; the same for the same file."""
     if len(corpus) <= rows:
         return corpus
     return corpus.subset(np.sort(np.random.default_rng(SEED).choice(len(corpus), rows, replace=False)))
@@ -64,12 +64,12 @@ def evaluate(
 ) -> Evaluation:
     """Score methods on all texts that are not blank, each for the label that the model gives the text.
 
-    `rationales` has for each text the spans that a person marked, None where nobody looked. `watch` is told what is
-    being computed, how many steps are done, and of how many. Raises DataError where every text is blank.
+    `rationales` has for each text the spans that a person marked, None for a text that nobody annotated. `watch` is
+    called with the stage, the number of steps done, and the number of all. Raises DataError if every text is blank.
     """
     said = [place for place, empty in enumerate(classifier.encoded(texts).empty) if not empty]
     if not said:
-        raise DataError("no row has a text to explain", fix="pass rows whose text says something")
+        raise DataError("no row has a text to explain", fix="pass rows with texts that are not blank")
     texts = [texts[place] for place in said]
     axes = classifier.backend.axes
     outputs = {*outputs_of([REFERENCE, *methods], axes), *({VALUES} & axes.keys())}
@@ -86,14 +86,14 @@ def evaluate(
         tick(0)
         return tick
 
-    by_unit, taken = {}, {}
+    by_token, taken = {}, {}
     for name in methods:
-        by_unit[name], weighing = timed(reading, METHODS[name], within(name))
+        by_token[name], weighing = timed(reading, METHODS[name], within(name))
         taken[name] = predicting + weighing
     parts = [_parts(classifier, text, target) for text, target in zip(texts, targets, strict=True)]
     by_word = {
         name: [np.add.reduceat(one.values, part.firsts) for one, part in zip(weights, parts, strict=True)]
-        for name, weights in by_unit.items()
+        for name, weights in by_token.items()
     }
     probes = _probes(targets, parts, [by_word[name] for name in methods])
     deletion = _curves(scorer, probes, "delete", SHARES, within("words deleted"))
@@ -101,7 +101,7 @@ def evaluate(
         "delete": [_at(one, BINS) for one in deletion],
         "mask": _curves(scorer, probes, "mask", BINS, within("words masked")),
     }
-    left_out = by_unit.get(REFERENCE) or weighed(targets, scorer, METHODS[REFERENCE], within(REFERENCE))
+    left_out = by_token.get(REFERENCE) or weighed(targets, scorer, METHODS[REFERENCE], within(REFERENCE))
     marks = [
         np.array(touched(part.places, spans), dtype=bool)
         for part, spans in zip(parts, _marked(rationales, said), strict=True)
@@ -118,7 +118,7 @@ def evaluate(
                 removal: bootstrapped([one.sufficiency[row] for one in found]) for removal, found in drawn.items()
             },
             left=np.mean([[one.full, *one.without[row]] for one in deletion], axis=0),
-            tau=None if name == REFERENCE else _tau(by_unit[name], left_out),
+            tau=None if name == REFERENCE else _tau(by_token[name], left_out),
             plausible=None
             if share is None
             else _plausible([by_word[name][place] for place in places], [marks[place] for place in places], share),
@@ -136,7 +136,7 @@ def evaluate(
 
 
 class _Parts(NamedTuple):
-    """The words of a text: the first unit of each (words,), the word of each unit (units,), places in the text."""
+    """The words of a text: the first token of each (words,), the word of each token (tokens,), ranges of characters."""
 
     firsts: NDArray[np.int64]
     owner: NDArray[np.int64]
@@ -203,7 +203,7 @@ def _permutation(
     found = [permuted(target, row) for target, row in zip(targets, logits, strict=True)]
     shifts = [shift for shift in found if shift is not None]
     if not shifts:
-        return "every text has only one unit"
+        return "every text has only one token"
     return Permutation(
         len(shifts),
         bootstrapped([shift.distance for shift in shifts]),

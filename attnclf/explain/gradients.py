@@ -1,14 +1,14 @@
-"""The one place of `explain` that needs torch: the network of a bundle, made again from its weights, and its slopes.
+"""The one module of `explain` that needs torch: the network of a bundle, rebuilt from its weights, and its slopes.
 
-What a unit t puts in is x_t = (v_t, c_t): its vector, and its contributions to the logits by way of the n-grams. The
-answer on the way from nothing to the text, α from 0 to 1, is that of
+The input of a token t is x_t = (v_t, c_t): its vector, and its contributions to the logits through the n-grams. On the
+path from nothing to the text, α from 0 to 1, the logits are
 
     logits(α) = a · network(α v_1, …, α v_T) + b · bias + α (c_1 + … + c_T)
 
-where a and b are the weights of the network and the n-grams (`attnclf.model.mixture`). The n-grams do not see the
-vectors, so they would have no gradient by them; as inputs of their own they have one, and the weights of a method like
-integrated gradients sum to the change of the whole model. Nothing, α = 0, is the vector 0 for every unit: the one with
-which `token_dropout` replaces units in training, and the baseline that gradient times input takes by its nature.
+where a and b are the weights of the network and the n-grams (`attnclf.model.mixture`). The n-grams do not depend on the
+vectors, so their contributions are inputs of their own. The weights of integrated gradients then sum to the change of
+the whole model. The baseline, α = 0, is the vector 0 for every token: `token_dropout` replaces tokens by it in
+training, and it is the implicit baseline of gradient times input.
 """
 
 from dataclasses import dataclass
@@ -73,22 +73,22 @@ class Slopes:
     def along(
         self, target: ExplanationTarget, points: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return value(α) (points,), and x_t · ∂value(α)/∂x_t (points, units), for these α."""
+        """Return value(α) (points,), and x_t · ∂value(α)/∂x_t (points, tokens), for these α."""
         import torch
 
         table = self.network.get_parameter("embedding.weight")
         known = np.where(target.ids < len(table), target.ids, UNKNOWN_ID)
         vectors = table[torch.from_numpy(known).to(table.device)]
-        units = len(known)
-        shape = (units, len(self.bias))
+        tokens = len(known)
+        shape = (tokens, len(self.bias))
         contributions = target.prediction.named.get("contributions", np.zeros(shape, dtype=np.float32))
         values, products = [], []
         # cuDNN has no gradient for recurrent layers in evaluation; torch's own kernels do.
         with torch.backends.cudnn.flags(enabled=False):
-            for some in np.array_split(points, max(1, len(points) * units // TOKENS)):
+            for some in np.array_split(points, max(1, len(points) * tokens // TOKENS)):
                 given = torch.from_numpy(some).to(vectors)[:, None, None] * vectors
                 given.requires_grad_()
-                said = self.network.classify(given, torch.full((len(some),), units, device=table.device)).logits
+                said = self.network.classify(given, torch.full((len(some),), tokens, device=table.device)).logits
                 own = self.share * said.detach().cpu().numpy().astype(np.float64)
                 logits = own + self.bias + some[:, np.newaxis] * contributions.sum(axis=0, dtype=np.float64)
                 slope = target.slope(logits)

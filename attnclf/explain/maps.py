@@ -20,11 +20,11 @@ Spans = Sequence[tuple[int, int]]
 
 
 class Shown(NamedTuple):
-    """What of a text is shown: its words, the first and last unit of each, and all units read, by id and text."""
+    """The displayed part of a text: its words, the first and last token of each, all tokens read (id and text)."""
 
     words: Sequence[Word]
     spans: Spans
-    units: Sequence[tuple[int, str]]
+    tokens: Sequence[tuple[int, str]]
 
 
 class Choice(NamedTuple):
@@ -61,9 +61,9 @@ def labels(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, .
 
 
 def heads(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ...]:
-    """Return one map, word × word: what each word (row) took of each (column) (Vaswani et al. 2017, sec. 3.2).
+    """Return one map, word × word: the weight of each word (row) on each word (column) (Vaswani et al. 2017, sec. 3.2).
 
-    A word of several units takes what its units take on average, and gives what they give together: rows sum to 1.
+    The row of a word is the mean over its tokens, its column their sum, so that rows sum to 1.
     """
     words, spans, _ = shown
     if not spans:
@@ -90,7 +90,7 @@ def heads(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map, ..
 
 
 def _summed(weights: NDArray[Any], spans: Spans) -> NDArray[Any]:
-    """Add up the columns of each word's units, which lie side by side: (rows, units) → (rows, words)."""
+    """Add up the columns of each word's tokens, which lie side by side: (rows, tokens) → (rows, words)."""
     summed: NDArray[Any] = np.add.reduceat(weights, [first for first, _ in spans], axis=1)
     return summed
 
@@ -104,7 +104,7 @@ def features(prediction: Prediction, shown: Shown, choice: Choice) -> tuple[Map,
     if "gate" not in prediction.named:  # blank
         return ()
     gates = prediction.named["gate"].tolist()
-    opened = {unit: (name, gate) for (unit, name), gate in zip(shown.units, gates, strict=True) if gate > 0}
+    opened = {token: (name, gate) for (token, name), gate in zip(shown.tokens, gates, strict=True) if gate > 0}
     ranked = sorted(opened.values(), key=lambda pair: -pair[1])
     if not ranked:
         return ()

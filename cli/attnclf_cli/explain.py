@@ -197,7 +197,7 @@ def _summed(
     if not METHODS[method].signed:
         usable = signed(classifier.bundle, classifier.backend.axes)
         raise ConfigError(
-            f"{method} does not say for which label a word speaks, so it cannot be added up",
+            f"{method} gives words no sign for or against a label, so it cannot be added up",
             fix=f"use one of: {', '.join(usable)}" if usable else "leave --global out",
         )
     influences = Influences(method, top, against)

@@ -83,7 +83,7 @@ def meaning(method):
     [
         (("--against", "spam"), "Error: the model has no label 'spam'; use one of: account, billing,"),
         (("--against", "billing", "--method", "attention"), "Error: attention is the same for every label"),
-        (("--global", "--method", "attention"), "Error: attention does not say for which label a word speaks"),
+        (("--global", "--method", "attention"), "Error: attention gives words no sign for or against a label"),
         (("--method", "magic"), "Error: unknown method 'magic'; use one of: attention,"),
         (("--method", "magic", "--compare"), "Error: unknown method 'magic'; use one of: attention,"),
     ],

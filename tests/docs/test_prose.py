@@ -19,7 +19,7 @@ CODE_TO_REWRITE: dict[str, int] = {
     "engines": 11,
     "errors": 1,
     "evaluation": 17,
-    "explain": 139,
+    "explain": 30,
     "export": 16,
     "hub": 2,
     "runtime": 16,

@@ -69,10 +69,10 @@ def test_without_a_name_attention_is_taken_and_for_a_contrast_what_auto_takes_or
     assert choice.resolved(classifier, ["ngrams", "auto"], contrast=True) == ["ngrams", best]
     monkeypatch.setattr(choice, "of_bundle", lambda bundle: {})
     assert choice.resolved(classifier, [], contrast=True) == ["attention-x-gradient"]
-    with pytest.raises(ConfigError, match="does not say how faithful each method is"):
+    with pytest.raises(ConfigError, match="this model folder has no scores of methods"):
         choice.resolved(classifier, ["auto"], contrast=True)
     monkeypatch.setattr(choice, "signed", lambda bundle, axes: [])
-    with pytest.raises(ConfigError, match="no method of this model says for which label a word speaks"):
+    with pytest.raises(ConfigError, match="no method of this model gives a word a sign for or against a label"):
         choice.resolved(classifier, [], contrast=True)
 
 
@@ -85,7 +85,7 @@ def test_another_method_is_worth_a_word_when_it_is_clearly_ahead(ahead, error, s
 
 
 def test_a_folder_without_scores_says_so_and_asks_nothing():
-    with pytest.raises(ConfigError, match="does not say how faithful each method is; name a method"):
+    with pytest.raises(ConfigError, match="this model folder has no scores of methods; name a method"):
         choice.best(SimpleNamespace(manifest={}, columns=()))
     assert choice.better(SimpleNamespace(manifest={})) is None
 
@@ -143,4 +143,4 @@ def test_long_texts_are_scored_by_their_beginning_and_blank_ones_not_at_all(clas
         assert choice.scores(classifier, ["", *long])
     finally:
         classifier.backend = backend
-    assert max(units) <= choice.UNITS
+    assert max(units) <= choice.TOKENS

@@ -67,5 +67,7 @@ def test_what_is_far_from_the_mean_counts_as_a_million_deviations():
 
 def test_words_for_a_label_are_refused_in_the_words_of_columns(trained):
     classifier, _ = trained(["age"], numbers("apart"))
-    with pytest.raises(ConfigError, match="says for which label a column speaks; leave --global and --against out"):
+    with pytest.raises(
+        ConfigError, match="gives a column a sign for or against a label; leave --global and --against out"
+    ):
         resolved(classifier, [], contrast=True)

@@ -80,7 +80,7 @@ def test_methods_that_take_words_out_and_contrasts_are_refused(numeric):
     status, answer = numeric.post("/explain", {"text": ROW, "compare": True, "against": "old"})
     assert (status, answer["error"]) == (
         400,
-        "no method of this model says for which label a word speaks; leave --against out",
+        "no method of this model gives words a sign for or against a label; leave --against out",
     )
     status, answer = numeric.post("/explain", {"text": ROW, "method": "auto"})
     assert (status, answer["error"]) == (

@@ -1,4 +1,4 @@
-"""How long each state is when it goes into the context: attention that knows what it multiplies."""
+"""The length of each state in the context: attention times the norm of the state."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What each state adds to the answer by way of its attention weight, and each word by way of the n-grams."""
+"""What each state adds to the answer through its attention weight, and each word through the n-grams."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ def attention_x_gradient(targets: Sequence[ExplanationTarget], scorer: Perturbat
     """Return a_t ∂value/∂a_t, plus the exact share of the n-grams (Serrano & Smith 2019, section 3.1, with its sign).
 
     The logits are linear in the weights, so the graph itself has the product: `evidence` is a_t ∂logits/∂a_t, and no
-    torch is needed. For two labels, where value is a difference of logits, and the context "soft", the weights sum to
-    the value less the biases; for more, value is as good as linear only near the prediction.
+    torch is needed. With two labels, value is a difference of logits; in the context "soft" the weights then sum to
+    the value less the biases. With more labels, value is linear only near the prediction.
     """
     return [Weights(_weigh(target)) for target in targets]
 

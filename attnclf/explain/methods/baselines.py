@@ -1,4 +1,4 @@
-"""Two methods that know nothing of the text: what any other must beat."""
+"""Two methods that ignore the text: the baselines of all others."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def random(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> 
 
 
 def uniform(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
-    """Return the same share for every unit; ranked, that is the order of the text."""
+    """Return the same share for every token; ranked, that is the order of the text."""
     return [Weights(np.full(len(target.ids), 1 / len(target.ids))) for target in targets]
 
 

@@ -1,4 +1,4 @@
-"""How fast the answer rises along each unit's input, times that input: a first guess at what it adds."""
+"""The slope of the answer along each token's input, times that input: a linear estimate of what it adds."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The gradient times the input, averaged on the way from nothing to the text, so that the weights sum to the change."""
+"""Gradient times input, averaged on the path from nothing to the text, so that the weights sum to the change."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much the answer falls when a unit is deleted, each by itself."""
+"""How much the answer falls when a token is deleted, each by itself."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from attnclf.explain.types.weights import Weights
 
 
 def leave_one_out(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
-    """Return value(text) - value(text without t) for each unit t (Li et al. 2016, "Understanding …", eq. 1).
+    """Return value(text) - value(text without t) for each token t (Li et al. 2016, "Understanding …", eq. 1).
 
-    One run of the network for each unit, all texts' runs in common batches.
+    One run of the network for each token, all texts' runs in common batches.
     """
     rows, sizes = [], []
     for target in targets:

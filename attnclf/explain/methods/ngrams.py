@@ -1,4 +1,4 @@
-"""What each word adds by way of the n-grams beside the network: exact for that half of the model."""
+"""What each word adds through the linear model over n-grams: exact for that part of the model."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def ngrams(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> 
 
 
 def added(target: ExplanationTarget) -> NDArray[np.floating]:
-    """Return the contributions of one text, (units,)."""
+    """Return the contributions of one text, (tokens,)."""
     contributions = target.prediction.named["contributions"]
     own: NDArray[np.floating] = contributions[:, target.label]
     return own if target.against is None else own - contributions[:, target.against]

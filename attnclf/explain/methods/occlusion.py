@@ -1,4 +1,4 @@
-"""How much the answer falls when a span of neighbours is masked, averaged over the spans that a unit lies in."""
+"""How much the answer falls when a span of neighbours is masked, averaged over the spans that cover a token."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,21 @@ from attnclf.explain.perturbation import PerturbationScorer, mask
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
 
-SPAN = 3  # units
+SPAN = 3  # tokens
 
 
 def occlusion(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
-    """Return for each unit the mean, over the spans of `SPAN` units that cover it, of the fall for each unit covered.
+    """Return the mean fall over the spans of `SPAN` tokens that cover a token, divided by their length.
 
     Zeiler & Fergus 2014 (section 3) slide a grey square over an image; the unknown word is our grey. A text shorter
     than a span is one span.
     """
     rows, covers = [], []
     for target in targets:
-        units = len(target.ids)
-        span = min(SPAN, units)
-        places, first = np.arange(units), np.arange(units - span + 1)[:, np.newaxis]
-        covered = (places >= first) & (places < first + span)  # (spans, units)
+        tokens = len(target.ids)
+        span = min(SPAN, tokens)
+        places, first = np.arange(tokens), np.arange(tokens - span + 1)[:, np.newaxis]
+        covered = (places >= first) & (places < first + span)  # (spans, tokens)
         rows += [target.ids, *(mask(target.ids, ~hidden) for hidden in covered)]
         covers.append(covered)
     said = np.split(scorer.logits(rows), np.cumsum([1 + len(covered) for covered in covers], dtype=int))[:-1]

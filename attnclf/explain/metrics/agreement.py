@@ -1,4 +1,4 @@
-"""Whether two methods put the units of a text in the same order."""
+"""Whether two methods put the tokens of a text in the same order."""
 
 import math
 
@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 
 def kendall(one: NDArray[np.floating], other: NDArray[np.floating]) -> float | None:
-    """Return Kendall's tau-b of two rankings of the same units (units,); 1 is the same order, -1 the reverse.
+    """Return Kendall's tau-b of two rankings of the same tokens (tokens,); 1 is the same order, -1 the reverse.
 
-    Over all pairs of units, with the signs of their differences: Σ s s' / √(Σ s² Σ s'²), so that a pair that is equal
-    in one ranking counts neither for nor against (Kendall 1945). None where one of them has only equal values, or there
-    are fewer than two units.
+    It is Σ s s' / √(Σ s² Σ s'²) over all pairs of tokens, where s and s' are the signs of their differences. A pair
+    that is equal in one ranking counts neither for nor against (Kendall 1945). None if one ranking has only equal
+    values, or there are fewer than two tokens.
     """
     both = ones = others = 0.0
-    for unit in range(len(one) - 1):  # row by row: the matrix of a long text would be large
-        mine = np.sign(one[unit] - one[unit + 1 :])
-        theirs = np.sign(other[unit] - other[unit + 1 :])
+    for token in range(len(one) - 1):  # row by row: the matrix of a long text would be large
+        mine = np.sign(one[token] - one[token + 1 :])
+        theirs = np.sign(other[token] - other[token + 1 :])
         both += float(mine @ theirs)
         ones += np.count_nonzero(mine)
         others += np.count_nonzero(theirs)

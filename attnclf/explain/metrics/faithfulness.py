@@ -1,14 +1,14 @@
-"""How much an explanation is worth: what happens to the answer when the words it points at go, or stay alone.
+"""How faithful an explanation is: how the answer changes when its top words are removed, or only they stay.
 
-The definitions are those of ERASER (DeYoung et al. 2020, section 4), with m(x)_j the probability of the label j that
-the whole text x got, and r_q the words of the highest weight, a share q of the text:
+The definitions are those of ERASER (DeYoung et al. 2020, section 4). Here m(x)_j is the probability of the label j of
+the whole text x. The words r_q are those of the highest weight, a share q of the text:
 
     comprehensiveness = mean over q of m(x)_j - m(x without r_q)_j      higher is better
-    sufficiency       = mean over q of m(x)_j - m(r_q alone)_j          lower is better; below 0 where r_q says more
+    sufficiency       = mean over q of m(x)_j - m(r_q alone)_j          lower is better; below 0 if r_q is surer
 
-Both are areas over the perturbation curve (AOPC) with q of `BINS`, rounded up to whole words. Which words are highest
-is all that counts of the weights; of a signed method they are those that speak for the label. Words leave in each of
-the two ways of `removal`, for a network that has read the gap is not one that has read a shorter text.
+Both are areas over the perturbation curve (AOPC) with q of `BINS`, rounded up to whole words. Only the
+order of the weights counts; the top words of a signed method are those for the label. Words are removed in both ways of
+`perturbation`: a network reads a gap differently from a shorter text.
 """
 
 import math
@@ -36,9 +36,9 @@ Rankings = NDArray[np.integer]
 
 
 class Probe(NamedTuple):
-    """What is to be taken out of a text: the first words of each ranking.
+    """The words to remove from a text: the first of each ranking.
 
-    `owner` (units,) is the word of each unit, from 0; `rankings` (rankings, words) have words, the highest first.
+    `owner` (tokens,) is the word of each token, from 0; `rankings` (rankings, words) have words, the highest first.
     """
 
     target: ExplanationTarget
@@ -47,7 +47,7 @@ class Probe(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """What is left of the label's probability.
+    """The probability of the label for edited copies of a text.
 
     `full` is that of the whole text; for each ranking and bin, (rankings, bins), there is the one `without` the first
     words, and the one with these `only`.
@@ -81,7 +81,7 @@ def sizes(words: int, bins: Sequence[float] = BINS) -> list[int]:
 
 
 def ranking(weights: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Return the places of the weights, highest first; equal ones in the order of the text."""
+    """Return the indices of the weights, highest first; equal ones in the order of the text."""
     return np.argsort(-weights, kind="stable")
 
 
@@ -167,7 +167,7 @@ def measured(
 ) -> list[Faithfulness]:
     """Return for each text how faithful its weights (words,) are, next to `chances` random rankings of its words.
 
-    `owners` (units,) has the word of each unit, from 0. The random rankings are the same for the same text.
+    `owners` (tokens,) has the word of each token, from 0. The random rankings are the same for the same text.
     """
     probes = [
         Probe(target, owner, np.vstack([ranking(weight), shuffled(target, len(weight), chances)]))

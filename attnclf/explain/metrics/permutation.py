@@ -1,11 +1,11 @@
-"""Whether it matters which unit has which attention: what the answer becomes when the weights are dealt out anew.
+"""Whether it matters which token has which attention: the answer when the weights are permuted.
 
-The test of Jain & Wallace 2019 (section 4.2.1): the states stay, the weights a_1 … a_T of a text are shuffled among its
-units, many times, and the figure is the median distance of the answer from the one before. If it is near 0, the answer
+The test of Jain & Wallace 2019 (section 4.2.1) keeps the states and shuffles the weights a_1 … a_T of a text among its
+tokens, many times. The figure is the median distance of the answer from the original one. If it is near 0, the answer
 does not depend on where attention looked.
 
-The network need not run again. Its context begins with the mean Σ a_t h_t, and what else is in the logits (the maximum
-of the states, the n-grams) does not depend on the weights, so with the `value_logits` D h_t of the exported graph
+The network need not run again. Its context begins with the mean Σ a_t h_t. Everything else in the logits (the maximum
+of the states, the n-grams) does not depend on the weights. So with the `value_logits` D h_t of the exported graph
 
     logits(π) = logits + Σ_t (a_π(t) - a_t) D h_t
 
@@ -24,11 +24,11 @@ PERMUTATIONS = 100
 
 
 class Shift(NamedTuple):
-    """What permuting does to the answer for one text.
+    """The effect of permuting attention on the answer for one text.
 
-    `distance` is the median over the permutations of the total variation distance between the two answers, 0 to 1;
-    where each label has a probability of its own, of the largest change of one. `changed` is the share of permutations
-    in which another label is the best.
+    `distance` is the median over the permutations of the total variation distance between the two answers, 0 to 1. If
+    each label has its own probability, it is the median of the largest change of one. `changed` is the share of
+    permutations in which another label is the best.
     """
 
     distance: float
@@ -38,7 +38,7 @@ class Shift(NamedTuple):
 def permuted(target: ExplanationTarget, logits: NDArray[np.floating], count: int = PERMUTATIONS) -> Shift | None:
     """Return the shift of a text with these `logits` (labels,), whose prediction has the named output `value_logits`.
 
-    The permutations are the same for the same text. None for a text of one unit.
+    The permutations are the same for the same text. None for a text of one token.
     """
     weights = target.prediction.attention.astype(np.float64)
     if len(weights) < 2:

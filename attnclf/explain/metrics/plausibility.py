@@ -1,10 +1,10 @@
-"""How far weights of tokens agree with what people marked: the plausibility figures of ERASER (DeYoung et al. 2020).
+"""The agreement of weights of tokens with marked evidence: the plausibility figures of ERASER (DeYoung et al. 2020).
 
 Each function scores one text; a figure for a file is `mean` over texts, or for spans `macro_f1`. Only texts with a
-marked token can be scored. Two choices are not in the definitions and decide the figures: what a token is (words as
-`explain` shows them, or those of the data), and how many tokens count as chosen. ERASER chooses the `top` k heaviest,
-where k is the mean share of marked tokens of the data set (`mean_share`) of the text's length (section 4.1); the
-figures of ferret and of Mathew et al. 2021 take the top 5.
+marked token can be scored. Two choices decide the figures and are not in the definitions. A token may be a word as
+`explain` shows it, or one of the data; and the number of chosen tokens differs. ERASER chooses the `top` k tokens: k is
+the length of the text times the mean share of marked tokens in the data set (`mean_share`, section 4.1). The figures of
+ferret and of Mathew et al. 2021 take the top 5.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ Marks = NDArray[np.bool_]  # (tokens,)
 
 
 class Hits(NamedTuple):
-    """Of one text: share of what was chosen that is right, and share of what is right that was chosen.
+    """For one text: the share of chosen tokens that are right, and the share of right ones that were chosen.
 
     `precision` is None where nothing was chosen.
     """
@@ -55,7 +55,7 @@ def mean_share(texts: Iterable[Marks]) -> float:
 def top(weights: NDArray[np.floating], share: float) -> Marks:
     """Return which tokens (tokens,) are chosen: the heaviest round(share · tokens), but one at least.
 
-    Of equal weights the first are taken.
+    If weights are equal, the first are taken.
     """
     count = min(max(round(share * len(weights)), 1), len(weights))
     chosen = np.zeros(len(weights), dtype=bool)
