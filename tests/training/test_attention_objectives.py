@@ -409,9 +409,10 @@ def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_on
     ],
 )  # fmt: skip
 def test_asking_for_rationales_that_teach_nothing_is_refused(changes, problem, tmp_path):
-    config = Config.from_dict(changes)
+    config, rows = Config.from_dict(changes), tmp_path / "rows.jsonl"
+    rows.touch()
     with pytest.raises(ConfigError, match=problem):
-        train("rows.jsonl", tmp_path / "out", config=config, options=ReadOptions(rationale_column="rationale"))
+        train(str(rows), tmp_path / "out", config=config, options=ReadOptions(rationale_column="rationale"))
 
 
 @pytest.mark.parametrize(
