@@ -15,7 +15,7 @@ from attnclf.explain.methods import METHODS, method_for, outputs_of, signed, wor
 from attnclf.explain.methods.method import CONTRIBUTIONS, Method
 from attnclf.explain.methods.ngrams import added
 from attnclf.explain.metrics.faithfulness import SHORT, measured
-from attnclf.explain.reading import Reading
+from attnclf.explain.read_texts import ReadTexts
 from attnclf.explain.target import FEW, ExplanationTarget
 from attnclf.explain.types.explanation import Comparison, Explanation, Word
 from attnclf.explain.types.weights import Weights
@@ -166,21 +166,21 @@ def _explained(
         drawn = drawing if sizes[indices[0]] else None
         some = [texts[index] for index in indices]
         named = {*outputs_of(methods, axes), *(drawn.pictures.outputs if drawn else ())}
-        reading = Reading.of(classifier, some, sorted(named), against)
+        read = ReadTexts.of(classifier, some, sorted(named), against)
         located = [drawing.located[i] if drawing else Located.of(classifier, texts[i]) for i in indices]
         for index in indices:
             explained[index] = []
         for name, row in zip(methods, rows, strict=True):
-            weights = iter(row.weigh(reading.filled, reading.scorer))
-            own = [next(weights) if target else NONE for target in reading.targets]
+            weights = iter(row.weigh(read.filled, read.scorer))
+            own = [next(weights) if target else NONE for target in read.targets]
             made = [
                 _explanation(classifier, *of_text, name)
-                for of_text in zip(some, located, reading.predictions, reading.targets, own, strict=True)
+                for of_text in zip(some, located, read.predictions, read.targets, own, strict=True)
             ]
-            for index, explanation in zip(indices, _measured(reading, located, made, longest), strict=True):
+            for index, explanation in zip(indices, _measured(read, located, made, longest), strict=True):
                 explained[index].append(explanation)
         if drawn:
-            for index, prediction, found in zip(indices, reading.predictions, located, strict=True):
+            for index, prediction, found in zip(indices, read.predictions, located, strict=True):
                 (only,) = explained[index]
                 tokens = [(token.id, texts[index][token.start : token.end]) for token in found.tokens]
                 drawn_maps = drawn.pictures.draw(prediction, Shown(only.words, found.spans, tokens), drawn.choice)
@@ -237,13 +237,13 @@ def _explanation(
 
 
 def _measured(
-    reading: Reading, located: Sequence[Located], made: list[Explanation], longest: float
+    read: ReadTexts, located: Sequence[Located], made: list[Explanation], longest: float
 ) -> list[Explanation]:
     """Return explanations with their faithfulness, measured of texts of 1 to `longest` words."""
     chosen = [index for index, explanation in enumerate(made) if 0 < len(explanation.words) <= longest]
     figures = measured(
-        reading.scorer,
-        [target for index in chosen if (target := reading.targets[index])],
+        read.scorer,
+        [target for index in chosen if (target := read.targets[index])],
         [located[index].owners for index in chosen],
         [np.array([word.weight for word in made[index].words]) for index in chosen],
     )

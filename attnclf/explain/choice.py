@@ -12,7 +12,7 @@ from attnclf.errors import ConfigError
 from attnclf.explain.methods import METHODS, outputs_of, signed, working
 from attnclf.explain.metrics.faithfulness import Probe, curves, ranking
 from attnclf.explain.perturbation import REMOVALS
-from attnclf.explain.timing import timed, timed_reading
+from attnclf.explain.timing import timed, timed_read
 from attnclf.runtime.classifier import Classifier
 
 DEFAULT = "attention"
@@ -47,17 +47,17 @@ def scores(classifier: Classifier, texts: Sequence[str], check: Callable[[], Non
     """
     if classifier.bundle.columns:
         return {}
-    read = drawn(classifier, texts)
-    if not read:
+    sample = drawn(classifier, texts)
+    if not sample:
         return {}
     names = [name for name in working(classifier.bundle, classifier.backend.axes) if METHODS[name].scored]
     names.append("random")
-    reading, predicting = timed_reading(classifier, read, outputs_of(names, classifier.backend.axes))
-    targets, scorer = reading.filled, reading.scorer
+    read, predicting = timed_read(classifier, sample, outputs_of(names, classifier.backend.axes))
+    targets, scorer = read.filled, read.scorer
     found, taken = {}, {}
     for name in names:
         check()
-        weights, weighing = timed(reading, METHODS[name])
+        weights, weighing = timed(read, METHODS[name])
         taken[name] = predicting + weighing
         probes = [
             Probe(target, np.arange(len(target.ids)), ranking(weight.values)[np.newaxis])

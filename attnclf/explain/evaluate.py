@@ -19,7 +19,7 @@ from attnclf.explain.metrics.permutation import permuted
 from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
 from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, Removal
 from attnclf.explain.target import ExplanationTarget
-from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, timed_reading, weighed
+from attnclf.explain.timing import PAIRS, TOGETHER, Tick, timed, timed_read, weighed
 from attnclf.explain.types.evaluation import FLOOR, SHARES, Evaluation, Permutation, Plausible, Worth
 from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier
@@ -73,8 +73,8 @@ def evaluate(
     texts = [texts[place] for place in said]
     axes = classifier.backend.axes
     outputs = {*outputs_of([REFERENCE, *methods], axes), *({VALUES} & axes.keys())}
-    reading, predicting = timed_reading(classifier, texts, sorted(outputs))
-    targets, scorer = reading.filled, reading.scorer
+    read, predicting = timed_read(classifier, texts, sorted(outputs))
+    targets, scorer = read.filled, read.scorer
     done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
 
     def within(stage: str) -> Tick:
@@ -88,7 +88,7 @@ def evaluate(
 
     by_token, taken = {}, {}
     for name in methods:
-        by_token[name], weighing = timed(reading, METHODS[name], within(name))
+        by_token[name], weighing = timed(read, METHODS[name], within(name))
         taken[name] = predicting + weighing
     parts = [_parts(classifier, text, target) for text, target in zip(texts, targets, strict=True)]
     by_word = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from attnclf.data.batches import in_order
 from attnclf.explain.methods.method import Method
 from attnclf.explain.perturbation import PerturbationScorer
-from attnclf.explain.reading import Reading
+from attnclf.explain.read_texts import ReadTexts
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
 from attnclf.runtime.classifier import Classifier
@@ -26,21 +26,21 @@ def weighed(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer, ro
     return weights
 
 
-def timed_reading(classifier: Classifier, texts: Sequence[str], named: Sequence[str]) -> tuple[Reading, float]:
+def timed_read(classifier: Classifier, texts: Sequence[str], named: Sequence[str]) -> tuple[ReadTexts, float]:
     """Return texts as read, none of them blank, with these outputs, and the milliseconds that one text takes."""
-    Reading.of(classifier, texts[:1], named)  # opens the graph with these outputs
+    ReadTexts.of(classifier, texts[:1], named)  # opens the graph with these outputs
     start = time.perf_counter()
-    reading = Reading.of(classifier, texts, named)
-    return reading, 1000 * (time.perf_counter() - start) / len(texts)
+    read = ReadTexts.of(classifier, texts, named)
+    return read, 1000 * (time.perf_counter() - start) / len(texts)
 
 
-def timed(reading: Reading, row: Method, tick: Tick = lambda count: None) -> tuple[list[Weights], float]:
+def timed(read: ReadTexts, row: Method, tick: Tick = lambda count: None) -> tuple[list[Weights], float]:
     """Return the weights of each text, none of them blank, and the milliseconds that one text takes.
 
     The prediction, and what a method builds once, are not counted.
     """
-    targets = reading.filled
-    row.weigh(targets[:1], reading.scorer)
+    targets = read.filled
+    row.weigh(targets[:1], read.scorer)
     start = time.perf_counter()
-    weights = weighed(targets, reading.scorer, row, tick)
+    weights = weighed(targets, read.scorer, row, tick)
     return weights, 1000 * (time.perf_counter() - start) / len(targets)

@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from attnclf.catalog import ARCHITECTURES, reading
+from attnclf.catalog import ARCHITECTURES, Architecture, reading
 from attnclf.config import Config, TransformerConfig, presets
 from attnclf.errors import ConfigError
+from attnclf.model.output import Output
 from attnclf.model.transformer import SelfAttention, sinusoids
+from attnclf.runtime.classifier import Classifier
+from attnclf.training.pipeline import train
 
 VOCABULARY, LABELS, LONGEST, DIM = 30, 3, 24, 8
 TINY = {"embedding": {"dim": DIM, "token_dropout": 0.1}, "transformer": {"heads": 2, "layers": 3, "inner": 10}}
@@ -291,3 +294,47 @@ def test_a_width_that_was_asked_for_is_refused_where_there_is_no_recurrence():
     layers = {"model": {"architecture": "self-attention", "encoder": {"hidden": 100}}}
     with pytest.raises(ConfigError, match=r"nothing that model\.encoder could set"):
         Config.from_dict(presets.settings("accurate", layers))
+
+
+# Adding an architecture
+
+
+class MeanOfVectors(nn.Module):
+    """A network that the package does not have: the mean vector, then a dense layer."""
+
+    def __init__(self, config, vocabulary, labels, max_length):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, config.embedding.dim, padding_idx=0)
+        self.dense = nn.Linear(config.embedding.dim, labels)
+
+    def forward(self, ids, lengths):
+        return self.classify(self.embedding(ids), lengths)
+
+    def classify(self, vectors, lengths):
+        keep = torch.arange(vectors.shape[1], device=vectors.device) < lengths.unsqueeze(1)
+        weights = keep / lengths.unsqueeze(1).to(vectors.dtype)
+        return Output(self.dense((weights.unsqueeze(1) @ vectors).squeeze(1)), weights)
+
+
+def test_a_new_architecture_is_a_builder_and_a_row(exporting, monkeypatch, tmp_path):
+    row = Architecture(
+        builder=MeanOfVectors, formula="mean v_t → dense", source="none", pictures="highlight", reads=("embedding",),
+        changes={"training": {"learning_rate": 0.05}}, pools=False,
+    )  # fmt: skip
+    monkeypatch.setitem(ARCHITECTURES, "mean", row)
+    labels = {"good": "up", "bad": "down"}
+    rows = [f"{word} thing number {number},{label}" for word, label in labels.items() for number in range(20)]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    named = {"model": {"architecture": "mean", "embedding": {"dim": 8}}, "training": {"epochs": 8, "batch_size": 8}}
+    config = Config.from_dict(presets.settings("plain", named))
+    assert config.training.learning_rate == 0.05
+    train(
+        str(tmp_path / "rows.csv"), tmp_path / "model", config=config, device="cpu", baseline=False,
+        say=lambda line: None,
+    )  # fmt: skip
+    loaded = Classifier.load(tmp_path / "model", device="cpu", threads=1)
+    assert [prediction.label for prediction in loaded.predict(["good thing", "bad thing"])] == ["up", "down"]
+    (explanation,) = loaded.explain(["good thing"], method="leave-one-out")
+    assert max(explanation.words, key=lambda word: word.weight).text == "good"
+    with pytest.raises(ConfigError, match=r"architecture 'mean' has nothing that model\.encoder could set"):
+        Config.from_dict(presets.settings("plain", named, {"model": {"encoder": {"hidden": 3}}}))

@@ -9,7 +9,7 @@ from attnclf.runtime.classifier import Classifier, Prediction
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadTexts:
     """Predictions of texts, their targets (None for a blank text), and the scorer of their edited copies."""
 
     predictions: list[Prediction]
@@ -19,7 +19,7 @@ class Reading:
     @classmethod
     def of(
         cls, classifier: Classifier, texts: Sequence[str], named: Sequence[str] = (), against: str | None = None
-    ) -> "Reading":
+    ) -> "ReadTexts":
         """Read texts; `named` are further outputs to predict, `against` a label that the best one is compared with."""
         encoded = classifier.encoded(texts)
         predictions = classifier.predict_encoded(texts, encoded, named=named)
