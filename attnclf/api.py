@@ -159,7 +159,6 @@ def train_folder(
         fspath(given) if isinstance(given, PathLike) else given for given in (data, valid, test, unlabeled)
     )
     vectors = fspath(vectors) if vectors else None
-    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
     if isinstance(config, Config):
         given = (architecture, settings, vectors, epochs, time_limit, seed, feature_columns)
         if any(value is not None for value in given):
@@ -182,6 +181,7 @@ def train_folder(
             {"model": {"gate": {"columns": list(feature_columns)}}} if feature_columns is not None else {},
         )
         settled = Config.from_dict(chosen)
+    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
     with loading or contextlib.nullcontext():
         from attnclf.machine import rank, restart_count
         from attnclf.training.distributed import joined
