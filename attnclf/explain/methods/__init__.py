@@ -1,4 +1,4 @@
-"""Explanation methods, one small file each: a function and its row. The table is made of all files of this folder."""
+"""Explanation methods, one small file each. Every file of this folder registers its methods in `METHODS`."""
 
 import pkgutil
 from collections.abc import Iterable, Mapping
@@ -7,22 +7,14 @@ from importlib import import_module
 from attnclf.bundle import Bundle
 from attnclf.catalog import pooling
 from attnclf.errors import ConfigError
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import METHODS, Method, register_method
 
-_FILES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-_ROWS: dict[str, Method] = {name: row for file in _FILES for name, row in getattr(file, "ROWS", {}).items()}
-METHODS = dict(sorted(_ROWS.items(), key=lambda item: item[1].order))
+__all__ = ["METHODS", "Method", "method_for", "outputs_of", "register_method", "signed", "working"]
 
-
-def register_method(name: str, method: Method) -> None:
-    """Add an explanation method that `explain --method` and `explain(method=...)` may name.
-
-    `method.weigh(targets, scorer)` returns `Weights` of (tokens,) for each `ExplanationTarget`. `scorer.logits(rows)`
-    returns the logits of edited rows of ids. Raises ConfigError for a name that is taken.
-    """
-    if name in METHODS or name == "auto":
-        raise ConfigError(f"there is a method {name!r} already", fix="register yours under another name")
-    METHODS[name] = method
+for _file in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_file.name}")
+for _name, _row in sorted(METHODS.items(), key=lambda item: item[1].order):
+    METHODS[_name] = METHODS.pop(_name)
 
 
 def outputs_of(names: Iterable[str], axes: Mapping[str, object]) -> list[str]:

@@ -5,12 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
 
 
+@explanation_method(
+    "attention-x-gradient",
+    "what each state adds through its attention",
+    signed=True,
+    order=3,
+    outputs=("evidence",),
+    scored=True,
+)
 def attention_x_gradient(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return a_t ∂value/∂a_t, plus the exact share of the n-grams (Serrano & Smith 2019, section 3.1, with its sign).
 
@@ -27,15 +35,3 @@ def _weigh(target: ExplanationTarget) -> NDArray[np.floating]:
     # The logits but for a constant, which the slope of a softmax ignores.
     logits = np.log(np.maximum(target.prediction.probabilities, np.finfo(np.float32).tiny))
     return np.asarray(evidence @ target.slope(logits))
-
-
-ROWS = {
-    "attention-x-gradient": Method(
-        attention_x_gradient,
-        "what each state adds through its attention",
-        signed=True,
-        order=3,
-        outputs=("evidence",),
-        scored=True,
-    )
-}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.metrics.faithfulness import BINS, sizes
 from attnclf.explain.perturbation import PerturbationScorer, Scored
 from attnclf.explain.target import ExplanationTarget
@@ -19,6 +19,15 @@ SHORT = 8  # tokens of a step; in a longer one it matters little which is the la
 FALLEN = -3.0  # value, a probability below a twentieth: so little is left to fall that the search ends
 
 
+@explanation_method(
+    "erasure-search",
+    "the fall when tokens are deleted step by step",
+    signed=True,
+    order=6,
+    outputs=("evidence",),
+    removal="delete",
+    scored=True,
+)
 def erasure_search(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return weights in the order of a greedy search for what to delete (erasure: Li et al. 2016, "Understanding …").
 
@@ -108,16 +117,3 @@ class _Search:
         weights = np.empty(len(self.estimates))
         weights[order] = -np.sort(-self.estimates)
         return weights
-
-
-ROWS = {
-    "erasure-search": Method(
-        erasure_search,
-        "the fall when tokens are deleted step by step",
-        signed=True,
-        order=6,
-        outputs=("evidence",),
-        removal="delete",
-        scored=True,
-    )
-}

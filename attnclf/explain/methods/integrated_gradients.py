@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -12,6 +12,9 @@ from attnclf.explain.types.weights import Weights
 POINTS = 50  # of the Gauss-Legendre rule, as Captum takes
 
 
+@explanation_method(
+    "integrated-gradients", "that slope on the way from nothing to the text", signed=True, order=10, torch=True
+)
 def integrated_gradients(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return ∫ x_t · ∂value(α x)/∂x_t dα over α from 0 to 1 (Sundararajan et al. 2017, eq. 1), baseline 0.
 
@@ -27,10 +30,3 @@ def integrated_gradients(targets: Sequence[ExplanationTarget], scorer: Perturbat
         summed = shares @ products[1:-1]
         weights.append(Weights(summed, gap=float(summed.sum() - (values[-1] - values[0]))))
     return weights
-
-
-ROWS = {
-    "integrated-gradients": Method(
-        integrated_gradients, "that slope on the way from nothing to the text", signed=True, order=10, torch=True
-    )
-}

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer, mask
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -15,6 +15,7 @@ SAMPLES = 512  # coalitions of a text, or eight for each token if these are more
 EXACT = 9  # tokens of a text up to which every coalition (510) is tried: no sampling, no error
 
 
+@explanation_method("kernel-shap", "the mean gain over many masked texts", signed=True, order=8, removal="mask")
 def kernel_shap(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return Shapley values of value(), where a token outside the coalition is masked, with their standard errors.
 
@@ -99,8 +100,3 @@ def solved(
     spread = moments @ bound.T
     error: NDArray[np.float64] = np.sqrt((spread**2).sum(axis=0)) / pairs
     return weights, error
-
-
-ROWS = {
-    "kernel-shap": Method(kernel_shap, "the mean gain over many masked texts", signed=True, order=8, removal="mask")
-}

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer, delete
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
 
 
+@explanation_method(
+    "leave-one-out", "the fall when a token is deleted", signed=True, order=5, removal="delete", each=True, scored=True
+)
 def leave_one_out(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return value(text) - value(text without t) for each token t (Li et al. 2016, "Understanding …", eq. 1).
 
@@ -26,16 +29,3 @@ def leave_one_out(targets: Sequence[ExplanationTarget], scorer: PerturbationScor
         values = target.value(logits)
         weights.append(Weights(values[0] - values[1:]))
     return weights
-
-
-ROWS = {
-    "leave-one-out": Method(
-        leave_one_out,
-        "the fall when a token is deleted",
-        signed=True,
-        order=5,
-        removal="delete",
-        each=True,
-        scored=True,
-    )
-}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnclf.explain.methods.method import Method
+from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer, mask
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
@@ -12,6 +12,9 @@ from attnclf.explain.types.weights import Weights
 SPAN = 3  # tokens
 
 
+@explanation_method(
+    "occlusion", "the fall when a span is masked", signed=True, order=7, removal="mask", each=True, scored=True
+)
 def occlusion(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) -> list[Weights]:
     """Return the mean fall over the spans of `SPAN` tokens that cover a token, divided by their length.
 
@@ -33,16 +36,3 @@ def occlusion(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer) 
         fall = (values[0] - values[1:]) / covered.sum(axis=1)
         weights.append(Weights(fall @ covered / covered.sum(axis=0)))
     return weights
-
-
-ROWS = {
-    "occlusion": Method(
-        occlusion,
-        "the fall when a span is masked",
-        signed=True,
-        order=7,
-        removal="mask",
-        each=True,
-        scored=True,
-    )
-}
