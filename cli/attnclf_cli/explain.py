@@ -1,14 +1,13 @@
 """`attnclf explain`: which words decided."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from attnclf.explain.render import RENDERERS, format_of, write
 from attnclf_cli import options
 
 if TYPE_CHECKING:
@@ -17,20 +16,16 @@ if TYPE_CHECKING:
     from attnclf.runtime.classifier import Classifier
 
 
-class ExplanationFormat(StrEnum):
-    """How explanations are shown; auto goes by the name of --out, else terminal on one and json elsewhere."""
-
-    auto = "auto"
-    terminal = "terminal"
-    json = "json"
-    html = "html"
-    svg = "svg"
+def known(format: str) -> str:
+    """Return the name of a format; wrong usage if there is none."""
+    if format not in ("auto", *RENDERERS):
+        raise typer.BadParameter(f"{format!r} is not one of auto, {', '.join(RENDERERS)}")
+    return format
 
 
 FEW = 16  # texts at a time where each takes many runs of the network, or has a map, which may be large
 BESIDE = "Beside the highlight"  # a panel of its own: with these long names in one, 80 columns cut them
 UNASKED = 100  # texts of one run whose faithfulness is measured unasked
-ENDINGS = {".json": "json", ".jsonl": "json", ".html": "html", ".htm": "html", ".svg": "svg"}
 
 
 def explain(
@@ -50,7 +45,12 @@ def explain(
     over_all: Annotated[
         bool, typer.Option("--global", help="Over all texts: the words that move each label most.")
     ] = False,
-    format: Annotated[ExplanationFormat, typer.Option("--format", "-f")] = ExplanationFormat.auto,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="NAME", parser=known, help=f"auto, {', '.join(RENDERERS)}; auto goes by --out."
+        ),
+    ] = "auto",
     top: Annotated[
         int | None, typer.Option(min=1, help="Name so many words: 5; with --global 10.", show_default=False)
     ] = None,
@@ -104,9 +104,9 @@ def explain(
     from attnclf.explain.api import check_label
     from attnclf.runtime.classifier import Classifier
     from attnclf.runtime.windows import WINDOW, Windows
-    from attnclf_cli.output import drawn, note_of_slopes, opened, summed_up, warn_of_damage
+    from attnclf_cli.output import note_of_slopes, opened, warn_of_damage
 
-    name = _by_name(out) if format is ExplanationFormat.auto else format.value
+    name = _by_name(out) if format == "auto" else format
     pictures = {"maps": maps, "layer": layer, "head": _head(head)}
     asked = [option for option, value in pictures.items() if value not in (None, False)]
     compare = compare or len(method or ()) > 1
@@ -145,9 +145,10 @@ def explain(
     with open_input(source, reading) as read, opened(out, model=model) as output:
         lines = texts(read, reading, damage=damage, say=partial(typer.echo, err=True))
         if over_all:
-            summed_up(name, _summed(classifier, Windows(lines), chosen[0], against, top or 10), output)
+            found: Iterable[Sequence[Any]] = [[_summed(classifier, Windows(lines), chosen[0], against, top or 10)]]
         else:
-            drawn(name, all_explained(lines), output, top=top or 5)
+            found = all_explained(lines)
+        write(name, found, output, top=top or 5)
     warn_of_damage(damage)
     if not over_all:
         short.say()
@@ -158,16 +159,9 @@ def explain(
 
 def _by_name(out: str | None) -> str:
     """Return the format for where explanations go: a file without an ending, as pipes have, gets json."""
-    from attnclf.errors import ConfigError
-
     if out in (None, "-"):
         return "terminal" if sys.stdout.isatty() else "json"
-    ending = Path(out).suffix.lower()
-    if ending and ending not in ENDINGS:
-        raise ConfigError(
-            f"explain writes no {ending}", fix=f"name a file that ends in {', '.join(ENDINGS)}, or pass --format"
-        )
-    return ENDINGS.get(ending, "json")
+    return format_of(out) or "json"
 
 
 def _chosen(classifier: "Classifier", named: list[str], *, contrast: bool, compare: bool) -> list[str]:

@@ -1,7 +1,6 @@
-"""Where results go, and explanations in the formats of `explain`."""
+"""Where results go, and notes about them."""
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,8 +14,6 @@ from attnclf_cli.streams import ReaderLeft
 
 if TYPE_CHECKING:
     from attnclf.data.streams import Damage
-    from attnclf.explain.types.explanation import Comparison, Explanation
-    from attnclf.explain.types.influence import Influences
     from attnclf.runtime.streaming import StreamCounts
 
 
@@ -38,58 +35,6 @@ def opened(out: str | Path | None, *, model: Path, option: str = "--out") -> Ite
         raise ReaderLeft from closed
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}", fix=f"pass another {option}") from error
-
-
-def drawn(name: str, windows: "Iterable[list[Explanation] | list[Comparison]]", output: TextIO, *, top: int) -> None:
-    """Write explanations as json (one object a line) or terminal as they come, as html or svg when all are there."""
-    if name == "json":
-        for window in windows:
-            output.writelines(json.dumps(one.to_dict(), ensure_ascii=False) + "\n" for one in window)
-            output.flush()
-    elif name == "terminal":
-        from attnclf.explain.render.terminal.heatmap import HeatMap
-        from attnclf.explain.render.terminal.highlight import Highlight
-        from attnclf.explain.types.explanation import Explanation
-
-        for window in windows:
-            for one in window:
-                if isinstance(one, Explanation):
-                    _printed(output, Highlight(one, top=top), *map(HeatMap, one.maps))
-                else:
-                    _printed(output, one)
-            output.flush()
-    else:
-        _page(name, (one for window in windows for one in window), output)
-
-
-def summed_up(name: str, influences: "Influences", output: TextIO) -> None:
-    """Write what words do over many texts, in the formats of explanations; json has one object for each label."""
-    if name == "json":
-        output.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in influences.to_dicts())
-    elif name == "terminal":
-        _printed(output, influences)
-    else:
-        _page(name, [influences], output)
-
-
-def _printed(output: TextIO, *pictures: object) -> None:
-    """Print pictures with a blank line after each."""
-    from rich.console import Console
-
-    console = Console(file=output, highlight=False)
-    # Rich would end the process on a pipe of --out that is closed in its own way; our own writes end it in ours.
-    with console.capture() as shown:
-        for picture in pictures:
-            console.print(picture)
-            console.print()
-    output.write(shown.get())
-
-
-def _page(name: str, pictures: "Iterable[Explanation | Comparison | Influences]", output: TextIO) -> None:
-    from attnclf.explain.render.html import document
-    from attnclf.explain.render.svg import highlight as svg
-
-    output.write(document.render(pictures) if name == "html" else svg.render(pictures))
 
 
 def warn_of_damage(damage: "Damage") -> None:

@@ -134,7 +134,7 @@ def test_over_all_texts_each_label_has_its_words_with_counts_and_examples(explai
     assert all(len(line) <= 100 for line in shown.splitlines())
     assert "<table>" in explained("--global", "-f", "html", texts=tickets[:20]).stdout
     assert explained("--global", "-f", "svg", texts=tickets[:20]).stdout.startswith("<svg")
-    assert explained("--global", "-f", "terminal", texts=[""]).stdout.strip() == "no text says anything"
+    assert explained("--global", "-f", "terminal", texts=[""]).stdout.strip() == "every text is blank"
 
 
 def test_over_all_texts_the_label_compared_with_is_said(explained, tickets):

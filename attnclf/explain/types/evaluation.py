@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnclf.evaluation.intervals import Mean
 from attnclf.explain.perturbation import Removal
-from attnclf.explain.types.explanation import plain_text
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from attnclf.explain.types.drawable import Drawable
 
 FLOOR = "random"  # the method that stands beside all others
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the words, for the curve; `BINS` and more
@@ -74,7 +71,7 @@ class Permutation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(Drawable):
     """The methods of a model over `texts` texts, of which `marked` have words that people marked.
 
     `permutation` is the reason in words where the test cannot be made. `share` of the words of a text count as chosen
@@ -98,11 +95,3 @@ class Evaluation:
             "curve_shares": [0.0, *SHARES],
             "permutation": {"skipped": test} if isinstance(test, str) else test.to_dict(),
         }
-
-    def __str__(self) -> str:
-        return plain_text(self)
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.render.terminal.evaluation import tables
-
-        yield from tables(self)

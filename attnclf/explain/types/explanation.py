@@ -1,14 +1,11 @@
 """An explanation as a value: a text, its prediction, and a weight for every word. Renderers draw it."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from attnclf.explain.metrics.faithfulness import Faithfulness
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from attnclf.explain.types.drawable import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +64,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Page):
     """Why a text got its label: the prediction, its runners-up and the weight of every word.
 
     `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
@@ -95,23 +92,6 @@ class Explanation:
     faithfulness: Faithfulness | None = None
     gap: float | None = None
 
-    def __str__(self) -> str:
-        return plain_text(self)
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.render.terminal.heatmap import HeatMap
-        from attnclf.explain.render.terminal.highlight import Highlight
-
-        yield Highlight(self)
-        for one in self.maps:
-            yield ""
-            yield HeatMap(one)
-
-    def _repr_html_(self) -> str:
-        from attnclf.explain.render.html import document
-
-        return document.fragment([self])
-
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form.
 
@@ -138,23 +118,10 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Page):
     """The same text explained by several methods, which draw themselves side by side."""
 
     explanations: Sequence[Explanation]
-
-    def __str__(self) -> str:
-        return plain_text(self)
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.render.terminal.comparison import SideBySide
-
-        yield SideBySide(self.explanations)
-
-    def _repr_html_(self) -> str:
-        from attnclf.explain.render.html import document
-
-        return document.fragment([self])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form: the first explanation's text and labels once, and what each method says."""
@@ -162,12 +129,3 @@ class Comparison:
         plain = [one.to_dict() for one in self.explanations]
         said = [{name: value for name, value in one.items() if name not in shared} for one in plain]
         return {**{name: plain[0][name] for name in shared if name in plain[0]}, "methods": said}
-
-
-def plain_text(drawn: object) -> str:
-    """Return what a value that prints itself prints on a console without colours, 100 cells wide."""
-    from rich.console import Console
-
-    page = io.StringIO()
-    Console(file=page, width=100, color_system=None, highlight=False).print(drawn)
-    return page.getvalue().rstrip("\n")

@@ -5,12 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attnclf.explain.types.explanation import Explanation, plain_text
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from attnclf.explain.types.drawable import Page
+from attnclf.explain.types.explanation import Explanation
 
 EXCERPT = 80  # characters of an example
 
@@ -50,7 +48,7 @@ class Influence:
 
 
 @dataclass(slots=True)
-class Influences:
+class Influences(Page):
     """What every word did in the texts of every label; it draws itself, on a terminal and on a page.
 
     Only explanations by a signed method can be added up.
@@ -100,19 +98,6 @@ class Influences:
             words = [one.to_dict() for one in self.strongest(label)]
             other = {} if self.against is None else {"against": None if label == self.against else self.against}
             yield {"label": label, "texts": texts, "method": self.method, **other, "words": words}
-
-    def __str__(self) -> str:
-        return plain_text(self)
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from attnclf.explain.render.terminal.influence import lines
-
-        yield from lines(self, console, options.max_width)
-
-    def _repr_html_(self) -> str:
-        from attnclf.explain.render.html import document
-
-        return document.fragment([self])
 
 
 def excerpt(text: str, start: int, length: int, room: int) -> str:

@@ -1,7 +1,8 @@
 """Drawing explanations as one self-contained HTML page: no script, nothing fetched, dark and light."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TextIO
 
 from attnclf.explain.render.html import comparison, css, heatmap, influence
 from attnclf.explain.render.palette import STEPS, Scale
@@ -76,6 +77,11 @@ def render(explanations: Iterable[Drawn]) -> str:
     around its heaviest words. Of explanations to compare, the text stands once, with a table of words below.
     """
     return _PAGE.replace("{articles}", "\n".join(map(_article, explanations)))
+
+
+def write(windows: Iterable[Sequence[Drawn]], output: TextIO, top: int) -> None:
+    """Write a document of all values when the last has come."""
+    output.write(render(value for window in windows for value in window))
 
 
 def fragment(explanations: Iterable[Drawn]) -> str:

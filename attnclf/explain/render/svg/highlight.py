@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape, unescape
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -42,6 +43,11 @@ _FORMAT = """\
 _CELL = 20 * 0.61  # width of a cell in rich's pictures: font size times aspect ratio
 _PIECE = re.compile(r'<text ([^>]*) x="([^"]*)" y="([^"]*)" textLength="[^"]*" ([^>]*)>([^<]*)</text>')
 _INK, _WORD = re.compile(r"\S(?:.*\S)?"), re.compile(r"\S+")  # rich writes every space as a no-break space
+
+
+def write(windows: Iterable[Sequence[Explanation | Comparison | Influences]], output: TextIO, top: int) -> None:
+    """Write a picture of all values when the last has come."""
+    output.write(render(value for window in windows for value in window))
 
 
 def render(explanations: Iterable[Explanation | Comparison | Influences], *, width: int = 100) -> str:

@@ -1,10 +1,10 @@
 """Drawing on a terminal what words do over many texts: a block for each label, a line for each word."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.segment import Segment
 
 from attnclf.explain.render.palette import STEPS, Scale
 from attnclf.explain.render.terminal.highlight import BOLD, DIM, PLAIN, Cell, Tones, cells, printed, signed, trimmed
@@ -12,17 +12,23 @@ from attnclf.explain.types.influence import Influences
 from attnclf.text.screen import short
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 
-def lines(influences: Influences, console: "Console", width: int) -> Iterator[Segment]:
-    """Yield what a console prints: each label, and its words with effect, number of texts and an example."""
-    return printed(_paragraphs(influences, Tones.of(console), width), width)
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Each label, and its words with effect, number of texts and an example."""
+
+    influences: Influences
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        width = options.max_width
+        yield from printed(_paragraphs(self.influences, Tones.of(console), width), width)
 
 
 def _paragraphs(influences: Influences, tones: Tones, width: int) -> Iterator[list[Cell]]:
     if not influences.texts:
-        yield cells("no text says anything", DIM)
+        yield cells("every text is blank", DIM)
         return
     for place, (label, texts) in enumerate(influences.texts.most_common()):
         if place:
