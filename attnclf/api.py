@@ -11,14 +11,15 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from attnclf.bundle import new_bundle
+from attnclf.bundle import new_bundle, refuse_out
 from attnclf.config import Config, parse_assignment, read_toml
 from attnclf.config.presets import PRESETS
 from attnclf.config.presets import settings as settings_of
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources, check_sources
 from attnclf.errors import ConfigError, as_arguments, speaks_of_arguments
+from attnclf.machine import rank, restart_count, world_size
 from attnclf.runtime import classifier as loaded
-from attnclf.training.arguments import refuse_arguments
 
 if TYPE_CHECKING:
     from attnclf.training.limits import Interrupted
@@ -48,7 +49,7 @@ class Classifier(loaded.Classifier):
         path = Path(folder)
         if path.resolve() == self.bundle.folder.resolve():
             return path
-        refuse_arguments(path, (), force=force)
+        refuse_out(path, force=force)
         with new_bundle(path) as new:
             shutil.copytree(self.bundle.folder, new, dirs_exist_ok=True)
         return path
@@ -159,6 +160,20 @@ def train_folder(
         fspath(given) if isinstance(given, PathLike) else given for given in (data, valid, test, unlabeled)
     )
     vectors = fspath(vectors) if vectors else None
+    sources = Sources(
+        valid=valid,
+        test=test,
+        unlabeled=unlabeled,
+        options=ReadOptions(
+            format=input_format,
+            text_columns=[text_column] if isinstance(text_column, str) else text_column,
+            label_column=label_column,
+            weight_column=weight_column,
+            label_separator=label_separator,
+            rationale_column=rationale_column,
+            on_bad_row=on_bad_row,
+        ),
+    )
     if isinstance(config, Config):
         given = (architecture, settings, vectors, epochs, time_limit, seed, feature_columns)
         if any(value is not None for value in given):
@@ -181,9 +196,9 @@ def train_folder(
             {"model": {"gate": {"columns": list(feature_columns)}}} if feature_columns is not None else {},
         )
         settled = Config.from_dict(chosen)
-    refuse_arguments(out, (data, valid, test, unlabeled, vectors), force=force)
+    refuse_out(out, force=force)
+    check_sources(data, valid, test, unlabeled, vectors, processes=world_size())
     with loading or contextlib.nullcontext():
-        from attnclf.machine import rank, restart_count
         from attnclf.training.distributed import joined
         from attnclf.training.pipeline import train as run
         from attnclf.training.trackers import tracking
@@ -201,18 +216,7 @@ def train_folder(
         trained = run(
             data,
             out,
-            valid=valid,
-            test=test,
-            unlabeled=unlabeled,
-            options=ReadOptions(
-                format=input_format,
-                text_columns=[text_column] if isinstance(text_column, str) else text_column,
-                label_column=label_column,
-                weight_column=weight_column,
-                label_separator=label_separator,
-                rationale_column=rationale_column,
-                on_bad_row=on_bad_row,
-            ),
+            sources=sources,
             config=settled,
             device=device,
             resume=resume,

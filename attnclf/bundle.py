@@ -6,13 +6,14 @@
 import contextlib
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from attnclf.atomic import atomic_folder, atomic_write, refuse_lost
-from attnclf.errors import BundleError
+from attnclf.errors import BundleError, ConfigError
 
 FORMAT_VERSION = 2
 MANIFEST = "attnclf.json"
@@ -161,6 +162,24 @@ def refuse_to_replace(destination: Path) -> None:
         return
     if destination.exists():
         raise BundleError(f"{destination} exists and is not a model folder", fix="pass another --out")
+
+
+def refuse_out(destination: Path, *, force: bool) -> None:
+    """Raise an AttnclfError for a folder that cannot become a model: better before a training than after it.
+
+    A folder that holds a model needs `force`.
+    """
+    if destination.resolve() == Path.cwd():
+        raise ConfigError("the folder you are in cannot become a model", fix="name another one: --out model")
+    refuse_to_replace(destination)
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write {destination}: {error.strerror}", fix="pass another --out") from error
+    if destination.exists() and any(destination.iterdir()) and not force:
+        raise ConfigError(f"{destination} already holds a model", fix="pass --force to replace it, or another --out")
 
 
 def write_manifest(folder: Path, description: dict[str, Any]) -> None:

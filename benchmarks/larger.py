@@ -45,6 +45,7 @@ def trained(file: Path, ngrams: int) -> None:
     """Train on the file, and print the largest memory on the way, by what the process reported last."""
     from attnclf.config import Config, merged
     from attnclf.data.read_options import ReadOptions
+    from attnclf.data.training_set import Sources
     from attnclf.training.pipeline import train
 
     config = Config.from_dict(merged(SMALL, {"model": {"ngrams": {"features": ngrams}}}))
@@ -67,7 +68,7 @@ def trained(file: Path, ngrams: int) -> None:
         device="cpu",
         baseline=False,
         say=lambda line: None,
-        options=ReadOptions(large_bytes=0),
+        sources=Sources(options=ReadOptions(large_bytes=0)),
     )
     running = False
     watcher.join()

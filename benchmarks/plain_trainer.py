@@ -9,13 +9,11 @@ import torch
 from torch import nn
 
 from attnclf.config import Config
-from attnclf.data.labels import LabelSet
-from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources, read_splits
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
 from attnclf.training.examples import Examples
 from attnclf.training.preparation import PreparedData
-from attnclf.training.rows import read_splits
 from attnclf.training.trainer import Trainer
 from benchmarks.splits import split_of
 
@@ -29,10 +27,8 @@ def plain_trainer(
 ) -> tuple[Trainer, nn.Module, list[np.ndarray]]:
     """Return the trainer of a folder's rows, its network after `change`, and the ids of the validation texts."""
     valid = split_of(folder, "valid")
-    rows = read_splits(
-        str(split_of(folder, "train")), str(valid) if valid else None, None, ReadOptions(), config, silent
-    )
-    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=False)
+    rows = read_splits(str(split_of(folder, "train")), Sources(valid=str(valid) if valid else None), config, silent)
+    labels = rows.labels
     torch.manual_seed(config.training.seed)
     tokenizer = Tokenizer.learn(rows.train.texts, **config.to_dict()["text"])
     examples, validation = (

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from attnclf.config import Config, merged, parse_assignment
 from attnclf.config.presets import settings
 from attnclf.data.streams import open_bytes
+from attnclf.data.training_set import Sources
 from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
 from attnclf.runtime.classifier import Classifier, Prediction
 from attnclf.training.pipeline import train
@@ -137,8 +138,9 @@ def main(
                 out = Path(work) / "model"
                 test = str(judged) if split == "test" else None
                 train(
-                    str(learned), out, valid=str(valid), test=test, config=config, baseline=False, say=lambda line: None
-                )
+                    str(learned), out, sources=Sources(valid=str(valid), test=test), config=config, baseline=False,
+                    say=lambda line: None,
+                )  # fmt: skip
                 results.append(scored(out, judged, share))
         print(shown(name, results), flush=True)
 

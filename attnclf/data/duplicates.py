@@ -1,7 +1,7 @@
 """Which texts are the same text: to the network, which sees no spaces, capitals or characters without a shape."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,12 @@ def normal(text: str) -> str:
 def keys(texts: Sequence[str]) -> np.ndarray:
     """64-bit keys (rows,), equal for equal texts, good in this process only; the texts themselves are not kept."""
     return np.fromiter(map(hash, map(normal, texts)), dtype=np.int64, count=len(texts))
+
+
+def unseen(texts: Iterable[str], *others: Iterable[str]) -> list[str]:
+    """Return the texts that are in none of the others."""
+    known = {normal(text) for part in others for text in part}
+    return [text for text in texts if normal(text) not in known]
 
 
 def groups(texts: Sequence[str]) -> np.ndarray:

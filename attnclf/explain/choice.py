@@ -80,12 +80,7 @@ def drawn(classifier: Classifier, texts: Sequence[str]) -> list[str]:
     total = min(TOTAL, CELLS // len(classifier.labels))
     rows = math.ceil(total / np.minimum(encoded.tokens.lengths[said], TOKENS).mean())
     apart = np.linspace(0, len(said) - 1, min(rows, len(said))).astype(int)  # files are often sorted by label
-    return [_beginning(texts[place], classifier) for place in said[apart]]
-
-
-def _beginning(text: str, classifier: Classifier) -> str:
-    pieces = classifier.tokenizer.pieces(text)
-    return text if len(pieces) <= TOKENS else text[: pieces[TOKENS - 1].end]
+    return [classifier.beginning(texts[place], TOKENS) for place in said[apart]]
 
 
 def _scored(figures: NDArray[np.float64], attention: NDArray[np.float64], milliseconds: float) -> Score:

@@ -283,6 +283,11 @@ class Classifier:
         filled = tokens.filled(self.tokenizer.blank)
         return Encoded(filled, self._hasher.read(unknown), (tokens.lengths == 0).tolist(), truncated)
 
+    def beginning(self, text: str, tokens: int) -> str:
+        """Return a text up to the end of its n-th token, or whole if it has no more of them."""
+        pieces = self.tokenizer.pieces(text)
+        return text if len(pieces) <= tokens else text[: pieces[tokens - 1].end]
+
     def batches(self, encoded: Encoded) -> Iterator[NDArray[np.int64]]:
         """Yield the rows that go through the network together."""
         return sorted_by_length(encoded.tokens.lengths, BATCH_TOKENS[self.backend.device], self.batch_size)

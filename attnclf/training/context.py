@@ -20,15 +20,15 @@ from attnclf.training.state import Progress
 class TrainingContext:
     """Settings, labels, tokenizer, device, processes, time and listeners.
 
-    `unlabeled` are texts without labels; with `self_training` they get pseudo-labels, and a second network learns from
-    these too. Checkpoints are written next to `out`.
+    `unlabeled` are texts without labels. `candidates` are those of them that get pseudo-labels, from which a second
+    network learns too. Checkpoints are written next to `out`.
     """
 
     config: Config
     labels: LabelSet
     tokenizer: Tokenizer | NumberReader
     unlabeled: Sequence[str]
-    self_training: bool
+    candidates: Sequence[str]
     device: torch.device
     ranks: Ranks
     out: Path

@@ -13,11 +13,11 @@ from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources, read_splits
 from attnclf.errors import ConfigError
 from attnclf.evaluation.intervals import Mean, bootstrapped
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
-from attnclf.training.rows import read_splits
 from attnclf.training.state import Progress
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ class Origin(NamedTuple):
     """What a model learned from, as its training got it."""
 
     data: str
-    valid: str | None
-    options: ReadOptions
+    sources: Sources
 
 
 def origin_of(
@@ -96,24 +95,23 @@ def origin_of(
             fix="leave --controls out, or train with --set training.self_training=false",
         )
     options = replace(options or ReadOptions(), weight_column=learned.get("weight_column"))
-    config = control_config(
-        settings, "frozen"
-    )  # refuses an architecture without such attention before anything is read
+    sources = Sources(valid=valid, options=options)
+    config = control_config(settings, "frozen")  # refuses an architecture without such attention before it reads rows
     vectors = config.model.embedding.vectors
     if vectors is not None and not Path(vectors).exists():
         raise ConfigError(
             f"the model began with the vectors of {vectors}, and that file is not here",
             fix="run the command in the folder of that file",
         )
-    own, known = read_splits(data, valid, None, options, config, lambda line: None).train, learned["rows"]
-    names = LabelSet.from_lists(own.label_lists, multi_label=own.multi_label).names
-    if len(own) != known or names != classifier.labels:
-        other = f"these are {len(own):,}" if len(own) != known else "these have other labels"
+    rows, known = read_splits(data, sources, config, lambda line: None), learned["rows"]
+    own = len(rows.train)
+    if own != known or rows.labels.names != classifier.labels:
+        other = f"these are {own:,}" if own != known else "these have other labels"
         raise ConfigError(
             f"the model learned from {known:,} rows, and {other}",
             fix="pass what attnclf train got: --train FILE, and --valid FILE where it had one",
         )
-    return Origin(data, valid, options)
+    return Origin(data, sources)
 
 
 def retrained(
@@ -134,8 +132,8 @@ def retrained(
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "model"
             train(
-                origin.data, out, valid=origin.valid, options=origin.options, config=control_config(settings, weights),
-                device=device, baseline=False, say=lambda line: None, watch=watch,
+                origin.data, out, sources=origin.sources, config=control_config(settings, weights), device=device,
+                baseline=False, say=lambda line: None, watch=watch,
             )  # fmt: skip
             correct = _correctness(Classifier.load(out), rows)
         others[name] = Control(bootstrapped(correct), bootstrapped(own - correct))

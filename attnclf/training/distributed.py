@@ -135,9 +135,11 @@ class Ranks:
         if self.count > 1 and distributed.is_initialized():
             distributed.destroy_process_group()
 
-    def device(self, name: Literal["cpu", "cuda"]) -> torch.device:
-        """Return where this rank computes. Raises DeviceError with fewer GPUs than ranks on a machine."""
-        if name == "cpu":
+    def device(self, name: Literal["auto", "cpu", "cuda"]) -> torch.device:
+        """Return where this rank computes. Raises DeviceError without a GPU, or with fewer GPUs than ranks."""
+        if name == "cuda" and not torch.cuda.is_available():
+            raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
+        if name == "cpu" or not torch.cuda.is_available():
             return torch.device("cpu")
         if self.count == 1:
             return torch.device("cuda")

@@ -1,5 +1,6 @@
 """What the network learns from, as arrays: token ids, targets and row weights."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -27,7 +28,7 @@ class Examples:
     (rows, labels) of 0 and 1 for several. `weights` is float32 (rows,). With `char_ngrams`, `unknown` are the
     different unknown words, the n-th with the id `vocabulary` + n. `cut` texts are longer than what stands here of
     them. The last `pseudo_labels` rows have labels that another model gave them (`training.self_training`). `sequences`
-    (rows, steps) are what a network learns that emits labels one after the other (`training.sequences`). `evidence`,
+    (rows, steps) are what a network learns that emits labels one after the other (`label_sequences`). `evidence`,
     laid out as `tokens`, is how much each token speaks for the labels of its row (`training.evidence`);
     its `source` are people, who marked it, or n-grams.
     """
@@ -102,6 +103,26 @@ class Examples:
             return self.targets[rows]
         sequences = self.sequences[rows]
         return sequences[:, : int((sequences >= 0).sum(axis=1).max())]
+
+
+def label_sequences(
+    label_lists: Sequence[tuple[str, ...]],
+    labels: LabelSet,
+    order: Literal["frequency", "given"],
+    frequency: Counter[str],
+) -> NDArray[np.int64]:
+    """Return (rows, steps) int64: the numbers of a row's labels, then the number of labels, which is the end, then -1.
+
+    Order "frequency" puts the label first that is the most frequent in training (Yang et al. 2018, sec. 2.1); "given"
+    keeps the order of the row. A label that the model does not know is left out.
+    """
+    rows = [[name for name in names if name in labels.index] for names in label_lists]
+    if order == "frequency":
+        rows = [sorted(names, key=lambda name: (-frequency[name], labels.index[name])) for names in rows]
+    sequences = np.full((len(rows), 1 + max(map(len, rows))), -1, dtype=np.int64)
+    for sequence, names in zip(sequences, rows, strict=True):
+        sequence[: len(names) + 1] = [*(labels.index[name] for name in names), len(labels)]
+    return sequences
 
 
 def encoded(tokenizer: Tokenizer | NumberReader, texts: Sequence[str]) -> Iterator[Ragged]:

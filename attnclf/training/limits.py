@@ -33,19 +33,26 @@ class Interrupted:
 
 
 class Limits:
-    """The seconds that a training has, None without limit, from now on; and whether it was `interrupted`.
+    """The seconds that a training has, None without limit, and whether it was `interrupted`.
 
-    `finish` are the seconds that its end takes about, with so many labels, and so many characters and rows that are
-    scored.
+    The seconds count from `begun` on the monotonic clock, or from now. `finish` is an estimate of the seconds that the
+    end takes: it grows with the number of labels, and with the characters and rows that are scored.
     """
 
     def __init__(
-        self, seconds: float | None, interrupted: Interrupted, labels: int = 2, characters: int = 0, rows: int = 0
+        self,
+        seconds: float | None,
+        interrupted: Interrupted,
+        labels: int = 2,
+        characters: int = 0,
+        rows: int = 0,
+        *,
+        begun: float | None = None,
     ) -> None:
         self.seconds = math.inf if seconds is None else seconds
         self.finish = EXPORT + labels / LABELS + characters / CHARACTERS + rows * labels / CELLS
         self.interrupted = interrupted
-        self._begun = time.monotonic()
+        self._begun = time.monotonic() if begun is None else begun
 
     @property
     def elapsed(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from attnclf.catalog import ALIGNMENTS, ARCHITECTURES, CONTEXTS, SCORES, reading
 from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources
 from attnclf.explain.api import explain
 from attnclf.runtime.classifier import Classifier
 from attnclf.training.pipeline import train
@@ -117,9 +118,9 @@ def _through(row: Row, folder: Path) -> None:
     data.write_text("\n".join(["text\tlabel", *lines * COPIES]) + "\n", encoding="utf-8")
     narrow = NARROW if row.settings.get("architecture", "temporal") in reading("embedding") else {}
     config = Config.from_dict(presets.settings("plain", SMALLEST, narrow, {"model": row.settings}))
-    options = ReadOptions(label_separator="|" if several else None)
+    sources = Sources(options=ReadOptions(label_separator="|" if several else None))
     train(
-        str(data), folder / "model", config=config, options=options, device="cpu", baseline=False, say=lambda line: None
+        str(data), folder / "model", sources=sources, config=config, device="cpu", baseline=False, say=lambda line: None
     )
 
     classifier = Classifier.load(folder / "model", device="cpu", threads=1)

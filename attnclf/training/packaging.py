@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors.torch import save
 from torch import nn
 
@@ -15,6 +14,7 @@ from attnclf.bundle import learned_from, write_manifest
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config
 from attnclf.data.corpus import Corpus
+from attnclf.data.training_set import Splits
 from attnclf.evaluation.report import Baseline, Report
 from attnclf.explain import choice
 from attnclf.export.ngram_weights import replace_ngram_weights
@@ -23,13 +23,12 @@ from attnclf.export.parity import check_parity
 from attnclf.model.mixture import Mixture
 from attnclf.runtime.classifier import Classifier
 from attnclf.runtime.evaluate import evaluate
-from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import baseline as linear
 from attnclf.training.calibration.calibrate import CalibratedModel
 from attnclf.training.card import model_card
 from attnclf.training.context import TrainingContext
-from attnclf.training.rows import Splits
+from attnclf.training.examples import Examples
 from attnclf.training.state import Outcome
 
 SAMPLE = 2000  # texts whose length is taken for that of all
@@ -49,11 +48,10 @@ def write_bundle(
 ) -> Report:
     """Fill an empty folder with a finished model and return its report.
 
-    The scores are those of the files just written, read back as `predict` reads them. A `refitted` ensemble has a
-    linear model that was fitted to the validation rows too: these are scored by `model`, and all other rows by the
-    refitted one, which stays in the folder. `pseudo_labels` is the number of texts with such labels that it was trained
-    on, `weight_column` has the weight of each row. What the limits leave no time for is left out, with a note. Raises
-    ExportError when a graph differs from its network.
+    The scores are those of the files just written, read back as `predict` reads them. The linear model of a `refitted`
+    ensemble was fitted to the validation rows too: so `model` scores these, and the refitted one, which stays in the
+    folder, all others. `pseudo_labels` counts the texts with such labels, `weight_column` has the weight of each row.
+    What the limits leave no time for is left out, with a note. Raises ExportError if a graph differs from its network.
     """
     limits, labels = context.limits, context.labels
     if isinstance(context.tokenizer, Tokenizer):
@@ -66,20 +64,17 @@ def write_bundle(
             "weight_column": weight_column,
             "seconds": round(outcome.seconds, 1),
             "ending": outcome.ending,
-            "units": _mean_length(context.tokenizer, rows.train),
+            "units": _mean_length(model.fitted.data.examples),
         },
         "parity": _checked(folder, model.network, context),
     }
     write_manifest(folder, description)
     classifier = Classifier.load(folder, device="cpu")
     scores = {"valid": evaluate(classifier, rows.valid)}
-    # The cheap methods of explanation, on texts that no network was trained on.
-    explained = limits.within(
-        lambda check: choice.scores(classifier, rows.valid.texts[: choice.LOOKED_AT], check), limits.latest - 1
-    )
+    texts = rows.valid.texts[: choice.LOOKED_AT]  # no network was trained on them
+    explained = limits.within(lambda check: choice.scores(classifier, texts, check), limits.latest - 1)
     if explained is None:
         context.say("Note: the methods of explanation are not scored: no time was left")
-    explanations = choice.kept(explained or {})
     if refitted is not None:
         replace_ngram_weights(folder / "model.onnx", refitted)
         description["parity"] = _checked(folder, refitted, context)
@@ -96,7 +91,7 @@ def write_bundle(
     report.write(folder / "report")
     metrics = {split: _figures(metrics.to_dict()) for split, metrics in report.splits.items()}
     (folder / "README.md").write_text(model_card(context.out.name, description, report), encoding="utf-8")
-    write_manifest(folder, {**description, "metrics": metrics, "explanations": explanations})
+    write_manifest(folder, {**description, "metrics": metrics, "explanations": choice.kept(explained or {})})
     return report
 
 
@@ -167,9 +162,10 @@ def _baseline(context: TrainingContext, splits: Splits) -> Baseline | str:
     return context.limits.within(fit, context.limits.latest - 1) or "training one was stopped"
 
 
-def _mean_length(tokenizer: Tokenizer | NumberReader, train: Corpus) -> float:
-    """Return the mean length of the first texts, in tokens."""
-    return round(float(np.mean([len(ids) for ids in tokenizer.encode(list(train.texts[:SAMPLE]))])), 1)
+def _mean_length(examples: Examples) -> float:
+    """Return the mean length of the first texts whose labels people gave, in tokens."""
+    own = len(examples) - examples.pseudo_labels
+    return round(float(examples.tokens.lengths[: min(own, SAMPLE)].mean()), 1)
 
 
 def _figures(metrics: Mapping[str, object]) -> dict[str, object]:

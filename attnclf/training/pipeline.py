@@ -1,9 +1,12 @@
 """From labelled data to a model folder: prepare, fit, calibrate, package. All of `attnclf train`, for Python too."""
 
+import contextlib
 import copy
 import dataclasses
 import shutil
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,21 +14,21 @@ from typing import Any, Literal
 
 import torch
 
-from attnclf.bundle import new_bundle
-from attnclf.catalog import ARCHITECTURES
+from attnclf.bundle import new_bundle, refuse_out
 from attnclf.config import Config
-from attnclf.data import checks
 from attnclf.data.corpus import plural
-from attnclf.data.labels import LabelSet
-from attnclf.data.read_options import ReadOptions
-from attnclf.data.spill import Column
-from attnclf.errors import ConfigError, DeviceError
+from attnclf.data.training_set import (
+    Sources,
+    Splits,
+    read_splits,
+    read_unlabeled,
+    to_pseudo_label,
+)
 from attnclf.evaluation.report import Report
 from attnclf.model.mixture import Mixture
 from attnclf.text.numbers import NumberReader
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import checkpoint
-from attnclf.training.arguments import refuse_arguments
 from attnclf.training.calibration.calibrate import CalibratedModel, calibrate
 from attnclf.training.calibration.ensemble import refit_ngrams
 from attnclf.training.context import TrainingContext
@@ -35,12 +38,12 @@ from attnclf.training.limits import Interrupted, Limits
 from attnclf.training.packaging import write_bundle
 from attnclf.training.preparation import PreparedData, add_ngram_evidence, add_ngrams, fingerprint, prepare
 from attnclf.training.pretraining import pretrain
-from attnclf.training.process import exclusive
-from attnclf.training.rows import Splits, read_splits
-from attnclf.training.self_training import PseudoLabels, pseudo_label, unseen
+from attnclf.training.self_training import PseudoLabels, pseudo_label
 from attnclf.training.state import Ending, Outcome, Progress
+from attnclf.training.step import refuse_precision
 from attnclf.training.trainer import FitResult, Trainer
-from attnclf.training.unlabeled import read_unlabeled
+
+_ONE_AT_A_TIME = threading.Lock()
 
 State = dict[str, Any]  # of a checkpoint
 
@@ -49,7 +52,7 @@ State = dict[str, Any]  # of a checkpoint
 class Trained:
     """A finished model: its folder, its report, and how training ended.
 
-    Of several processes only the first one writes; the others have no report.
+    Only the first of several processes writes; the others have no report.
     """
 
     folder: Path
@@ -57,15 +60,26 @@ class Trained:
     outcome: Outcome
 
 
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """Wait for other trainings in this process to end, and give torch's random state and threads back afterwards.
+
+    Two at a time would draw from one stream of random numbers, and torch's exporter works for one thread only.
+    """
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        threads = torch.get_num_threads()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
 @exclusive()
 def train(
     data: object,
     out: Path,
     *,
-    valid: object = None,
-    test: object = None,
-    unlabeled: object = None,
-    options: ReadOptions | None = None,
+    sources: Sources | None = None,
     config: Config | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     resume: bool = False,
@@ -76,74 +90,70 @@ def train(
     interrupted: Interrupted | None = None,
     ranks: Ranks = ALONE,
 ) -> Trained:
-    """Train a classifier on `data` and write its model folder to `out`.
+    """Train a classifier on `data`, and on what else the sources name, and write its model folder to `out`.
 
-    `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and
-    keeps the best weights so far. The file `unlabeled` has texts without labels: the network pretrains on them,
-    pseudo-labels them and trains on the result. `ranks` are the processes that train together
-    (`training.distributed.joined`). Trainings in several threads of one process wait for each other. Raises an
-    AttnclfError for data, settings or a device that cannot work.
+    `say` receives notes and warnings a line at a time, `watch` every step. `interrupted` ends training early and keeps
+    the best weights so far. `ranks` are the processes that train together (`training.distributed.joined`). Trainings in
+    several threads of one process wait for each other. Raises an AttnclfError for data, settings or a device that
+    cannot work.
     """
-    config, options = config or Config(), options or ReadOptions()
-    refuse_arguments(out, (data, valid, test, unlabeled), force=force, processes=ranks.count)
-    chosen = ranks.device(_device(device))
-    if chosen.type == "cpu" and config.training.precision == "fp16":
-        raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
-    rows = read_splits(data, valid, test, options, config, say)
-    labels = _labels(rows, config)
-    limits = _limits(rows, config, len(labels), interrupted or Interrupted())
-    for warning in checks.warnings(rows.train, rows.valid, rows.test, labels):
-        say(f"Warning: {warning}")
-
+    config, sources = config or Config(), sources or Sources()
+    refuse_out(out, force=force)
+    chosen = ranks.device(device)
+    refuse_precision(config.training.precision, chosen)
     torch.set_num_threads(config.training.threads)
-    texts = read_unlabeled(unlabeled, config, options, say)
+    limit = config.training.time_limit
+    rows, begun = read_splits(data, sources, config, say), time.monotonic()
+    texts = read_unlabeled(sources, config, say)
+    candidates = to_pseudo_label(texts, rows, config, say)
     context = TrainingContext(
         config=config,
-        labels=labels,
-        tokenizer=_tokenizer(rows, texts, config),
+        labels=rows.labels,
+        tokenizer=NumberReader(config.model.gate.columns)
+        if config.model.gate.columns
+        else Tokenizer.learn(chain(rows.train.texts, texts), **dataclasses.asdict(config.text)),
         unlabeled=texts,
-        self_training=_self_training(rows, texts, config, say),
+        candidates=candidates,
         device=chosen,
         ranks=ranks,
         out=out,
         say=say,
         watch=watch,
-        limits=limits,
+        limits=Limits(limit, interrupted or Interrupted(), len(rows.labels), *rows.scored, begun=begun),
     )
     outcome, model, pseudo = fit_and_calibrate(context, rows, resume)
-    if model is None:
-        return Trained(folder=out, report=None, outcome=outcome)
-    refitted = _refit(context, rows, model, pseudo)
-    outcome = _interrupted(context, outcome)
-    with new_bundle(out) as folder:
-        report = write_bundle(
-            folder,
-            context,
-            rows,
-            model,
-            refitted=refitted,
-            pseudo_labels=0 if pseudo is None else len(pseudo),
-            outcome=outcome,
-            weight_column=options.weight_column,
-            baseline=baseline,
-        )
-    outcome = _interrupted(context, outcome)
-    if outcome.ending != "interrupted":
-        shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
+    report = None
+    if model is not None:
+        refitted = _refit(context, rows, model, pseudo)
+        outcome = _interrupted(context, outcome)
+        with new_bundle(out) as folder:
+            report = write_bundle(
+                folder,
+                context,
+                rows,
+                model,
+                refitted=refitted,
+                pseudo_labels=0 if pseudo is None else len(pseudo),
+                outcome=outcome,
+                weight_column=sources.options.weight_column,
+                baseline=baseline,
+            )
+        outcome = _interrupted(context, outcome)
+        if outcome.ending != "interrupted":
+            shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
     return Trained(folder=out, report=report, outcome=outcome)
 
 
 def fit_and_calibrate(
     context: TrainingContext, rows: Splits, resume: bool
 ) -> tuple[Outcome, CalibratedModel | None, PseudoLabels | None]:
-    """Train on the rows and, where there are texts without labels, once more on both.
+    """Train on the rows and, if there are candidates for pseudo-labels, once more on both.
 
-    Returned are how training ended; the model that makes the validation rows more likely, on the first of several
-    processes; and the pseudo-labels that it was trained on in addition to the rows.
+    Returns how training ended, the model that makes the validation rows more likely, and the pseudo-labels that it was
+    trained on in addition to the rows. Only the first of several processes has a model.
     """
-    ranks, limit = context.ranks, context.config.training.time_limit
+    ranks, limit, texts = context.ranks, context.config.training.time_limit, context.candidates
     data = prepare(context, rows.train, rows.valid)
-    _report_cut(context, data.examples)
     digest = fingerprint(context, data)
     ranks.meet(digest)
     state: State | None = None
@@ -153,7 +163,6 @@ def fit_and_calibrate(
         data = add_ngrams(context, data, limit)
         first = FitResult.from_state(data, state["kept"]["teacher"])
         return _self_train(context, rows, digest, first, None, PseudoLabels.from_state(state["kept"]["taught"]), state)
-    texts = unseen(context.unlabeled, rows.train, rows.valid) if context.self_training else []
     half = max(limit / 2, 1.0) if texts and limit is not None else limit
     first = fit(context, data, digest, state, time_limit=half)
     ending: Ending = first.outcome.ending
@@ -188,7 +197,7 @@ def fit(
     first: FitResult | None = None,
     pseudo: PseudoLabels | None = None,
 ) -> FitResult:
-    """Train the linear models over n-grams and the network, or go on from the state of a checkpoint.
+    """Train the linear models over n-grams and the network, or continue from the state of a checkpoint.
 
     The second training of self-training has the `pseudo` labels and the `first` result. `time_limit` counts from the
     beginning of all.
@@ -204,7 +213,7 @@ def fit(
         data.network.load_state_dict(first.data.pretrained)
     elif context.config.learns_unlabeled and state is None:
         spent = pretrain(context, data, time_limit)
-        pretrained = copy.deepcopy(data.network.state_dict()) if context.self_training else {}
+        pretrained = copy.deepcopy(data.network.state_dict()) if context.candidates else {}
     if time_limit is not None:
         time_limit, _ = ranks.agreed(limits.learning(time_limit), False)
     data = dataclasses.replace(data, pretrained=pretrained)
@@ -289,52 +298,3 @@ def _refit(
 def _interrupted(context: TrainingContext, outcome: Outcome) -> Outcome:
     """Return the outcome, with its ending if somebody has asked to stop in the meantime."""
     return dataclasses.replace(outcome, ending="interrupted") if context.limits.interrupted.requested else outcome
-
-
-def _device(name: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda was asked for, but torch sees no GPU", fix="pass --device cpu")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _labels(rows: Splits, config: Config) -> LabelSet:
-    """Return the labels of the training rows. Raises ConfigError for an architecture that needs several a row."""
-    labels = LabelSet.from_lists(rows.train.label_lists, multi_label=rows.train.multi_label)
-    if ARCHITECTURES[config.model.architecture].sequential and not labels.multi_label:
-        others = ", ".join(name for name, row in ARCHITECTURES.items() if not row.sequential)
-        raise ConfigError(
-            f"architecture {config.model.architecture} emits several labels, and these rows have one each",
-            fix=f"pass another --architecture: {others}",
-        )
-    return labels
-
-
-def _limits(rows: Splits, config: Config, labels: int, interrupted: Interrupted) -> Limits:
-    """Begin to count the seconds of a training."""
-    scored = [part for part in (rows.valid, rows.test) if part is not None]
-    characters = sum(sum(map(len, part.texts)) for part in scored)
-    return Limits(config.training.time_limit, interrupted, labels, characters, sum(map(len, scored)))
-
-
-def _tokenizer(rows: Splits, texts: Sequence[str], config: Config) -> Tokenizer | NumberReader:
-    if config.model.gate.columns:
-        return NumberReader(config.model.gate.columns)
-    return Tokenizer.learn(chain(rows.train.texts, texts), **dataclasses.asdict(config.text))
-
-
-def _self_training(rows: Splits, texts: Sequence[str], config: Config, say: Callable[[str], None]) -> bool:
-    """Return whether the texts get pseudo-labels, with a note where they cannot."""
-    wanted = bool(texts) and config.training.self_training
-    if wanted and (ARCHITECTURES[config.model.architecture].sequential or isinstance(rows.train.texts, Column)):
-        # Rows that stay on disk are many: they need no others, and together with others they would not stay there.
-        say("Note: no self-training with architecture label-decoder, or where the rows stay on disk")
-        return False
-    return wanted
-
-
-def _report_cut(context: TrainingContext, examples: Examples) -> None:
-    if examples.cut:
-        context.say(
-            f"Note: {examples.cut:,} of {len(examples):,} texts are read up to their first "
-            f"{context.config.text.max_length:,} tokens only (--set text.max_length=N)"
-        )

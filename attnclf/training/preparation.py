@@ -25,8 +25,7 @@ from attnclf.training import ngrams
 from attnclf.training.building import build, build_gate, refuse_too_large
 from attnclf.training.context import TrainingContext
 from attnclf.training.evidence import marked_units, ngram_evidence
-from attnclf.training.examples import Examples
-from attnclf.training.sequences import label_sequences
+from attnclf.training.examples import Examples, label_sequences
 
 T = TypeVar("T")
 
@@ -72,6 +71,7 @@ def prepare(context: TrainingContext, train: Corpus, valid: Corpus, pseudo_label
         )
     if train.rationales is not None and isinstance(tokenizer, Tokenizer):
         examples = dataclasses.replace(examples, evidence=marked_units(train, tokenizer, examples.tokens))
+    weights = label_weights(context.config, labels, examples)
     if context.config.model.architecture == "feature-gate":
         network, config = build_gate(context.config, tokenizer.size, len(labels), context.say, examples)
     else:
@@ -82,7 +82,7 @@ def prepare(context: TrainingContext, train: Corpus, valid: Corpus, pseudo_label
         examples=examples,
         validation=validation,
         network=network,
-        label_weights=label_weights(config, labels, examples),
+        label_weights=weights,
     )
 
 

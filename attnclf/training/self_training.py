@@ -1,8 +1,8 @@
 """Self-training: a model gives pseudo-labels to texts without labels, and a second one is trained on these as well.
 
 The weight of a pseudo-label (Lee 2013) is by how much the model is more confident than a guess. The second model is
-new: it meets each label beside more words than the first one did (Yarowsky 1995), and keeps nothing that the first one
-has by heart.
+new: it meets each label together with more words than the first one did (Yarowsky 1995), and it keeps nothing that the
+first one has by heart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnclf.data.corpus import Corpus
-from attnclf.data.duplicates import normal
 from attnclf.data.labels import LabelSet
 from attnclf.evaluation.thresholds import labels_above
 from attnclf.text.ragged import leading_rows
@@ -79,12 +78,6 @@ class PseudoLabels:
             locations=[*corpus.locations, *[""] * count],
             rationales=None if corpus.rationales is None else [*corpus.rationales, *[None] * count],
         )
-
-
-def unseen(texts: Sequence[str], *corpora: Corpus) -> list[str]:
-    """Return the texts that no corpus has: those have labels that people gave."""
-    known = {normal(text) for corpus in corpora for text in corpus.texts}
-    return [text for text in texts if normal(text) not in known]
 
 
 def pseudo_label(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnclf.config import TrainingConfig
-from attnclf.errors import TrainingError
+from attnclf.errors import DeviceError, TrainingError
 from attnclf.model.output import Reading
 from attnclf.model.regularizer import regularizers
 from attnclf.text.ragged import UNKNOWN_ID
@@ -153,6 +153,12 @@ class Step:
     def _constrain(self, network: nn.Module) -> None:
         for regularizer in self.regularizers:
             regularizer.constrain(network)
+
+
+def refuse_precision(name: str, device: torch.device) -> None:
+    """Raise DeviceError for a precision in which a device cannot learn."""
+    if device.type == "cpu" and name == "fp16":
+        raise DeviceError("a CPU does not learn in fp16", fix="set training.precision to auto, bf16 or fp32")
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:

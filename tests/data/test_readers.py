@@ -15,8 +15,8 @@ from attnclf.data.corpus import Corpus, read
 from attnclf.data.inputs import open_input, texts
 from attnclf.data.read_options import ReadOptions
 from attnclf.data.readers.tables import hub_splits
+from attnclf.data.training_set import Sources, read_splits
 from attnclf.errors import DataError
-from attnclf.training.rows import read_splits
 
 ROWS = [
     ("great film 🎬", "pos"),
@@ -479,7 +479,7 @@ def test_a_test_split_without_labels_is_left_out_and_said_so(tmp_path, offline):
     many = offline.concatenate_datasets([table] * 5)
     offline.DatasetDict({"train": many, "validation": table, "test": hidden}).save_to_disk(tmp_path / "glue")
     said = []
-    parts = read_splits(f"hf:{tmp_path / 'glue'}", None, None, ReadOptions(), Config(), said.append)
+    parts = read_splits(f"hf:{tmp_path / 'glue'}", Sources(), Config(), said.append)
     assert (len(parts.train), len(parts.valid), parts.test) == (15, 3, None)
     assert said[-1].startswith("Note: the split test is left out: ")
     assert "3 of 3 rows cannot be used" in said[-1]

@@ -13,6 +13,7 @@ from attnclf.attention.multihead import joined, split
 from attnclf.catalog import ARCHITECTURES
 from attnclf.config import Config, presets
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources
 from attnclf.errors import ConfigError
 from attnclf.explain import api as module
 from attnclf.explain.api import explain
@@ -49,11 +50,11 @@ def load(tmp_path_factory):
                 "training": {"epochs": 10, "min_steps": 1, "learning_rate": 0.03, "batch_size": 8},
             }
             config = Config.from_dict(presets.settings("plain", layers, {"model": CHOSEN[name]}))
-            options = ReadOptions(label_separator="|" if several else None)
             same = str(folder / "rows.tsv")  # judged by all of them, or the best epoch of so few rows is an accident
+            sources = Sources(valid=same, options=ReadOptions(label_separator="|" if several else None))
             quiet = {"device": "cpu", "baseline": False, "say": lambda line: None}
             with shapes_unchecked():
-                train(same, folder / "model", valid=same, config=config, options=options, **quiet)
+                train(same, folder / "model", sources=sources, config=config, **quiet)
             classifier = Classifier.load(folder / "model", device="cpu", threads=1)
             network = ARCHITECTURES[name].build(config.model, classifier.tokenizer.size, len(classifier.labels), 64)
             network.load_state_dict(load_file(folder / "model" / "weights.safetensors"))

@@ -15,6 +15,7 @@ from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.rationales import spans_of
 from attnclf.data.read_options import ReadOptions
+from attnclf.data.training_set import Sources
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
@@ -386,12 +387,12 @@ def test_a_run_with_all_of_it_is_resumed_as_if_nothing_had_happened_and_only_wit
 @pytest.mark.usefixtures("exporting", "unexported")
 def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_only(rows, tmp_path):
     said = []
+    valid = write(tmp_path / "valid.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows])
     train(
         write(tmp_path / "rows.jsonl", rows, rationale="why"),
         tmp_path / "out",
-        valid=write(tmp_path / "valid.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows]),
+        sources=Sources(valid=valid, options=ReadOptions(rationale_column="why")),
         config=Config.from_dict(merged(SMALLEST, {"training": {"epochs": 1}})),
-        options=ReadOptions(rationale_column="why"),
         device="cpu",
         baseline=False,
         say=said.append,
@@ -409,10 +410,9 @@ def test_a_column_by_another_name_is_read_when_asked_for_and_of_training_rows_on
     ],
 )  # fmt: skip
 def test_asking_for_rationales_that_teach_nothing_is_refused(changes, problem, tmp_path):
-    config, rows = Config.from_dict(changes), tmp_path / "rows.jsonl"
-    rows.touch()
+    config, sources = Config.from_dict(changes), Sources(options=ReadOptions(rationale_column="rationale"))
     with pytest.raises(ConfigError, match=problem):
-        train(str(rows), tmp_path / "out", config=config, options=ReadOptions(rationale_column="rationale"))
+        train("rows.jsonl", tmp_path / "out", sources=sources, config=config)
 
 
 @pytest.mark.parametrize(

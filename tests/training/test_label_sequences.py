@@ -13,9 +13,9 @@ from attnclf.data.labels import LabelSet, marked
 from attnclf.errors import ConfigError
 from attnclf.training import pipeline as training
 from attnclf.training import trainer
+from attnclf.training.examples import label_sequences
 from attnclf.training.objectives.labels import sequence_cross_entropy
 from attnclf.training.pipeline import train
-from attnclf.training.sequences import label_sequences
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -106,6 +106,7 @@ def learned(monkeypatch, tmp_path):
 
     def learned(rows, valid, **changes):
         config = Config.from_dict(merged(DECODER, changes))
+        labels = LabelSet.from_lists(corpus(rows).label_lists, multi_label=True)
         kept = {}
 
         def stop(folder, context, rows, model, **others):
@@ -114,7 +115,9 @@ def learned(monkeypatch, tmp_path):
 
         monkeypatch.setattr(training, "write_bundle", stop)
         monkeypatch.setattr(
-            training, "read_splits", lambda *_: training.Splits(train=corpus(rows), valid=corpus(valid), test=None)
+            training,
+            "read_splits",
+            lambda *_: training.Splits(train=corpus(rows), valid=corpus(valid), test=None, labels=labels),
         )
         with pytest.raises(StopError):
             train("rows", tmp_path / "out", config=config, device="cpu", say=str)

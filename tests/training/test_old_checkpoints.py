@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from attnclf.config import Config
+from attnclf.data.training_set import Sources
 from attnclf.training.pipeline import train
 
 CHECKPOINTS = Path(__file__).parents[1] / "bundles" / "checkpoints.zip"
@@ -24,7 +25,7 @@ def test_a_training_goes_on_from_the_checkpoint_of_an_earlier_build(tmp_path, na
     train(
         str(folder / "rows.jsonl"),
         folder / "model",
-        unlabeled=str(unlabeled) if unlabeled.exists() else None,
+        sources=Sources(unlabeled=str(unlabeled) if unlabeled.exists() else None),
         config=Config.from_dict(json.loads((folder / "settings.json").read_text())),
         device="cpu",
         baseline=False,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 from support import ENVIRONMENT
 
+from attnclf.api import train_folder
 from attnclf.errors import ConfigError
 from attnclf.training.distributed import Ranks
 
@@ -100,11 +101,11 @@ def test_the_ranks_share_a_batch_without_gap_or_overlap(count, weights):
     assert sorted(np.concatenate(weighing)) == rows.tolist()
 
 
-def test_several_processes_cannot_read_stdin(tmp_path):
-    from attnclf.training.pipeline import train
-
+def test_several_processes_cannot_read_stdin(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ConfigError, match="several processes cannot share stdin; name a file"):
-        train("-", tmp_path / "out", ranks=Ranks(1, 2))
+        train_folder("-", tmp_path / "out")
 
 
 def child(job, wanted):

@@ -12,11 +12,11 @@ from attnclf.config import Config
 from attnclf.data import corpus
 from attnclf.data.labels import LabelSet
 from attnclf.data.splits import stratified
+from attnclf.data.training_set import Splits
 from attnclf.evaluation.report import Baseline
 from attnclf.runtime.classifier import Classifier
 from attnclf.training import packaging
 from attnclf.training.limits import Interrupted, Limits
-from attnclf.training.rows import Splits
 
 SETTINGS = [
     "--preset", "fast", "--epochs", 1, "--device", "cpu", "--no-baseline", "--set", "training.min_steps=1",
@@ -95,6 +95,6 @@ def test_the_baseline_too_knows_all_rows_when_it_meets_test_rows(monkeypatch):
     context = SimpleNamespace(labels=labels, config=Config(), limits=Limits(None, Interrupted()))
     rows = corpus.Corpus(["x", "y", "z"], [("a",), ("b",), ("a",)], None, ["1", "2", "3"], False, (), "")
     for whole in (rows, None):
-        splits = Splits(train=rows.subset([0, 1]), valid=rows.subset([2]), test=None, whole=whole)
+        splits = Splits(train=rows.subset([0, 1]), valid=rows.subset([2]), test=None, labels=labels, whole=whole)
         packaging._baseline(context, splits)
     assert asked == [(2, 3), (2, None)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from attnclf.config import Config, merged
 from attnclf.data.corpus import Corpus
 from attnclf.data.labels import LabelSet
+from attnclf.data.training_set import Sources
 from attnclf.errors import TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import Ragged
@@ -87,12 +88,13 @@ def files(tmp_path_factory):
 def run(exporting, files, small):
     """Train on the rows and the texts, with changes to the settings of a training."""
 
-    def run(out, rows="rows.jsonl", **arguments):
+    def run(out, rows="rows.jsonl", unlabeled=files / "more.txt", **arguments):
         changes = {"epochs": 3, "min_steps": 1, "pretraining": 1, **arguments.pop("changes", {})}
         network = {"embedding": {"start": "cooccurrence"}}
         config = Config.from_dict(merged(small, {"model": network, "training": changes}))
+        sources = Sources(unlabeled=None if unlabeled is None else str(unlabeled))
         settings = {"config": config, "device": "cpu", "baseline": False, "say": str, **arguments}
-        return train(str(files / rows), out, **{"unlabeled": str(files / "more.txt"), **settings})
+        return train(str(files / rows), out, sources=sources, **settings)
 
     return run
 
