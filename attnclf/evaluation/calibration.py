@@ -30,7 +30,7 @@ class Calibration:
 
     @property
     def by_chance(self) -> float:
-        """The error expected of probabilities that are right, on so many rows: each bin's count is a binomial draw."""
+        """The error expected of right probabilities on this number of rows: each bin's count is a binomial draw."""
         total = max(int(self.count.sum()), 1)
         return sum(map(_deviation, self.count.tolist(), self.stated.tolist())) / total
 
@@ -49,7 +49,7 @@ def _deviation(count: int, share: float) -> float:
 
 
 def calibrate(stated: NDArray[np.floating], happened: NDArray[np.bool_], bins: int = BINS) -> Calibration:
-    """Bin decisions by their stated probability, 0 to 1; `happened` has the same shape and says which came true."""
+    """Bin decisions by their stated probability, 0 to 1; `happened`, of the same shape, is True if one came true."""
     stated, happened = np.asarray(stated, np.float64).ravel(), np.asarray(happened).ravel()
     index = np.clip(np.ceil(stated * bins).astype(np.int64) - 1, 0, bins - 1)
     count = np.bincount(index, minlength=bins)

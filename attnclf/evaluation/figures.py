@@ -170,7 +170,7 @@ def _no_warnings_of(logger: str) -> Iterator[None]:
 
 
 def cut(name: str, cells: int) -> str:
-    """Shorten a long name to so many terminal cells, in its middle: names of a family differ at the end."""
+    """Shorten a long name to N terminal cells, in its middle: names of a family differ at the end."""
     if cell_len(name) <= cells:
         return name
     head, tail = set_cell_size(name, cells * 2 // 3), set_cell_size(name[::-1], cells - cells * 2 // 3 - 1)

@@ -1,7 +1,7 @@
 """How often a model is right: accuracy, precision, recall, F1 and calibration, from arrays alone.
 
-Where a ratio has nothing below the line it is 0, and a macro average is taken over the labels that occur in the truth
-or in the predictions; as scikit-learn does with `zero_division=0`.
+A ratio with nothing below the line is 0. A macro average is taken over the labels that occur in the truth or in the
+predictions. scikit-learn does both with `zero_division=0`.
 """
 
 from collections.abc import Sequence
@@ -67,10 +67,10 @@ class Metrics:
 
     `accuracy` of a multi-label model counts a row as right when its whole set of labels is. `confusions` (pairs, 3)
     has a true label, a predicted one, and how many rows, for each pair that occurs, sorted; None for
-    multi-label. `unknown` counts rows whose label the model does not know: wrong in accuracy, micro-F1 and calibration,
-    a false alarm for the label they were given, and left out of `log_loss` (nats per row), which is None when no row is
-    left. `pull` (rows,) is how far each row moves `score` up or down; it sums to 0, and lets two models be compared row
-    by row. `ece_before` is the expected calibration error without the temperature, for a model that has one.
+    multi-label. `unknown` counts rows whose label the model does not know. They are wrong in accuracy, micro-F1 and
+    calibration, and a false alarm for the label they were given. `log_loss` (nats per row) leaves them out; it is None
+    when no row is left. `pull` (rows,) is how far each row moves `score` up or down; it sums to 0, and lets two models
+    be compared row by row. `ece_before` is the expected calibration error without the temperature, if a model has one.
     """
 
     rows: int

@@ -39,7 +39,7 @@ class Report:
 
     `baseline` is the reason where it was skipped, and None where nobody asked for one. `history` has an entry
     per epoch: epoch, step, train_loss, valid_loss, valid_score (0 to 1), seconds since training began. The details
-    (labels, confusions, calibration) are those of the test split, or of the last split where there is none.
+    (labels, confusions, calibration) are those of the test split, or of the last split without one.
     """
 
     title: str
@@ -137,7 +137,8 @@ class Report:
         if metrics.ece_before is not None:
             yield (
                 f"Calibration error (ECE, {self.split}): {metrics.ece_before:.3f} before calibration, "
-                f"{metrics.ece:.3f} after; by chance alone, on so many rows: {metrics.calibration.by_chance:.3f}."
+                f"{metrics.ece:.3f} after; by chance alone, on {metrics.rows:,} rows: "
+                f"{metrics.calibration.by_chance:.3f}."
             )
         if metrics.unknown:
             rows = self.split if self.split == "rows" else f"{self.split} rows"

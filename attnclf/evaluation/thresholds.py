@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.evaluation.sampling import sample_rows
+CELLS = 2**20  # rows × labels that are searched; of more, evenly drawn rows
 
 
 def labels_above(probabilities: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -18,9 +18,9 @@ PULL = 30  # rows of a label; with so many, its own threshold counts as much as 
 def tune_thresholds(true: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Thresholds (labels,) for a model that was validated on these rows, `true` (rows, labels) of 0 and 1.
 
-    Each lies between the best one for its label and the best one for all, the geometric mean of the two with weights
-    n and `PULL`, where n rows have the label: alone, a label with few rows would over-fit, and one threshold for all
-    neglects rare labels. On fewer rows than `FEWEST` all are 0.5.
+    Each is the geometric mean of the best one for its label and the best one for all. The weights of the mean are n,
+    the number of rows with the label, and `PULL`. The best one of a label with few rows over-fits, and one threshold
+    for all neglects rare labels. On fewer rows than `FEWEST` all are 0.5.
     """
     if len(true) < FEWEST:
         return np.full(probabilities.shape[1], 0.5)
@@ -51,3 +51,10 @@ def best_threshold(true: NDArray[np.integer], probabilities: NDArray[np.floating
     best = possible & (f1 == f1[possible].max())
     gaps = np.where((low < 0.5) & (high >= 0.5), 0.5, (low + high) / 2)[best]
     return float(gaps[np.argmin(np.abs(gaps - 0.5))])
+
+
+def sample_rows(rows: int, labels: int) -> NDArray[np.int64] | slice:
+    """Return which rows to search: all of them, or evenly spaced ones, so that rows × labels is at most `CELLS`."""
+    if rows * labels <= CELLS:
+        return slice(None)
+    return np.linspace(0, rows - 1, max(CELLS // labels, 1)).astype(np.int64)

@@ -26,7 +26,7 @@ UNSPACED = re.compile(  # Thai and Lao, Burmese, Khmer, Japanese, Chinese
 
 
 def skipped(characters: int, labels: int) -> str | None:
-    """Why so many characters of training text with so many labels get no baseline; None where they do."""
+    """Why training text of this many characters, with this many labels, gets no baseline; None if it gets one."""
     if characters > CHARACTERS:
         return f"{characters:,} characters of training text are more than {CHARACTERS:,}"
     if characters * labels > WORK:
@@ -45,10 +45,10 @@ def fit_and_score(
 ) -> Baseline:
     """Learn a linear model from `train` and score it on every split, by name.
 
-    Labels are numbers (rows,), or 0 and 1 (rows, labels) for a multi-label model, whose one threshold is tuned on the
-    split `tune_on` as the network's is; further columns of a split are labels that training has not seen. With `whole`,
-    the other splits are scored by a model of all these rows. `check` is called again and again, and may raise what ends
-    the work.
+    Labels are numbers (rows,), or 0 and 1 (rows, labels) for a multi-label model. Its one threshold is tuned on the
+    split `tune_on`, like the network's; further columns of a split are labels that training has not seen. With `whole`,
+    a model of all these rows scores the other splits. `check` is called again and again, and may raise what ends the
+    work.
     """
     start = time.perf_counter()
     later = {name: rows for name, rows in splits.items() if name != tune_on} if whole is not None else {}

@@ -57,9 +57,8 @@ def build(
 def freeze_attention(pooling: nn.Module, weights: Literal["frozen", "uniform"]) -> None:
     """Keep query, score and alignment from being trained, so that attention carries no knowledge; all else is trained.
 
-    Two controls. "uniform" sets their parameters to 0, so that every token has the same weight (Wiegreffe & Pinter
-    2019, section 3.2). "frozen" leaves them random, so that weights differ but were never trained (after their
-    section 4.3).
+    There are two controls. "uniform" sets their parameters to 0: every token has the same weight (Wiegreffe & Pinter
+    2019, section 3.2). The other, "frozen", leaves them random, never trained (after section 4.3 there).
     """
     pooling.requires_grad_(False)
     if weights == "uniform":

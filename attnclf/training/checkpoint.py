@@ -13,7 +13,7 @@ LAYOUT = 4  # of the state; raised whenever something in it changes
 
 
 def folder_of(out: Path) -> Path:
-    """Return the folder beside a future bundle that holds its checkpoint while training runs."""
+    """Return the folder next to a future bundle that holds its checkpoint while training runs."""
     return out.parent / f"{out.name}.training"
 
 
@@ -40,7 +40,7 @@ def load(out: Path, fingerprint: str) -> dict[str, Any]:
     if state.get("layout") != LAYOUT:
         raise TrainingError(
             f"{path} was written by another version of attnclf",
-            fix="go on with that version, or start without --resume",
+            fix="resume with that version, or start without --resume",
         )
     if state["fingerprint"] != fingerprint:
         raise TrainingError(

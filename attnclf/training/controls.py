@@ -84,9 +84,9 @@ def origin_of(
 ) -> Origin:
     """Return what a model learned from, after a look at whether its controls can learn from it too.
 
-    `data` and `valid` are what training got; the column of weights is the one it took. Raises ConfigError where these
-    are other rows, for an architecture that does not pool states by attention, and without the file of pretrained
-    vectors in the current folder; DataError where the rows cannot be read.
+    `data` and `valid` are what training got; the column of weights is the one it took. Raises ConfigError for
+    other rows, for an architecture that does not pool states by attention, and without the file of pretrained vectors
+    in the current folder. Raises DataError for rows that cannot be read.
     """
     settings, learned = (classifier.bundle.manifest[part] for part in ("config", "training"))
     if learned.get("taught"):
@@ -142,7 +142,7 @@ def retrained(
 
 
 def control_config(settings: Mapping[str, Any], weights: Literal["uniform", "frozen"]) -> Config:
-    """Return the settings of a control: the model's own, but for what its attention may learn."""
+    """Return the settings of a control: the model's own, except for what its attention may learn."""
     asked: dict[str, Any] = {"training": {"attention": {"weights": weights}}}
     if weights == "uniform":
         hard = settings["model"]["attention"]["context"] == "hard"

@@ -1,12 +1,12 @@
 """Training in several processes, started by torch's own launcher: `torchrun --nproc-per-node N -m attnclf train …`.
 
-Each process (rank) reads all rows and has a whole network. Of every batch it takes its share of the rows; the gradients
-are then summed over the ranks, each weighed by the weight of its rows, so that the sum is the gradient of the whole
+Each process (rank) reads all rows and has a whole network. It takes its share of the rows of every batch. The
+gradients are then summed over the ranks, each weighted by the weight of its rows. The sum is the gradient of the whole
 batch, as one process computes it (data parallelism; Li et al. 2020 without the overlap). What depends on the clock or
 on validation is decided once for all, so that the ranks never part ways. Only rank 0 writes and prints.
 
-torch's `DistributedDataParallel` wraps one `forward` and one backward pass; a step here has up to three of them (the
-perturbed vectors, then the tables), so the one sum is made by hand.
+torch's `DistributedDataParallel` wraps one `forward` and one backward pass. A step here has up to three of them (the
+perturbed vectors, then the tables), so this module computes the sum itself.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ class Ranks:
             self.lost = True
             raise TrainingError(
                 f"rank {self.rank}: another process of this training has ended",
-                fix="its own message has the reason; --resume goes on from the last checkpoint, as does torchrun "
+                fix="its own message has the reason; --resume continues from the last checkpoint, as does torchrun "
                 "--max-restarts N by itself",
             ) from error
 

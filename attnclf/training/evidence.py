@@ -35,9 +35,9 @@ def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged
 def ngram_evidence(linear: NgramLinear, examples: Examples) -> Iterator[Ragged]:
     """Yield what n-grams contribute to the labels of the rows at each token, laid out as the tokens of the rows.
 
-    That is the contribution to the logits of these labels, or `AGAINST` of its size where it is negative: the
-    prediction depends on that too, and attention has to find it before the label is known. It is scaled so that the
-    largest one of a row is `MOST`. A row without labels has only zeros.
+    That is the contribution to the logits of these labels, or `AGAINST` of its size if it is negative. The prediction
+    depends on negative ones too, and attention has to find them before the label is known. The largest one of a row is
+    scaled to `MOST`. A row without labels has only zeros.
     """
     for start in range(0, len(examples), CHUNK):
         part = examples.tokens.subset(np.arange(start, min(start + CHUNK, len(examples))))

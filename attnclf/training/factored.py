@@ -1,7 +1,7 @@
 """Learning the linear model of many labels: its table is a product of two, learned together by gradient descent.
 
-One regression a label takes time and memory that grow with features × labels. Here each feature has a few numbers, its
-rank, and each label has as many; the contribution of a feature to a label is the product of both, as in fastText
+One regression a label takes time and memory that grow with features × labels. Here each feature and each label has a
+vector of a few numbers, the rank. The contribution of a feature to a label is the product of both, as in fastText
 (Joulin et al. 2017). The numbers of labels begin at random and those of features at 0, so that a feature never seen
 contributes nothing.
 """
@@ -34,7 +34,7 @@ class Factored(NamedTuple):
 
 
 def rank(columns: int) -> int:
-    """Return how many numbers each of so many features has."""
+    """Return the length of the vector of each feature, given the number of features."""
     return min(max(CELLS // columns, LEAST), MOST)
 
 

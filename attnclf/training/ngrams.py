@@ -70,8 +70,8 @@ def learn(
 
     `label_weights` (labels,) multiply the row weights as they do in the loss of the network, and as there only ratios
     count; `vocabulary` are the known words by id. Where the tables are products of two there is one model, whatever the
-    strengths. `check` is called again and again, and may raise what ends the work. Tables have the axes of those of
-    `like`, where that is given, but for the number of rows.
+    strengths. `check` is called again and again, and may raise what ends the work. With `like`, tables have the
+    axes of its tables, except for the number of rows.
     """
     grams = TokenGrams.of([*vocabulary, *(examples.unknown or ())])
     examples, labels = dataclasses.replace(examples, weights=_weights(examples, label_weights)), len(label_weights)

@@ -1,11 +1,11 @@
 """What moves the weights: AdamW with a warmed-up and falling learning rate, and a deferred one for vectors of tokens.
 
-Of a table of vectors a step reads few rows. AdamW moves a row also in steps in which it has no gradient: its momentum m
-fades by β₁, its second moment v by β₂, and the row still follows m / √v. To do so at every step is to go over a whole
+A step reads few rows of a table of vectors. AdamW moves a row also in steps in which it has no gradient: its momentum m
+fades by β₁, its second moment v by β₂. The row still follows m / √v. To do so at every step is to go over a whole
 vocabulary for the words of a few texts. But while no gradient comes, the path of a row is m / √v times a number that is
 the same for all rows last read in the same step. So these numbers are kept, one for each step, and a row is brought up
-to date when it is read. That is the AdamW of Loshchilov & Hutter 2019 without decay, but for rounding and for ε, which
-is taken as it was when the row was last read.
+to date when it is read. That is the AdamW of Loshchilov & Hutter 2019 without decay, except for rounding and for ε,
+which is taken as it was when the row was last read.
 """
 
 from typing import Any, NamedTuple
@@ -79,7 +79,7 @@ class DeferredAdamW:
         return {"m": self.m, "v": self.v, "seen": self.seen, "moved": self.moved, "now": self.now}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.now, self.moved = state["now"], state["moved"].clone()
         for name in ("m", "v", "seen"):
             getattr(self, name).copy_(state[name])

@@ -106,41 +106,28 @@ def train(
     rows, begun = read_splits(data, sources, config, say), time.monotonic()
     texts = read_unlabeled(sources, config, say)
     candidates = to_pseudo_label(texts, rows, config, say)
+    columns = config.model.gate.columns
     context = TrainingContext(
-        config=config,
-        labels=rows.labels,
-        tokenizer=NumberReader(config.model.gate.columns)
-        if config.model.gate.columns
+        config=config, labels=rows.labels, unlabeled=texts, candidates=candidates,
+        tokenizer=NumberReader(columns) if columns
         else Tokenizer.learn(chain(rows.train.texts, texts), **dataclasses.asdict(config.text)),
-        unlabeled=texts,
-        candidates=candidates,
-        device=chosen,
-        ranks=ranks,
-        out=out,
-        say=say,
-        watch=watch,
+        device=chosen, ranks=ranks, out=out, say=say, watch=watch,
         limits=Limits(limit, interrupted or Interrupted(), len(rows.labels), *rows.scored, begun=begun),
-    )
+    )  # fmt: skip
     outcome, model, pseudo = fit_and_calibrate(context, rows, resume)
-    report = None
-    if model is not None:
-        refitted = _refit(context, rows, model, pseudo)
-        outcome = _interrupted(context, outcome)
-        with new_bundle(out) as folder:
-            report = write_bundle(
-                folder,
-                context,
-                rows,
-                model,
-                refitted=refitted,
-                pseudo_labels=0 if pseudo is None else len(pseudo),
-                outcome=outcome,
-                weight_column=sources.options.weight_column,
-                baseline=baseline,
-            )
-        outcome = _interrupted(context, outcome)
-        if outcome.ending != "interrupted":
-            shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
+    if model is None:
+        return Trained(folder=out, report=None, outcome=outcome)
+    refitted = _refit(context, rows, model, pseudo)
+    outcome = _interrupted(context, outcome)
+    pseudo_labels, weight_column = 0 if pseudo is None else len(pseudo), sources.options.weight_column
+    with new_bundle(out) as folder:
+        report = write_bundle(
+            folder, context, rows, model, refitted=refitted, pseudo_labels=pseudo_labels, outcome=outcome,
+            weight_column=weight_column, baseline=baseline,
+        )  # fmt: skip
+    outcome = _interrupted(context, outcome)
+    if outcome.ending != "interrupted":
+        shutil.rmtree(checkpoint.folder_of(out), ignore_errors=True)
     return Trained(folder=out, report=report, outcome=outcome)
 
 

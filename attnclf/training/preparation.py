@@ -53,8 +53,8 @@ class PreparedData:
 def prepare(context: TrainingContext, train: Corpus, valid: Corpus, pseudo_labels: int = 0) -> PreparedData:
     """Encode the rows, the last of them with `pseudo_labels`, and make a new network for them.
 
-    The network is the same at every call but for what the rows decide. Raises ConfigError for settings that do not fit
-    the labels or the vectors.
+    The network is the same at every call, except for what the rows decide. Raises ConfigError for settings that do not
+    fit the labels or the vectors.
     """
     torch.manual_seed(context.config.training.seed)
     tokenizer, labels = context.tokenizer, context.labels
@@ -172,8 +172,8 @@ def without_ngrams(config: Config) -> Config:
 def label_weights(config: Config, labels: LabelSet, examples: Examples) -> NDArray[np.float32]:
     """Return the weight of each label (labels,): all 1, by name, or "balanced".
 
-    Balanced is rows / (labels × rows of the label) for one label a row, and the rows without a label over the rows
-    with it, from 0.01 to 100, for several (King & Zeng 2001). Only rows whose labels people gave are counted.
+    For one label a row, balanced is rows / (labels × rows of the label) (King & Zeng 2001). For several it is the rows
+    without a label over the rows with it, from 0.01 to 100. Only rows whose labels people gave are counted.
     """
     targets = examples.targets[: len(examples) - examples.pseudo_labels]
     chosen = config.training.class_weights

@@ -2,10 +2,10 @@
 
 One direction predicts the next token of a text, the other the one before (a language model each way; Dai & Le 2015,
 Peters et al. 2018). A prediction is compared with the vector of the true token and with those of `OTHERS` that are
-sampled for the whole batch, each score less the logarithm of its sampling probability (sampled softmax, Jean et al.
-2015): a softmax over the whole vocabulary would take many times as long as all the rest. The vectors compared with are
-those that the layer reads (Press & Wolf 2017). Layers above the first cannot be pretrained in this way: below them both
-directions have met.
+sampled for the whole batch. Each score is reduced by the logarithm of its sampling probability (sampled softmax, Jean
+et al. 2015). A softmax over the whole vocabulary would take many times as long as all the rest. The vectors compared
+with are those that the layer reads (Press & Wolf 2017). Layers above the first cannot be pretrained in this way: below
+them both directions have met.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class PretrainingResult(NamedTuple):
 class LanguageModel(nn.Module):
     """A recurrent layer and its vectors, with what turns a state into a guess.
 
-    `frequency` (vocabulary,) is how often each token stands in the texts.
+    `frequency` (vocabulary,) counts each token in the texts.
     """
 
     bias: Tensor

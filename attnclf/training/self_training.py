@@ -1,7 +1,7 @@
 """Self-training: a model gives pseudo-labels to texts without labels, and a second one is trained on these as well.
 
 The weight of a pseudo-label (Lee 2013) is by how much the model is more confident than a guess. The second model is
-new: it meets each label together with more words than the first one did (Yarowsky 1995), and it keeps nothing that the
+new: it meets each label together with more words than the first one did (Yarowsky 1995). It keeps nothing that the
 first one has by heart.
 """
 

@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """How far a training is, and the best it has reached. A checkpoint has these fields beside weights and optimizer.
+    """How far a training is, and the best it has reached. A checkpoint adds weights and optimizer.
 
     `epoch` and `batch` count what is finished, `loss_sum` and `rows` belong to the epoch that is not. `seconds` is the
     whole time so far, `begun` its value before the first step on labels.
@@ -60,7 +60,7 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def progress(self, epochs: int, steps: int, finished: Epoch | None) -> Progress:
-        """Return what is reported now, of so many planned epochs and steps."""
+        """Return what is reported now; `epochs` and `steps` are those planned."""
         return Progress(
             epoch=self.epoch + 1,
             epochs=epochs,

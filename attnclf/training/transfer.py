@@ -1,7 +1,7 @@
 """What goes to a GPU and comes back without making either side wait; on a CPU, the arrays themselves.
 
-A copy from ordinary memory, or a number that is read back, holds the host until the GPU has done all its work; the GPU
-then stands still until the host has prepared the next batch. So arrays go out through pinned memory, and a result is
+A copy from ordinary memory, or a number that is read back, holds the host until the GPU has done all its work. The GPU
+then idles until the host has prepared the next batch. So arrays go out through pinned memory, and a result is
 read when the next batch is already on its way.
 """
 

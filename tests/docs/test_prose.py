@@ -18,14 +18,12 @@ CODE_TO_REWRITE: dict[str, int] = {
     "data": 32,
     "engines": 11,
     "errors": 1,
-    "evaluation": 17,
     "explain": 30,
     "export": 16,
     "hub": 2,
     "runtime": 16,
     "serve": 34,
     "text": 6,
-    "training": 154,
 }
 HELP_TO_REWRITE = 6
 

@@ -100,8 +100,8 @@ def test_controls_weigh_rows_as_the_model_did(model, examples, tmp_path, monkeyp
     classifier = Classifier.load(model)
     classifier.bundle.manifest["training"]["weight_column"] = "weight"
 
-    def trained(*arguments, options, **others):
-        raise TrainedError(options)
+    def trained(*arguments, sources, **others):
+        raise TrainedError(sources.options)
 
     monkeypatch.setattr(controls, "train", trained)
     with pytest.raises(TrainedError) as caught:

@@ -159,7 +159,7 @@ def test_weights_and_thresholds_of_many_labels_are_fitted_to_evenly_drawn_rows(m
     logits = torch.from_numpy((np.eye(5)[targets] + drawn.normal(size=(4000, 5))).astype(np.float32))
     marks = np.eye(5, dtype=np.int64)[targets]
     everything = fit_logit_weights([logits], targets, [1.0]), tune_thresholds(marks, torch.sigmoid(logits).numpy())
-    monkeypatch.setattr("attnclf.evaluation.sampling.CELLS", 10_000)
+    monkeypatch.setattr("attnclf.evaluation.thresholds.CELLS", 10_000)
     some = fit_logit_weights([logits], targets, [1.0]), tune_thresholds(marks, torch.sigmoid(logits).numpy())
     assert 0 < abs(float(some[0] - everything[0])) < 0.1
     np.testing.assert_allclose(some[1], everything[1], atol=0.05)

@@ -265,7 +265,7 @@ def test_a_checkpoint_of_another_version_is_refused(run, tmp_path, monkeypatch):
     with pytest.raises(KilledError):
         run(tmp_path / "out", watch=fall)
     monkeypatch.setattr(checkpoint, "LAYOUT", checkpoint.LAYOUT + 1)
-    with pytest.raises(TrainingError, match="another version of attnclf; go on with that version, or start without"):
+    with pytest.raises(TrainingError, match="another version of attnclf; resume with that version, or start without"):
         run(tmp_path / "out", resume=True)
 
 

@@ -44,7 +44,7 @@ def fit_ensemble(
 ) -> Ensemble:
     """Return the trained network with the linear model over n-grams that fits the validation rows best.
 
-    `logits` are the network's own of the validation rows (rows, labels); all were trained on so many `rows`.
+    `logits` are those of the network for the validation rows (rows, labels); `rows` counts the training rows.
     """
     best = min(
         (_combine(network, linear, logits, validation, strength, prior(rows)) for strength, linear in linears.items()),
@@ -56,7 +56,7 @@ def fit_ensemble(
 
 
 def prior(rows: int) -> tuple[float, float]:
-    """Return the weights of network and linear model before any validation row, after so many training rows."""
+    """Return the weights of network and linear model before any validation row, given the number of training rows."""
     return NETWORK * rows / (rows + FEW), LINEAR
 
 

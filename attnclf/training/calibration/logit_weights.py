@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from attnclf.evaluation.sampling import sample_rows
+from attnclf.evaluation.thresholds import sample_rows
 
 PULL = 5.0  # of the prior weights, in rows
 FURTHEST = 10.0  # of the logarithm of a weight from that of its prior: the search tries steps whose exp is infinite
@@ -21,7 +21,7 @@ def fit_logit_weights(
     """Return the weights (models,) under which Σ weight · logits makes the targets most likely.
 
     Each model has logits (rows, labels). The objective is the summed loss plus a pull of the logarithms of the weights
-    towards the prior ones (`PULL`), so that they are positive and a few rows cannot carry them away. The weight of a
+    towards the prior ones (`PULL`). So the weights are positive, and a few rows cannot carry them away. The weight of a
     single model is 1 / temperature (Guo et al. 2017, section 4.2).
     """
     some = sample_rows(*logits[0].shape)

@@ -73,7 +73,7 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 def attention_weights(settings: AttentionTraining, *, source: str | None) -> dict[str, float]:
-    """Return the weights of what is asked for by name; `source` is what the evidence is from, where there is some."""
+    """Return the weights of what is asked for by name; `source` is what the evidence is from, None without evidence."""
     others = {"rationale", "ngrams"} - {source}
     weights = {name: getattr(settings, name) for name in OBJECTIVES}
     return {name: weight for name, weight in weights.items() if weight and name not in others}
@@ -82,8 +82,8 @@ def attention_weights(settings: AttentionTraining, *, source: str | None) -> dic
 def attention_loss(weights: dict[str, float], seen: Seen, row_weights: Float[Tensor, " batch"]) -> Tensor:
     """Return what is added to the loss of the labels: the weighted sum of the losses asked for, their mean over texts.
 
-    Texts count as they do for the labels (`row_weights`). One that has nothing to say, such as one without rationale,
-    counts in the mean with a loss of 0. So each marked text counts alike, however many others stand in its batch.
+    Texts count as they do for the labels (`row_weights`). A text without rationale has a loss of 0 and counts in the
+    mean. So each marked text counts the same, however many others are in its batch.
     """
     losses: Tensor = sum(weight * OBJECTIVES[name].loss(seen) for name, weight in weights.items())  # type: ignore[assignment]
     return (losses * row_weights).sum() / row_weights.sum().clamp_min(1e-30)

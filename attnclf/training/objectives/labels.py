@@ -81,7 +81,7 @@ class LabelLoss:
 
     @property
     def unweighted(self) -> "LabelLoss":
-        """The same for validation: labels count alike, targets are not smoothed."""
+        """The same for validation: labels have equal weights, targets are not smoothed."""
         return replace(self, label_weights=torch.ones_like(self.label_weights), smoothing=0.0)
 
     def logits(self, network: nn.Module, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:

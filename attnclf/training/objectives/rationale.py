@@ -52,8 +52,8 @@ def fenchel_young(
 ) -> Float[Tensor, " batch"]:
     """Return Ω(p) − Ω(a) + (a − p)·e, where p are the shares of the evidence and a the weights made of the scores e.
 
-    Its gradient at the scores is a − p, also at tokens of weight 0 (Blondel et al. 2020, proposition 2; with the
-    negative entropy of Shannon, whose alignment is softmax, it is the divergence). A text without evidence has 0.
+    Its gradient at the scores is a − p, also at tokens of weight 0 (Blondel et al. 2020, proposition 2). With the
+    negative entropy of Shannon, whose alignment is softmax, it is the divergence. A text without evidence has 0.
     """
     shares = shares_of(evidence.to(scores.dtype))
     # a maximises, so that its own change adds nothing to the gradient.
@@ -63,6 +63,6 @@ def fenchel_young(
 
 
 def shares_of(evidence: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
-    """Return the evidence of each text over its sum; zeros where there is none."""
+    """Return the evidence of each text over its sum; zeros for a text without evidence."""
     total = evidence.sum(dim=1, keepdim=True)
     return evidence / torch.where(total > 0, total, 1.0)
