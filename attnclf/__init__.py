@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from attnclf.api import Classifier, load, train
     from attnclf.config import Config
     from attnclf.errors import AttnclfError
+    from attnclf.estimator import AttnclfClassifier
 
 __version__ = "0.1.0"
-__all__ = ["AttnclfError", "Classifier", "Config", "explain", "load", "train"]
+__all__ = ["AttnclfClassifier", "AttnclfError", "Classifier", "Config", "explain", "load", "train"]
 
 # Where each public name is defined: a module is imported when its name is first used.
 _HOMES = {
+    "AttnclfClassifier": "estimator",
     "AttnclfError": "errors",
     "Classifier": "api",
     "Config": "config",
