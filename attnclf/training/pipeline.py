@@ -141,6 +141,11 @@ def fit_and_calibrate(
     """
     ranks, limit, texts = context.ranks, context.config.training.time_limit, context.candidates
     data = prepare(context, rows.train, rows.valid)
+    if data.examples.cut:
+        context.say(
+            f"Note: {data.examples.cut:,} of {len(data.examples):,} texts are read up to their first "
+            f"{context.config.text.max_length:,} tokens only (--set text.max_length=N)"
+        )
     digest = fingerprint(context, data)
     ranks.meet(digest)
     state: State | None = None
