@@ -18,7 +18,7 @@ MOST = 255  # of the token with the largest contribution in its row: a byte for 
 AGAINST = 0.5  # share with which a token counts that contributes against the labels of its row
 
 
-def marked_units(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged:
+def marked_tokens(corpus: Corpus, tokenizer: Tokenizer, tokens: Ragged) -> Ragged:
     """Return 1 for each token that a rationale touches and 0 for the others, laid out as the corpus's own `tokens`.
 
     A row without rationale has only zeros, and so has one whose evidence stands beyond the tokens that are read.

@@ -24,7 +24,7 @@ from attnclf.text.tokenizer import Tokenizer
 from attnclf.training import ngrams
 from attnclf.training.building import build, build_gate, refuse_too_large
 from attnclf.training.context import TrainingContext
-from attnclf.training.evidence import marked_units, ngram_evidence
+from attnclf.training.evidence import marked_tokens, ngram_evidence
 from attnclf.training.examples import Examples, label_sequences
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def prepare(context: TrainingContext, train: Corpus, valid: Corpus, pseudo_label
             for part, corpus in ((examples, train), (validation, valid))
         )
     if train.rationales is not None and isinstance(tokenizer, Tokenizer):
-        examples = dataclasses.replace(examples, evidence=marked_units(train, tokenizer, examples.tokens))
+        examples = dataclasses.replace(examples, evidence=marked_tokens(train, tokenizer, examples.tokens))
     weights = label_weights(context.config, labels, examples)
     if context.config.model.architecture == "feature-gate":
         network, config = build_gate(context.config, tokenizer.size, len(labels), context.say, examples)

@@ -11,7 +11,7 @@ them both directions have met.
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -174,12 +174,7 @@ def pretrain_language_model(
     for step, rows in enumerate(batches, start=1):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * learning_rate_factor(step / len(batches), WARMUP)
-        optimizer.zero_grad(set_to_none=True)
-        loss = model(*(sent(array, device) for array in pieces.padded(rows)))
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append(_step(model, optimizer, (sent(array, device) for array in pieces.padded(rows))))
         read += int(pieces.lengths[rows].sum())
         seconds = time.monotonic() - begin
         watch(
@@ -198,6 +193,16 @@ def pretrain_language_model(
     some = min(RECENT, math.ceil(len(losses) / 4))
     first, last = float(np.mean(losses[:some])), float(np.mean(losses[-some:]))
     return PretrainingResult(passes, read, time.monotonic() - begin, first, last)
+
+
+def _step(model: LanguageModel, optimizer: torch.optim.Optimizer, batch: Iterable[Tensor]) -> float:
+    """Move the weights by one batch, ids and lengths, and return its loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss = model(*batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+    optimizer.step()
+    return float(loss.detach())
 
 
 def _pieces(texts: Ragged) -> Ragged:

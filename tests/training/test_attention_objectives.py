@@ -20,7 +20,7 @@ from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.building import build
-from attnclf.training.evidence import marked_units
+from attnclf.training.evidence import marked_tokens
 from attnclf.training.examples import Examples
 from attnclf.training.objectives.diversity import conicity
 from attnclf.training.objectives.ngrams import departure
@@ -202,7 +202,7 @@ def test_marks_fall_on_the_units_that_share_a_character_with_the_evidence(unit):
     rationales = [((11, 17),), ((1, 2), (3, 7)), (), None, ((0, 4),)]
     tokenizer = Tokenizer.learn(texts * 3, unit=unit, vocabulary=200, min_frequency=1, lowercase=True, max_length=14)
     tokens = tokenizer.encode(texts).filled(tokenizer.blank)
-    marked = marked_units(corpus_of(texts, rationales), tokenizer, tokens)
+    marked = marked_tokens(corpus_of(texts, rationales), tokenizer, tokens)
     assert marked.offsets.tolist() == tokens.offsets.tolist()
     found = []
     for row, text in enumerate(texts):
@@ -250,7 +250,7 @@ def learned(rows, tmp_path, one_thread):
         tokenizer = Tokenizer.learn(texts, **dataclasses.asdict(config.text))
         given = Examples.of(corpus, tokenizer, names, char_ngrams=False)
         if corpus.rationales is not None:
-            given = dataclasses.replace(given, evidence=marked_units(corpus, tokenizer, given.tokens))
+            given = dataclasses.replace(given, evidence=marked_tokens(corpus, tokenizer, given.tokens))
         network, config = build(config, tokenizer, len(names), str)
         weights = label_weights(config, names, given)
         data = PreparedData(config=config, examples=given, validation=given, network=network, label_weights=weights)
