@@ -14,6 +14,7 @@ from support import weights_alone
 
 from attnclf.config import Config, merged
 from attnclf.data.labels import LabelSet
+from attnclf.data.training_set import Sources
 from attnclf.errors import ConfigError, TrainingError
 from attnclf.runtime.classifier import Classifier
 from attnclf.text.ragged import Ragged
@@ -142,7 +143,7 @@ def test_what_was_learned_before_the_labels_is_not_learned_again_by_a_run_that_g
     more = tmp_path / "more.txt"
     more.write_text("\n".join(line.split(maxsplit=1)[1] for line in data.read_text(encoding="utf-8").splitlines()))
     changes = {"model": {"embedding": {"start": "cooccurrence"}}, "training": {"pretraining": 3}}
-    learning = {"changes": changes, "unlabeled": str(more)}
+    learning = {"changes": changes, "sources": Sources(unlabeled=str(more))}
     stages = []
     run(tmp_path / "whole", **learning, watch=lambda progress: stages.append(progress.stage))
     assert stages.index("labels") == stages.count("words") > 0
@@ -161,7 +162,7 @@ def test_a_run_stopped_while_it_foretells_words_begins_with_them_again(unexporte
     more.write_text("\n".join(line.split(maxsplit=1)[1] for line in data.read_text(encoding="utf-8").splitlines()))
     learned = {"pretraining": 3, "self_training": False}
     changes = {"model": {"embedding": {"start": "cooccurrence"}}, "training": learned}
-    learning = {"changes": changes, "unlabeled": str(more)}
+    learning = {"changes": changes, "sources": Sources(unlabeled=str(more))}
     run(tmp_path / "whole", **learning)
     interrupted = Interrupted()
 
