@@ -29,7 +29,8 @@ from attnclf.config.presets import settings
 from attnclf.data.streams import open_bytes
 from attnclf.data.training_set import Sources
 from attnclf.explain.metrics.plausibility import Marks, mean_share, plausibility
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.training.pipeline import train
 from benchmarks.results import mean_and_range
 from benchmarks.splits import split_of

@@ -19,7 +19,8 @@ from attnclf.explain.read_texts import ReadTexts
 from attnclf.explain.target import FEW, ExplanationTarget
 from attnclf.explain.types.explanation import Comparison, Explanation, Word
 from attnclf.explain.types.weights import Weights
-from attnclf.runtime.classifier import Classifier, Prediction, listed
+from attnclf.runtime.classifier import Classifier, listed
+from attnclf.runtime.prediction import Prediction
 from attnclf.text.tokenizer import Piece, words
 
 PAIRS = 2**20  # of tokens of the texts whose maps are made together: bounds the memory for the weights of all heads

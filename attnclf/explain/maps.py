@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from attnclf.errors import ConfigError
 from attnclf.explain.types.explanation import Map, Word
-from attnclf.runtime.classifier import Prediction
+from attnclf.runtime.prediction import Prediction
 
 SHORT = 30  # words of a text whose map is drawn unasked: as many as fit a terminal of 80 columns
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget, targets_for
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True)

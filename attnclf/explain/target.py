@@ -7,7 +7,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from attnclf.runtime.classifier import Classifier, Encoded, Prediction
+from attnclf.runtime.classifier import Classifier, Encoded
+from attnclf.runtime.prediction import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
 Ids = NDArray[np.int64]

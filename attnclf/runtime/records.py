@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 
 
 def scored(classifier: Classifier, prediction: Prediction, top: int) -> list[tuple[str, float]]:

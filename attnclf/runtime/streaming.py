@@ -8,7 +8,8 @@ from itertools import repeat
 from typing import NamedTuple, TextIO
 
 from attnclf.runtime.cache import PredictionCache
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.runtime.windows import Windows, overlapped
 
 SWITCH = 0.0005  # seconds after which a thread lets another one have the interpreter

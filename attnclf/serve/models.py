@@ -13,7 +13,8 @@ from attnclf.bundle import MANIFEST, Precision, open_bundle
 from attnclf.explain import choice
 from attnclf.explain.methods import METHODS, working
 from attnclf.runtime.backend import Device
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.serve.batching import Batcher
 from attnclf.serve.limits import CapacityLimiter, Limits
 from attnclf.serve.metrics import Metrics

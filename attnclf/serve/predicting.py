@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.runtime.records import record
 from attnclf.serve.endpoint import Objects
 from attnclf.serve.models import Model

@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from attnclf import __version__
 from attnclf.data.label_cells import joined
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.serve import documents
 from attnclf.serve.cancellation import cancel_on_disconnect
 from attnclf.serve.limits import body_of, check_texts

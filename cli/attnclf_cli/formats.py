@@ -9,7 +9,8 @@ from functools import cache
 from typing import Protocol
 
 from attnclf.data.label_cells import joined
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.runtime.records import record, scored
 from attnclf.runtime.streaming import FormatLine
 

@@ -10,7 +10,8 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 
 BATCH, WAIT = 256, 0.002  # texts that go through the network together, and seconds in which they may gather
 

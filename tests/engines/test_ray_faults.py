@@ -10,7 +10,7 @@ import pytest
 from attnclf_cli.formats import jsonl
 
 from attnclf.engines.plan import plan
-from attnclf.engines.ray import STARTS, predict_files
+from attnclf.engines.ray import MAX_ATTEMPTS, predict_files
 from attnclf.engines.worker import Job
 
 pytestmark = pytest.mark.long
@@ -85,7 +85,7 @@ def test_a_file_that_kills_its_workers_is_given_up_and_the_others_are_done(ray_h
 
     failed = [outcome for outcome in run(tmp_path, model, line) if outcome.problem]
     assert [outcome.source.rpartition("/")[2] for outcome in failed] == ["3.jsonl"]
-    assert f"its worker died {STARTS} times" in failed[0].problem
+    assert f"its worker died {MAX_ATTEMPTS} times" in failed[0].problem
     assert {path.name for path in (tmp_path / "out").glob("[0-9]*")} == set(parts) - {"3.jsonl"}
 
 

@@ -19,7 +19,7 @@ from attnclf.explain.metrics.faithfulness import (
 )
 from attnclf.explain.perturbation import REMOVALS, PerturbationScorer, delete, mask
 from attnclf.explain.target import ExplanationTarget
-from attnclf.runtime.classifier import Prediction
+from attnclf.runtime.prediction import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
 NOTHING = Prediction(chosen=(), label="yes", score=None, probabilities=np.zeros(2), attention=np.zeros(0))

@@ -19,7 +19,8 @@ from attnclf.explain import api as module
 from attnclf.explain.api import explain
 from attnclf.explain.maps import SHORT, Choice, Shown, heads
 from attnclf.explain.types.explanation import Word
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.training.pipeline import train
 
 TEXTS = ["soup with fresh bread", "a red car and hot soup", "four new tyres on a car", "bread"]

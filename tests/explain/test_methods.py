@@ -34,7 +34,8 @@ from attnclf.explain.metrics.faithfulness import BINS
 from attnclf.explain.perturbation import PerturbationScorer, Scored
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
-from attnclf.runtime.classifier import Classifier, Prediction
+from attnclf.runtime.classifier import Classifier
+from attnclf.runtime.prediction import Prediction
 from attnclf.text.ragged import UNKNOWN_ID
 
 TEXTS = ["my parcel never came, where is the courier?", "I was charged twice", "", "zzqx app"]

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from attnclf.explain.metrics.faithfulness import shuffled
 from attnclf.explain.metrics.permutation import PERMUTATIONS, distance, permuted
 from attnclf.explain.target import ExplanationTarget, targets_for
-from attnclf.runtime.classifier import Prediction
+from attnclf.runtime.prediction import Prediction
 
 TEXT = "my parcel never came and the courier does not answer"
 

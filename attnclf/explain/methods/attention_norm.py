@@ -9,7 +9,7 @@ from attnclf.explain.methods.method import explanation_method
 from attnclf.explain.perturbation import PerturbationScorer
 from attnclf.explain.target import ExplanationTarget
 from attnclf.explain.types.weights import Weights
-from attnclf.runtime.classifier import Prediction
+from attnclf.runtime.prediction import Prediction
 
 
 @explanation_method(
