@@ -1,4 +1,4 @@
-"""Draw `explain.svg` and `page.png` anew: train on the ticket example, then explain some of its unlabelled lines.
+"""Draw `explain.svg` and `page.png` again: train on the ticket example, then explain some of its unlabelled lines.
 
 Run it from anywhere with the environment's Python: `python docs/make_pictures.py`. The page needs Chromium.
 """

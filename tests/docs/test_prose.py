@@ -18,7 +18,6 @@ CODE_TO_REWRITE: dict[str, int] = {
     "data": 32,
     "engines": 11,
     "errors": 1,
-    "explain": 30,
     "export": 16,
     "hub": 2,
     "runtime": 16,

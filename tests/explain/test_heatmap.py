@@ -62,7 +62,7 @@ def test_a_map_of_words_is_a_grid_under_the_numbers_of_its_rows():
         "1 pay  ██· ·",
         "2 me   · ██·",
         "3 back · · ██", "",
-        "· up to the even share (33 %), then ░▒▓█ up to 100 %",
+        "·: 33 % or less (an even share), ░▒▓█ up to 100 %",
         "strongest: pay → pay 100 %, me → me 100 %, back → back 100 %",
     ]  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_a_map_of_labels_is_a_grid_under_its_words():
         "      leak and hammering",
         "water ████  ·      ·",
         "noise  ·    ·  █████████", "",
-        "· up to the even share (33 %), then ░▒▓█ up to 80 %",
+        "·: 33 % or less (an even share), ░▒▓█ up to 80 %",
         "strongest: water → leak 80 %, noise → hammering 80 %",
     ]  # fmt: skip
 

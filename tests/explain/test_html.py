@@ -84,7 +84,7 @@ def test_labels_runners_up_method_and_top_words_are_shown():
     page = Page(render([explanation()]))
     assert page.shown("chosen") == "refund  71 %"
     assert "other  20 %" in "".join(page.text)
-    assert "attention: plain up to the even share (33 %)" in page.shown("legend")
+    assert "attention: unshaded: 33 % or less (an even share)" in page.shown("legend")
     assert "top words: refund 80 %, please 10 %, me 10 %" in page.shown("legend")
 
 

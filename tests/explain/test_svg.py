@@ -38,7 +38,7 @@ def test_the_picture_shows_label_text_legend_and_title():
     svg = render([explanation()])
     shown = "".join(text for text, *_ in pieces(svg)).replace("\xa0", " ")
     assert "refund" in shown
-    assert "attention: plain up to the even share" in shown
+    assert "attention: unshaded: " in shown
     assert ElementTree.fromstring(svg).find(f"{SVG}title").text == "attnclf explain"
 
 

@@ -158,7 +158,7 @@ def test_a_blank_text_draws_one_line():
 def test_the_legend_names_the_method_and_the_scale_and_the_top_words():
     legend = draw(CHARGED, color_system="truecolor", no_color=False).rsplit("\n\n", 1)[1]
     plain = re.sub("\x1b\\[[0-9;]*m", "", legend)
-    assert plain.startswith("attention: plain up to the even share (14 %), then ")
+    assert plain.startswith("attention: unshaded: 14 % or less (an even share), ")
     assert "up to 48 %" in plain
     assert "top words: refund 48 %, twice 19 %, charged 14 %, I 5 %, was 5 %" in plain
 
@@ -212,7 +212,7 @@ def test_uniform_weights_show_no_highlight(color_system):
     flat = explain("one two three", [1, 1, 1])
     assert shaded(flat, color_system) == []
     drawn = draw(flat, color_system=None)
-    assert "no word stands out from the even share (33 %)" in drawn
+    assert "no word stands out from an even share (33 %)" in drawn
     assert "top words: " in drawn  # those that faithfulness takes out
     assert "[" not in draw(flat, color_system=None)
 
@@ -340,7 +340,7 @@ def test_the_sixteen_colour_tones_need_no_more_than_sixteen_colours():
 def test_without_colour_the_top_words_stand_in_brackets(options):
     drawing = re.sub("\x1b\\[[0-9;]*m", "", draw(CHARGED, **options))
     assert body(drawing) == "I was charged [twice], [[refund]] me please"
-    assert "attention: [above the even share (14 %)], [[about 48 %]]" in drawing
+    assert "attention: [more than 14 % (an even share)], [[about 48 %]]" in drawing
 
 
 def test_without_colour_no_more_than_top_words_are_marked():
@@ -638,8 +638,8 @@ def test_a_sampled_weight_is_said_with_its_error_and_a_sum_with_its_gap():
 def test_the_verdict_stands_before_the_figures(gain, verdict):
     drawing = " ".join(draw(contrasted(faithfulness=faithfulness(gain))).split())
     assert (
-        f"{verdict}: without the top words the label loses 0.41 (random words: 0.10), with them alone 0.00 (0.32)"
-        in (drawing)
+        f"{verdict}: removing the top words lowers P(refund) by 0.41 (random words: 0.10), "
+        "keeping only them by 0.00 (0.32)" in (drawing)
     )
 
 

@@ -83,8 +83,8 @@ class Scale:
     """The two weights between which the words of one text rise from no tone to the full one.
 
     `even` is the share every word would have if all weighed the same, 1 / number of words. `full` is the weight of the
-    heaviest word, but never less than twice `even`: a nearly flat text must not look as if a word stood out. A word
-    alone is even. Of signed weights the sizes count.
+    top word, but at least twice `even`: nearly equal weights must look equal. A single word is even. The sizes of
+    signed weights count.
     """
 
     even: float

@@ -10,14 +10,15 @@ from attnclf.explain.types.drawable import Page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One displayed word: `text == original[start:end]` and the weight that fell on it.
+    """One displayed word and its weight, the sum of the weights of its tokens.
 
-    `start` and `end` are character offsets into the original text. The weights of a word's units are summed. Of an
-    unsigned method `weight` is non-negative and the weights of an explanation's words sum to 1 (to less under a local
-    alignment, to 0 where the network looked at none); of a signed one it is what the word does for the label
-    (positive) or against it, in log-odds. `error` is its standard error, where the method is sampled. `contribution` is
-    what the word adds to the logit of the explained label by way of the model's n-grams, exactly, less what it adds to
-    the label explained against; None for a model without n-grams.
+    - `text` is `original[start:end]`, with `start` and `end` in characters.
+    - `weight` of an unsigned method is at least 0, and the weights of a text sum to 1 (to less under a local alignment,
+      to 0 if no word counts). That of a signed method is the effect of the word for the label (positive) or against it,
+      in log-odds.
+    - `error` is the standard error of a method that samples.
+    - `contribution` is the exact effect on the logit of the label through the model's n-grams, less that on the label
+      compared with. None for a model without n-grams.
     """
 
     text: str
@@ -28,7 +29,7 @@ class Word:
     error: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: text, start, end, weight; error and contribution where there are some."""
+        """Return the documented JSON form: text, start, end, weight; error and contribution if known."""
         plain = {"text": self.text, "start": self.start, "end": self.end, "weight": self.weight}
         further = {"error": self.error, "contribution": self.contribution}
         return {**plain, **{name: value for name, value in further.items() if value is not None}}
@@ -54,11 +55,11 @@ class Map:
 
     @property
     def is_list(self) -> bool:
-        """Whether nothing asks: the columns are all there is to show."""
+        """Whether the map is a list of columns."""
         return self.rows == (self.name,)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: name, rows, columns, weights, and layer and head where there are some."""
+        """Return the documented JSON form: name, rows, columns, weights, and layer and head of self-attention."""
         plain = {"name": self.name, "rows": self.rows, "columns": self.columns, "weights": self.weights}
         return plain if self.layer is None else {**plain, "layer": self.layer, "head": self.head}
 
@@ -70,8 +71,8 @@ class Explanation(Page):
     `label` is None for a text with nothing to classify (blank). `labels` holds every label with its probability,
     the best first; for a multi-label model `chosen` are those it gives the text, otherwise the one best label.
     `truncated_at` is the character offset after which the model read nothing, None when it read the whole text.
-    `maps` are the weights behind the words, where they were asked for and the model has some. `signed` tells that
-    weights speak for the label or against it, `against` the label that it is compared with, None for all others.
+    `maps` are the weights behind the words, where they were asked for and the model has some. With `signed`, weights
+    are for or against the label. `against` is the label that it is compared with, None for all others.
     `faithfulness` is how much the explanation is worth, where that was measured; `gap` what the weights miss of the sum
     that the method promises, where it promises one.
 
@@ -95,8 +96,8 @@ class Explanation(Page):
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON form.
 
-        It has text, label, score, labels, method, tokens and truncated_at; against, gap, faithfulness and maps where
-        there are some; chosen where the text does not get just the one label.
+        It has text, label, score, labels, method, tokens and truncated_at; against, gap, faithfulness and maps if the
+        explanation has them; chosen if it is not just the one label.
         """
         plain = {
             "text": self.text,
@@ -124,7 +125,7 @@ class Comparison(Page):
     explanations: Sequence[Explanation]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the documented JSON form: the first explanation's text and labels once, and what each method says."""
+        """Return the documented JSON form: text and labels once, and the rest for each method."""
         shared = ("text", "label", "score", "labels", "truncated_at", "chosen")
         plain = [one.to_dict() for one in self.explanations]
         said = [{name: value for name, value in one.items() if name not in shared} for one in plain]

@@ -10,7 +10,7 @@ class Weights(NamedTuple):
     """The weights of one text, (tokens,).
 
     Those of an unsigned method are shares: at least 0, with sum 1 (less under a local alignment, 0 if no word counts).
-    Those of a signed method are in the unit of `ExplanationTarget.value`. `error` (tokens,) is their standard error,
+    Those of a signed method are on the scale of `ExplanationTarget.value`. `error` (tokens,) is their standard error,
     for a method that samples. `gap` is the distance of their sum from the value that the method promises, if it does.
     """
 

@@ -306,12 +306,12 @@ function explained(found, { even, full, step, isSigned }) {
   const name = [bold(visible(found.method)), meaning ? `, ${meaning}: ` : ": "];
   if (!found.tokens.length) lines.push(legend(...name, "no word to weigh"));
   else if (!found.tokens.some((word) => step(word.weight))) {
-    lines.push(legend(...name, "no word stands out", isSigned ? "" : ` from the even share (${percent(even)})`));
+    lines.push(legend(...name, "no word stands out", isSigned ? "" : ` from an even share (${percent(even)})`));
   } else if (isSigned) {
     lines.push(legend(...name, tones(), " for ", quoted(found.label), ", ", tones("against"),
       ` against it, from ±${even.toFixed(2)} to ±${full.toFixed(2)} (log-odds)`));
   } else {
-    lines.push(legend(...name, `plain up to the even share (${percent(even)}), then `, tones(), ` up\u00a0to\u00a0${percent(full)}`));
+    lines.push(legend(...name, `unshaded: ${percent(even)} or less (an even share), `, tones(), ` up\u00a0to\u00a0${percent(full)}`));
   }
   const top = (of) => found.tokens.filter(of).sort((one, other) => Math.abs(of(other)) - Math.abs(of(one))).slice(0, TOP);
   const heaviest = top((word) => word.weight);

@@ -31,7 +31,7 @@ STYLE = """\
 def drawn(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Yield the lines of the text and a table; each column is shaded by the scale of its own method.
 
-    Of more than `LARGEST` words those are drawn that weigh most under any method.
+    A longer text has the `LARGEST` words with the most weight under any method.
     """
     first = explanations[0]
     yield f'<p class="text" lang="" dir="auto">{escape(visible(short(first.text, 400)))}</p>'

@@ -9,6 +9,7 @@ from attnclf.explain.render.palette import STEPS, Scale
 from attnclf.explain.render.terminal.highlight import (
     Run,
     amount,
+    effect,
     heaviest,
     passages,
     percent,
@@ -16,7 +17,6 @@ from attnclf.explain.render.terminal.highlight import (
     runs,
     signed,
     strongest,
-    worth,
 )
 from attnclf.explain.types.explanation import Comparison, Explanation
 from attnclf.explain.types.influence import Influences
@@ -74,7 +74,7 @@ def render(explanations: Iterable[Drawn]) -> str:
     """Return an HTML document with one article per explanation; every text and label in it is escaped.
 
     Words are shaded by the rule of `palette.Scale`. A text of more than `terminal.LIMIT` characters shows the passages
-    around its heaviest words. Of explanations to compare, the text stands once, with a table of words below.
+    around its top words. A comparison shows the text once, with a table of words below.
     """
     return _PAGE.replace("{articles}", "\n".join(map(_article, explanations)))
 
@@ -100,7 +100,7 @@ def _article(drawn: Drawn) -> str:
         parts = [*_labels(explanation), *comparison.drawn(drawn.explanations)]
     else:
         maps = (line for one in drawn.maps for line in heatmap.drawn(one))
-        parts = [*_labels(drawn), *_text(drawn), *_legend(drawn), *_worth(drawn), *_contributions(drawn), *maps]
+        parts = [*_labels(drawn), *_text(drawn), *_legend(drawn), *_faithfulness(drawn), *_contributions(drawn), *maps]
     return "\n".join(["<article>", *parts, "</article>"])
 
 
@@ -169,7 +169,7 @@ def _legend(explanation: Explanation) -> Iterator[str]:
         return
     striking = any(scale.step(word.weight) for word in words)
     if not striking and not explanation.signed:
-        yield f"{method} no word stands out from the even share ({escape(percent(scale.even))})</p>"
+        yield f"{method} no word stands out from an even share ({escape(percent(scale.even))})</p>"
     elif not striking:
         yield f"{method} no word stands out</p>"
     elif explanation.signed:
@@ -177,7 +177,8 @@ def _legend(explanation: Explanation) -> Iterator[str]:
         yield f"{method} {', '.join(sides)}, from ±{scale.even:.2f} to ±{scale.full:.2f} (log-odds)</p>"
     else:
         full = escape(percent(scale.full))
-        yield f"{method} plain up to the even share ({escape(percent(scale.even))}), then {_tones('')} up to {full}</p>"
+        even = escape(percent(scale.even))
+        yield f"{method} unshaded: {even} or less (an even share), {_tones('')} up to {full}</p>"
     if not heaviest(words, 1):
         return
     top = ", ".join(
@@ -199,10 +200,11 @@ def _tones(style: str) -> str:
     return f'<span class="scale" aria-hidden="true" style="--even:0;--full:1">{tones}</span>'
 
 
-def _worth(explanation: Explanation) -> Iterator[str]:
+def _faithfulness(explanation: Explanation) -> Iterator[str]:
     found = explanation.faithfulness
     if found is not None:
-        yield f'<p class="legend"><strong>{found.verdict}</strong>: {worth(found)}</p>'
+        label = f'<bdi lang="">{_safe(short(explanation.label or ""))}</bdi>'
+        yield f'<p class="legend"><strong>{found.verdict}</strong>: {effect(label, found)}</p>'
     if explanation.gap is not None:
         yield f'<p class="legend">convergence gap: {explanation.gap:.1g}</p>'
 

@@ -31,7 +31,7 @@ STYLE = """\
 def drawn(weights: Map) -> Iterator[str]:
     """Yield the lines of a figure; shades follow the rule of `palette.Scale`, a cell's weight shows on pointing at it.
 
-    Of more than `LARGEST` columns those with the most weight are drawn; the rows too where both are the same words.
+    A larger map has the `LARGEST` columns with the most weight; the rows too where both are the same words.
     """
     yield '<figure class="map">'
     yield f"<p><strong>{escape(visible(weights.title or weights.name))}</strong></p>"
@@ -55,7 +55,7 @@ def _table(weights: Map) -> Iterator[str]:
             yield f'<td style="--weight:{weight:.4g}" title="{escape(said)}"></td>'
         yield "</tr>"
     yield "</tbody></table>"
-    note = f"plain up to the even share ({percent(scale.even)}), the full tone at {percent(scale.full)}"
+    note = f"unshaded: {percent(scale.even)} or less (an even share); darkest: {percent(scale.full)}"
     if len(columns) < len(weights.columns):
         note = f"the {len(columns)} of {len(weights.columns):,} words with the most weight; {note}"
     yield f'<p class="note">{escape(note)}</p>'

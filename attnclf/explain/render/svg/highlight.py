@@ -53,7 +53,7 @@ def write(windows: Iterable[Sequence[Explanation | Comparison | Influences]], ou
 def render(explanations: Iterable[Explanation | Comparison | Influences], *, width: int = 100) -> str:
     """Return an SVG document of a terminal `width` cells wide; the same explanations give the same document.
 
-    Lines run from left to right, as on a terminal that knows no bidi: for right-to-left texts prefer the HTML page.
+    Lines run from left to right, as on a terminal without bidirectional text. Prefer HTML for right-to-left texts.
     """
     console = Console(
         record=True,

@@ -33,7 +33,7 @@ LARGEST = 40  # words; those that weigh most under any method
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Explanations of the same text that draw themselves on a rich console, as many beside each other as fit.
+    """Explanations of the same text that draw themselves on a rich console, as many next to each other as fit.
 
     A cell has the word's weight under the method, shaded by the method's own scale; without colour a star marks the
     weights of the strongest tone. Below stand what each method is worth: comprehensiveness and sufficiency with

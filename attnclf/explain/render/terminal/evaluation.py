@@ -72,7 +72,7 @@ def interval(mean: Mean, digits: int = 2) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A table whose first column is text and whose others are figures, as many beside each other as fit."""
+    """A table whose first column is text and whose others are figures, as many next to each other as fit."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]

@@ -31,11 +31,11 @@ MARK = "\u200e"  # keeps a right-to-left word in its column on terminals that kn
 class HeatMap:
     """A map that draws itself on a rich console.
 
-    Rows go down and columns across. Where both are the words of a text, columns are headed by their numbers, so that
-    the grid stays small; elsewhere by their words, in blocks as wide as the terminal. The shades are those of a
-    highlight: plain up to the even share (the mean weight), full at the largest weight, but at least twice the even
-    share. Without colour they are ░▒▓█. A list is drawn as bars. Of too many words those with the most weight are
-    drawn, and a line says so.
+    Rows go down and columns across. If both are the words of a text, columns are headed by their numbers, so that the
+    grid stays small. Other columns are headed by words, in blocks as wide as the terminal. The shades are those of a
+    highlight: none up to the even share (the mean weight), full at the largest weight, but at least at twice the even
+    share. Without colour they are ░▒▓█. A list is drawn as bars. A large map has the words with the most weight, and a
+    line with their number.
     """
 
     map: Map
@@ -159,9 +159,9 @@ def _shade(scale: Scale, weight: float, size: int, tones: tuple[Style, ...]) -> 
 def _legend(scale: Scale, tones: tuple[Style, ...]) -> list[Cell]:
     shades = [Cell("\xa0\xa0", tone) for tone in tones] or cells(SHADES)
     return [
-        *cells("· up to the even share ", DIM),
-        Cell(f"({percent(scale.even)})", DIM),
-        *cells(", then ", DIM),
+        *cells("·: ", DIM),
+        Cell(percent(scale.even), DIM),
+        *cells(" or less (an even share), ", DIM),
         *shades,
         *cells(" up to ", DIM),
         Cell(percent(scale.full), DIM),

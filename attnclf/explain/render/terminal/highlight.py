@@ -54,7 +54,7 @@ def heaviest(words: Sequence[Word], top: int) -> list[Word]:
 
 
 def strongest(words: Sequence[Word], top: int) -> list[tuple[Word, float]]:
-    """Return the `top` words that add or take most by way of the n-grams, with their contributions."""
+    """Return the `top` words that add or take most through the n-grams, with their contributions."""
     moving = [(word, word.contribution) for word in words if word.contribution is not None]
     visible = [(word, amount) for word, amount in moving if signed(amount).strip("+−0.")]
     return nlargest(top, visible, key=lambda pair: abs(pair[1]))
@@ -66,7 +66,7 @@ def signed(amount: float) -> str:
 
 
 def amount(explanation: Explanation, word: Word) -> str:
-    """Return a word's weight as it is said: a share in per cent, or a signed number and its error if it has one."""
+    """Return a word's weight in words: a share in per cent, or a signed number and its error if it has one."""
     if not explanation.signed:
         return percent(word.weight)
     return signed(word.weight) + (f" ± {word.error:.2f}" if word.error else "")
@@ -80,12 +80,12 @@ def sides(explanation: Explanation) -> tuple[str, str]:
     return f"for {label}", f"for {short(explanation.against)}"
 
 
-def worth(found: Faithfulness) -> str:
-    """Return in a sentence what words leaving the text, or staying alone, do to the probability of the label."""
+def effect(label: str, found: Faithfulness) -> str:
+    """Return in a sentence how the probability of the label falls without the top words, and with only them."""
     without, alone, random_without, random_alone = map(figure, found.figures["delete"])
     return (
-        f"without the top words the label loses {without} (random words: {random_without}), "
-        f"with them alone {alone} ({random_alone})"
+        f"removing the top words lowers P({label}) by {without} (random words: {random_without}), "
+        f"keeping only them by {alone} ({random_alone})"
     )
 
 
@@ -159,7 +159,7 @@ class Cell(NamedTuple):
         return self.symbol.isspace() and self.symbol[0] not in _NO_BREAK_SPACES
 
     def breaks_before(self, following: "Cell") -> bool:
-        """Whether a line may end between this piece and the next: beside wide characters, but not inside a bracket."""
+        """Whether a line may end between this piece and the next: next to wide characters, but not inside a bracket."""
         return (
             max(cell_len(self.symbol[-1]), cell_len(following.symbol[0])) > 1
             and category(self.symbol[-1]) not in ("Ps", "Pi", "Zs")
@@ -248,12 +248,12 @@ class Tones(NamedTuple):
 class Highlight:
     """An explanation that draws itself on a rich console: label and probability, shaded text, legend.
 
-    A word at or below the even share (1 / number of words) is plain. Above it the tone rises in five steps and is full
-    at the heaviest word, or at twice the even share where no word weighs that much, so that a flat text looks flat.
-    Words that speak against the label have tones of another colour. Without colour, those of the `top` words that
-    would have a tone stand in [brackets], the strongest in [[two]], those against the label in {braces}. Every
-    character of the text is kept, except that a tab becomes four spaces and whatever would act on the terminal becomes
-    a visible symbol. A text of more than `limit` characters shows the passages around its heaviest words.
+    A word at or below the even share (1 / number of words) is unshaded. Above it the tone rises in five steps. It is
+    full at the largest weight, but at least at twice the even share, so that nearly equal weights look equal. Words
+    against the label have tones of another colour. Without colour, those of the `top` words that would have a tone are
+    in [brackets], the strongest in [[two]], those against the label in {braces}. Every character of the text is kept,
+    except that a tab becomes four spaces and control characters become visible symbols. A text of more than `limit`
+    characters shows the passages around its top words.
     """
 
     explanation: Explanation
@@ -278,7 +278,7 @@ class Highlight:
         yield from self._text(tones)
         yield []
         yield from self._legend(tones)
-        yield from self._worth()
+        yield from self._faithfulness()
         yield from self._contributions()
 
     def _text(self, tones: Tones) -> Iterator[list[Cell]]:
@@ -311,20 +311,20 @@ class Highlight:
         if not words:
             yield [*line, *cells("no word to weigh", DIM)]
             return
-        even = Cell(f"({percent(scale.even)})", DIM)
+        share = Cell(percent(scale.even), DIM)
         striking = any(scale.step(word.weight) for word in words)
         if not striking and not self.explanation.signed:
-            line += [*cells("no word stands out from the even share ", DIM), even]
+            line += [*cells("no word stands out from an even share (", DIM), share, Cell(")", DIM)]
         elif not striking:
             line += cells("no word stands out", DIM)
         elif self.explanation.signed:
             line += _signed_legend(self.explanation, scale, tones)
         elif tones.speaking:
-            line += [*cells("plain up to the even share ", DIM), even, *cells(", then ", DIM)]
+            line += [*cells("unshaded: ", DIM), share, *cells(" or less (an even share), ", DIM)]
             line += [Cell("\xa0\xa0", tone) for tone in tones.speaking]
             line += [*cells(" up to ", DIM), Cell(percent(scale.full), DIM)]
         else:
-            line += [*cells("[above the even share ", DIM), even, *cells("], [[about ", DIM)]
+            line += [*cells("[more than ", DIM), share, *cells(" (an even share)], [[about ", DIM)]
             line += [Cell(f"{percent(scale.full)}]]", DIM)]
         yield line
         if not heaviest(words, 1):
@@ -335,16 +335,16 @@ class Highlight:
             line += [*cells(short(word.text)), Cell(f" {amount(self.explanation, word)}", DIM)]
         yield line
 
-    def _worth(self) -> Iterator[list[Cell]]:
-        """Yield a line that says how faithful the explanation is, and one for how far its sum is from its promise."""
+    def _faithfulness(self) -> Iterator[list[Cell]]:
+        """Yield a line on how faithful the explanation is, and one for the gap of its sum."""
         found = self.explanation.faithfulness
         if found is not None:
-            yield [*cells(found.verdict, BOLD), *cells(f": {worth(found)}", DIM)]
+            yield [*cells(found.verdict, BOLD), *cells(f": {effect(short(self.explanation.label or ''), found)}", DIM)]
         if self.explanation.gap is not None:
             yield cells(f"convergence gap: {self.explanation.gap:.1g}".replace("-", "−", 1), DIM)
 
     def _contributions(self) -> Iterator[list[Cell]]:
-        """Yield a line of the words that move the label's logit most by way of the n-grams, with by how much."""
+        """Yield a line of the words that move the label's logit most through the n-grams."""
         moving = strongest(self.explanation.words, self.top)
         if moving and self.explanation.label is not None and self.explanation.method != "ngrams":
             named = self.explanation.label, self.explanation.against
