@@ -86,7 +86,7 @@ def train(
     """Train a classifier with the defaults of `attnclf train`, and return it loaded.
 
     `data` is a path, `hf:NAME`, a list of (text, label) pairs or of dicts, a data frame of pandas or polars, a
-    `datasets.Dataset` or a pyarrow Table; a list of labels in place of a label makes a multi-label model. Without `out`
+    `datasets.Dataset` or a pyarrow Table. A list of labels in place of a label makes a multi-label model. Without `out`
     the model lives in a temporary folder that the classifier owns; `Classifier.save` keeps it. Notes go to stderr,
     unless `quiet`; `progress` receives every step. The other options are those of `train_folder`.
 
@@ -152,7 +152,7 @@ def train_folder(
 
     `valid` and `test` are what `data` may be; without `valid` a tenth of the rows chooses the best epoch. `unlabeled`
     is a path or a list of texts. `config` is a file of settings over the preset, or a Config in place of preset,
-    settings and the arguments that are settings; `settings` are nested values ({"training": {"epochs": 3}}) or
+    settings and the arguments that are settings. `settings` are nested values ({"training": {"epochs": 3}}) or
     "section.key=value" strings. `time_limit` is in seconds. `track` names trackers: csv, tensorboard, wandb, mlflow.
     `loading` is entered while torch is imported.
     """

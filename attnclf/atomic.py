@@ -1,6 +1,6 @@
 """Atomic writes: a file or folder has its name when it is complete, and not before.
 
-Each is written under a temporary name beside its path and renamed. A process that is killed leaves that name behind.
+Each is written under a temporary name next to its path and renamed. A process that is killed leaves that name behind.
 """
 
 import contextlib

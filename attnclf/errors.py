@@ -1,6 +1,6 @@
 """The one family of errors a person can cause.
 
-Each says what is wrong and what to do about it, in one line. The command line catches this family in one place and
+Each names what is wrong and what to do about it, in one line. The command line catches this family in one place and
 exits with status 1; any other exception is a bug of ours and keeps its traceback.
 Messages name options of the command; `speaks_of_arguments` puts the arguments of Python in their place.
 """

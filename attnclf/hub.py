@@ -26,7 +26,7 @@ KEPT = "attnclf"  # beside the snapshots of a model in the cache
 def located(model: str | Path) -> Path:
     """Return the folder of a model argument: the folder itself, or for `hf:owner/name[@revision]` where it was fetched.
 
-    This is the one place that knows of the two kinds. Raises HubError where the hub has no such model or is not to be
+    Only this distinguishes the two kinds. Raises HubError where the hub has no such model or is not to be
     reached, BundleError where what it has is not a whole model.
     """
     if not str(model).startswith(PREFIX):

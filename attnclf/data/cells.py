@@ -50,7 +50,7 @@ def number_of(value: object, name: str) -> str:
 
 
 def labels_of(value: object, separator: str | None = None) -> tuple[str, ...]:
-    r"""Labels in a cell: a list gives several or none, `separator` splits a string; ValueError says what is wrong.
+    r"""Labels in a cell: a list gives several or none, `separator` splits a string; ValueError names the fault.
 
     A separator with a backslash before it belongs to a label: a\|b.
 

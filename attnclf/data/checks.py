@@ -103,7 +103,7 @@ def rare(train: Corpus) -> str:
 
 
 def repeated(name: str, other: str, corpus: Corpus, seen: np.ndarray) -> str:
-    """Return a warning of texts that stand in the other data too."""
+    """Return a warning of texts that the other data has too."""
     rows = int(np.isin(duplicates.keys(corpus.texts), seen).sum())
     if not rows:
         return ""

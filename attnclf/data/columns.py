@@ -40,7 +40,7 @@ Sample = Sequence[Mapping[str, object]]
 class Columns:
     """The chosen columns, and `why`: "as asked", "by name" or "by content".
 
-    `features` has the numeric columns that stand in for a text, by the names they were asked for; else it is empty.
+    `features` has the numeric columns that replace a text, by the names they were asked for; else it is empty.
     `rationale` marks the evidence in a text, and `tokens` has what its marks stand for, where there are such columns.
     """
 
@@ -155,7 +155,7 @@ def called_text(column: str) -> bool:
 
 
 def names_rows(column: str) -> bool:
-    """Whether a column with this name says which row it is, so that it is no text whatever is left."""
+    """Whether a column with this name identifies the row, so that it is no text whatever is left."""
     return normal(column) in ROW_NAMES
 
 
@@ -220,7 +220,7 @@ def may_hold_text(column: str, sample: Sample) -> bool:
 
 
 def holds_lists(column: str, sample: Sample) -> bool:
-    """Whether every cell holds a list, itself or written as JSON, or nothing; reasons told in prose are not marked."""
+    """Whether every cell holds a list, itself or written as JSON, or nothing; reasons in prose are not marks."""
     return all(looks_like_one(values.get(column)) for values in sample)
 
 

@@ -31,7 +31,7 @@ READ_OPTIONS = ReadOptions()
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts and their labels, row by row in file order; `weights` is (rows,) float32 or None where all count alike.
+    """Texts and their labels, row by row in file order; `weights` is (rows,) float32 or None where all are equal.
 
     `rationales` has for each row the spans that a person marked as evidence, or None; it is None itself where no column
     of them was read.

@@ -22,7 +22,7 @@ def sniff(lines: Sequence[str], delimiters: str = DELIMITERS) -> tuple[str, Quot
     """Delimiter and quoting that split the most records into as many columns as the first, two at least.
 
     A first line that names the delimiter is believed. Quotes are taken literally only between tabs, and only if that
-    fits better: tools that write tabs often have no quoting at all, while between commas an odd quote is damage.
+    fits better. Tools that write tabs often have no quoting at all; between commas an odd quote is damage.
     """
     if lines and (said := NAMED.fullmatch(lines[0])):
         delimiters, lines = said[2], lines[1:]

@@ -15,7 +15,7 @@ GZIP_RATIO = 3  # text seldom compresses less
 
 
 def stored_size(source: Source) -> int:
-    """Bytes of a file, uncompressed; for gzip an estimate, never below what its own trailer says."""
+    """Bytes of a file, uncompressed; for gzip an estimate, never below the size in its own trailer."""
     stored = source.path.stat().st_size
     with source.path.open("rb") as stream:
         if stream.read(2) != GZIP_MAGIC or stored < 4:

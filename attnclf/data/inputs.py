@@ -57,7 +57,7 @@ def texts(
 ) -> Iterator[str]:
     """Yield the text of each record as soon as it is there, "" for a blank one.
 
-    Of a line only its ending is stripped. DataError names the line that is broken, or the columns if none is the text.
+    Only the ending of a line is stripped. DataError names the line that is broken, or the columns if none is the text.
     `say` prints a note on a guess that may be wrong.
     """
     row = FORMATS[source.format]
@@ -77,7 +77,7 @@ def texts(
 
 
 class Reading(NamedTuple):
-    """The columns that are read, and the text made of them; ValueError says why that cannot be done."""
+    """The columns that are read, and the text made of them; ValueError gives the reason if it cannot be made."""
 
     columns: tuple[str, ...]
     text: Callable[[Mapping[str, object]], str]

@@ -19,9 +19,9 @@ def spans_of(value: object, text: str, tokens: object = None) -> Spans | None:
     - spans, `[[0, 4], [10, 15]]` or `[{"start": 0, "end": 4}, …]`, counted in characters of the text;
     - texts, `["a fine film", …]`: each is found where it first occurs after the one before it, else anywhere; a line
       break or several spaces count as one space. A cell that is no list is one such text;
-    - marks, `[0, 1, 1, …]`, one for each of `tokens`, or where there are none for each word between spaces.
+    - marks, `[0, 1, 1, …]`, one for each of `tokens`; without `tokens`, for each word between spaces.
 
-    ValueError says what does not fit.
+    ValueError names what does not fit.
     """
     value = _unwritten(value)
     if value is None:

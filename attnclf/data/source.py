@@ -16,7 +16,7 @@ def quiet(note: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlabelled:
-    """What a reader knows of texts without labels: the columns asked for, where damage is counted and guesses go."""
+    """How to read texts without labels: the columns asked for, where damage is counted and guesses go."""
 
     asked: tuple[str, ...] = ()
     damage: Damage = field(default_factory=Damage)
@@ -28,7 +28,7 @@ class Source:
     """Where data is: `name` is its name in messages, `format` a key of `formats.FORMATS`.
 
     `location` is the path, or the hub dataset's "name" or "name:config"; `data` is an object that already is in memory.
-    A reader takes an open `stream` where there is one. `unlabelled` is None where rows are read with their labels.
+    A reader takes an open `stream` if it is given. `unlabelled` is None where rows are read with their labels.
     `columns` are the only ones needed, where a reader can leave out the others.
     """
 

@@ -14,8 +14,8 @@ def stratified(
     """Sorted row indices of training and validation; `fraction` is validation's share of the distinct texts.
 
     `labels` is (rows,) int64, or (rows, labels) of 0 and 1. Each label with two distinct texts or more is on both
-    sides (where texts carry several labels: as far as that can be had), a label with one is in training, and equal
-    texts are on one side. Rows with several labels are divided by iterative stratification (Sechidis et al. 2011).
+    sides (as far as possible where texts carry several labels). A label with one is in training, and equal texts are
+    on one side. Rows with several labels are divided by iterative stratification (Sechidis et al. 2011).
     """
     if not 0 < fraction < 1:
         raise ConfigError(f"the validation share is {fraction}", fix="set it between 0 and 1, such as 0.1")
@@ -72,7 +72,7 @@ def assign(
 def assign_several(owner: np.ndarray, label: np.ndarray, fraction: float, generator: np.random.Generator) -> list[int]:
     """Texts for validation, when each has several labels.
 
-    Take the label with the fewest texts not yet assigned, give each of them to the side that wants that label most, and
+    Take the label with the fewest texts not yet assigned. Give each of them to the side that wants that label most, and
     note on both sides what it brought of the other labels.
     """
     labels_of: dict[int, list[int]] = {}

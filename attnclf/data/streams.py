@@ -102,7 +102,7 @@ def lines(stream: BinaryIO, damage: Damage | None = None) -> Iterator[str]:
     """Decode line by line, line endings kept. DataError for a compressed stream that is damaged.
 
     Bytes that are not UTF-8 become lone surrogates (U+DC80 to U+DCFF), so that one bad line costs one row and not the
-    file: `cells.row` finds them with the text they stand in. With `damage` they become U+FFFD, and the line is counted.
+    file. `cells.row` finds them with their text. With `damage` they become U+FFFD, and the line is counted.
     """
     try:
         first = without_mark(stream.readline())

@@ -57,7 +57,7 @@ def open_destination(
 
 
 def read_description(targets: Any, folder: str, given: str, there: set[str]) -> dict[str, Any]:
-    """Return the description in a folder. Raises DataError where there is none, or a damaged one."""
+    """Return the description in a folder. Raises DataError for a missing or damaged one."""
     path = f"{folder}/{DESCRIPTION}"
     if path not in there:
         raise DataError(f"{given} holds other files", fix="pass an empty folder, or a new one, as --out")

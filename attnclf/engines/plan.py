@@ -1,6 +1,6 @@
 """Which files are predicted and where the outputs go: the same for every engine.
 
-Paths are local, or URLs of any file system that `fsspec` knows, such as `s3://bucket/folder/*.parquet`.
+Paths are local, or URLs of any file system that `fsspec` supports, such as `s3://bucket/folder/*.parquet`.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ def plan(source: str, out: str, *, settings: Mapping[str, object], suffix: str, 
     """Find the files, and open the destination.
 
     `source` is a file, a folder or a pattern, `out` a folder; either may be a URL. `settings` are the settings of the
-    run, as plain values. An output has the name of its input with `suffix` in place of the extension. Of a folder the
+    run, as plain values. An output has the name of its input with `suffix` in place of the extension. In a folder the
     files with a known extension are predicted, or with `any_extension` all files.
 
     Raises DataError where there is nothing to read, and for a destination with anything but outputs of the same run.

@@ -2,7 +2,7 @@
 
 The rows of the dataset are paths, not texts. If Ray Data read the texts, blocks of one file would end up on several
 workers and come back in any order, and nobody would know which files are finished. With a file as the row, the order
-is kept, each input has one output, and a failed run can continue: a worker streams a file from its first row to its
+is kept, each input has one output, and a failed run can continue. A worker streams a file from its first row to its
 last, and the output gets its name when it is complete. Each worker needs the memory of a window of texts, whatever the
 size of the files. A file keeps one worker busy, so there should be several files for each worker.
 
@@ -131,7 +131,7 @@ def cluster(workers: int | None) -> Iterator[None]:
 def start(address: str | None, options: Mapping[str, Any]) -> None:
     """Connect to a cluster, or start one here.
 
-    Ray gives each of its own processes 15 seconds to start and ends itself where a busy machine takes longer; what has
+    Ray gives each of its own processes 15 seconds to start and ends itself where a busy machine takes longer. What has
     been read from the disk for the first attempt makes the next one faster.
     """
     import ray

@@ -1,4 +1,4 @@
-"""The recurrent layer as one ONNX node that knows each row's length.
+"""The recurrent layer as one ONNX node that reads each row's length.
 
 A plain `nn.LSTM` carries no lengths through torch's exporter, and torch 2.13 exports it right only once: every further
 export in a process fixes the time axis at the traced length. So a layer is replaced by a custom operator before the

@@ -1,7 +1,7 @@
 """A graph whose rows stand alone: each brings the spellings of its own unknown words.
 
 The exported graph takes the spellings of a whole batch, and ids that count through them. A server that puts requests
-together lays the arrays of one behind those of the other, and knows nothing of what the numbers in them mean. So in
+together lays the arrays of one behind those of the other, and ignores what the numbers in them mean. So in
 front of the graph, where the batch is complete, the words of all rows are laid end to end and the ids counted on.
 """
 
@@ -34,7 +34,7 @@ SHAPES = {"ids": ["batch", "time"], "spellings": ["batch", "words", "grams"]}
 
 
 def rowwise(model: onnx.ModelProto, vocabulary: int) -> onnx.ModelProto:
-    """Return the graph of a model with n-grams with `spellings` int64 (batch, words, n-grams), 0 where there is none.
+    """Return the graph of a model with n-grams with `spellings` int64 (batch, words, n-grams), 0 for a missing one.
 
     In `ids` (batch, time) the n-th unknown word of a row is `vocabulary` + n, whatever the other rows have.
     """

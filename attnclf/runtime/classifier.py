@@ -49,7 +49,7 @@ class Encoded(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What the network says of many texts: arrays over rows, or lists of one value for each; and which are empty."""
+    """What the network returns for many texts: arrays over rows, or lists of one value each; and which are empty."""
 
     probabilities: NDArray[np.float32]
     attention: list[NDArray[np.float32]]

@@ -157,7 +157,7 @@ def _opened(model: bytes, providers: Sequence[Any]) -> Any:
 
 
 def has_gpu() -> bool:
-    """Tell whether an NVIDIA driver is installed, without loading any CUDA library."""
+    """Return whether an NVIDIA driver is installed, without loading any CUDA library."""
     if CUDA not in onnxruntime.get_available_providers():
         return False
     try:

@@ -29,12 +29,12 @@ NOTHING = Nothing()
 class Prediction(NamedTuple):
     """The labels of one text.
 
-    `chosen` has the best label. Of a model with several labels a text it has those above their thresholds, the best
+    `chosen` has the best label. With several labels a text, it has those above their thresholds, the best
     first, or those that the network emits, in its order. `label` is the best label, and `score` its probability from 0
     to 1. `probabilities` is float32 (labels,), in the order of the model's labels. `attention` is float32 (tokens,),
     the weight of each token that the network read, and `tokens` has these tokens as parts of the text. `named` has the
-    further outputs of the network that were asked for, without padding. `truncated` is whether the text goes on after
-    the last of these tokens.
+    further outputs of the network that were asked for, without padding. `truncated` is whether the text has more
+    after the last of these tokens.
 
     A text with nothing to classify (blank, or only control characters) has no label, score, tokens or attention. The
     arrays are copies: a prediction keeps no other in memory.

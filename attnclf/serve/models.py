@@ -116,14 +116,14 @@ class Model:
         return self.loaded.classifier.bundle.columns
 
     def predict(self, texts: Sequence[str], threshold: float | None, build: BuildReply) -> "asyncio.Future[Any]":
-        """Queue texts; the answer is what `rendered` makes of the predictions. Raises Overloaded for a full queue."""
+        """Queue texts; the answer is what `build` makes of the predictions. Raises Overloaded for a full queue."""
         if threshold is not None:
             self.loaded.classifier.start([], threshold=threshold)  # refused here, and not with a whole batch
         tokens = len(texts) + int(self._tokens_per_character * sum(map(len, texts)))
         return self._predictions.submit(Texts(texts, threshold, build), tokens)
 
     def explain(self, texts: int, work: Callable[[Loaded], Any]) -> "asyncio.Future[Any]":
-        """Queue an explanation of so many texts. Raises Overloaded for a full queue."""
+        """Queue an explanation of `texts` texts. Raises Overloaded for a full queue."""
         return self._explanations.submit(work, texts)
 
     def count_explained(self) -> None:
@@ -153,7 +153,7 @@ class Model:
             self._tokens_per_character += 0.1 * (tokens / characters - self._tokens_per_character)
 
     def changed(self) -> bool:
-        """Tell whether the folder holds another version than the last one that was tried."""
+        """Return whether the folder holds another version than the last one that was tried."""
         try:
             return files_of(self._folder) != self._seen
         except OSError:  # between the old folder and the new one
@@ -199,7 +199,7 @@ class Models:
         return self._by_name[name]
 
     async def reload(self, *, changed: bool = False) -> None:
-        """Load all folders again, or those that have changed, beside the requests that are served."""
+        """Load all folders again, or those that have changed, while requests are served."""
         async with self._loading:
             for model in self:
                 if not changed or await asyncio.to_thread(model.changed):
@@ -213,7 +213,7 @@ class Models:
 
 
 def files_of(folder: Path) -> Files:
-    """Return what tells one version of a folder from another: its files with inode, size and time of change."""
+    """Return what identifies a version of a folder: its files with inode, size and time of change."""
     (folder / MANIFEST).stat()
     found = [(entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file()]
     return tuple(sorted((name, status.st_ino, status.st_size, status.st_mtime_ns) for name, status in found))

@@ -78,7 +78,7 @@ class OutputParameters(Parameters):
 
 
 class InputTensor(BaseModel):
-    """A tensor of the request: `data` may be nested, or stand behind the JSON."""
+    """A tensor of the request: `data` may be nested, or follow the JSON."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -116,7 +116,7 @@ class BinaryData(BaseModel):
 
 
 class OutputTensor(BaseModel):
-    """A tensor of the reply: `data` row by row, or `parameters` where they stand behind the JSON."""
+    """A tensor of the reply: `data` row by row, or `parameters` where the data follow the JSON."""
 
     name: str
     shape: list[int]

@@ -15,7 +15,7 @@ class Refusal(AttnclfError):  # noqa: N818  # no error of the server's
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return what the reply says beside the message."""
+        """Return the fields of the reply in addition to the message."""
         if self.status in (TOO_MANY, UNAVAILABLE):
             return {"Retry-After": str(RETRY_AFTER)}
         if self.status == 401:

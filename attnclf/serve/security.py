@@ -1,4 +1,4 @@
-"""Who may ask: the key, the host that was meant, and the page that asks; and what every reply says to a browser."""
+"""Who may ask: the key, the host that was meant, and the page that asks; the headers of every reply for a browser."""
 
 import hashlib
 import hmac
@@ -45,7 +45,7 @@ class Guard:
         self._open = frozenset((*OPEN, *unguarded))
 
     def needs_key(self, path: str) -> bool:
-        """Tell whether an address is for those who have the key."""
+        """Return whether an address is for those who have the key."""
         return self._digest is not None and path not in self._open
 
     def check(self, path: str, headers: Mapping[bytes, bytes]) -> None:
@@ -68,7 +68,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address can be reached from this machine only."""
+    """Return whether an address can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -94,7 +94,7 @@ async def _serve(
 
 
 class Server(uvicorn.Server):
-    """A uvicorn that says in one line where it listens."""
+    """A uvicorn that prints in one line where it listens."""
 
     def __init__(self, config: uvicorn.Config, what: str) -> None:
         super().__init__(config)
@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGINT and SIGTERM, but for those that are ignored already."""
+        """Stop at SIGINT and SIGTERM, except those that are ignored already."""
         ignored = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is signal.SIG_IGN]
         with super().capture_signals():
             for number in ignored:

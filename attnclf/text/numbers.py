@@ -16,7 +16,7 @@ LARGEST = 1e30  # what `cells` lets through: the network computes with 32 bits, 
 
 
 class NumberReader:
-    """Stands in for a tokenizer where a model reads numeric columns: the tokens of a text are its numbers."""
+    """Replaces the tokenizer where a model reads numeric columns: the tokens of a text are its numbers."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.tokens = list(columns)  # the names of the numbers

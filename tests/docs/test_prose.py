@@ -13,16 +13,13 @@ MOST = 4.0  # percent of a page's sentences that may be long
 # What still has to be rewritten: the number of faults in public docstrings and in messages. No figure rises.
 # `python tests/docs/prose.py attnclf/explain` lists those of a package.
 CODE_TO_REWRITE: dict[str, int] = {
-    "atomic": 2,
+    "atomic": 1,
     "cli": 7,
-    "data": 32,
-    "engines": 11,
-    "errors": 1,
-    "export": 16,
-    "hub": 2,
-    "runtime": 16,
-    "serve": 34,
-    "text": 6,
+    "data": 1,
+    "export": 9,
+    "hub": 1,
+    "runtime": 6,
+    "serve": 5,
 }
 HELP_TO_REWRITE = 6
 

@@ -95,7 +95,7 @@ def _header(
 
 
 def numbered(lines: Iterable[str], delimiter: str, quoting: Quoting = QUOTED) -> Iterator[tuple[str, list[str] | str]]:
-    """Each record with the location of its first line, no fields for a blank one; a string says what is wrong."""
+    """Each record with the location of its first line, no fields for a blank one; a string names the fault."""
     reader = csv.reader(without_name(lines), delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         start = reader.line_num + 1

@@ -56,7 +56,7 @@ def array_records(source: Source) -> Iterator[Entry]:
 
 
 def parse(line: str) -> Mapping[str, object]:
-    """Parse one line that holds an object; ValueError says what is wrong with it."""
+    """Parse one line that holds an object; ValueError names its fault."""
     try:
         value = DECODER.decode(line)
     except json.JSONDecodeError as error:

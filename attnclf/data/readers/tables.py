@@ -60,7 +60,7 @@ def undamaged(file: Any, only: Sequence[str] | None, batch: int = BATCH) -> Iter
 
 
 def features_of(schema: Any) -> dict[str, Any]:
-    """Return what `datasets` knows of the columns of a pyarrow schema; some kinds (maps) it does not know at all."""
+    """Return the `datasets` features of a pyarrow schema; there are none for some kinds (maps)."""
     import datasets
     import pyarrow
 
@@ -117,13 +117,13 @@ def of_kinds(file: Any, *kinds: Callable[[Any], bool]) -> list[str]:
 
 
 def is_written(file: Any, column: str) -> bool:
-    """Tell whether the first value of a column of bytes is text: many programs write text without saying so."""
+    """Return whether the first value of a column of bytes is text: many programs write text as plain bytes."""
     values = (row.get(column) for row in undamaged(file, [column], FEW))
     return is_text(next((value for value in values if value is not None), None))
 
 
 def is_text(value: object) -> bool:
-    """Tell whether bytes are UTF-8 without NULs; no bytes may be."""
+    """Return whether bytes are UTF-8 without NULs; no bytes may be."""
     if not isinstance(value, bytes):
         return value is None
     try:
