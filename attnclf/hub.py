@@ -40,7 +40,7 @@ def located(model: str | Path) -> Path:
 def fetch(name: str, revision: str | None = None) -> Path:
     """Return a folder with the model `owner/name` of the hub, at a branch, tag or commit (default: its main branch).
 
-    The folder belongs to one commit, so it never changes; the hub is asked which commit that is, unless HF_HUB_OFFLINE
+    The folder belongs to one commit, so it never changes. The hub is asked which commit that is, unless HF_HUB_OFFLINE
     is set or there is no network, when it is the last one known.
     """
     with _told(name, revision, "reading"):

@@ -9,7 +9,7 @@ def write(model: onnx.ModelProto, path: Path) -> None:
     """Strip a graph in place, check it and save it.
 
     This removes the notes of exporters (file names, source lines, module names) and the shapes of inner values, which
-    may be wrong after a change of the graph; readers infer them. Raises ValidationError or InferenceError of onnx for
+    may be wrong after a change of the graph. Readers infer them. Raises ValidationError or InferenceError of onnx for
     an inconsistent graph.
     """
     for text in ("doc_string", "domain", "metadata_props"):

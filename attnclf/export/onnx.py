@@ -43,8 +43,8 @@ def export_onnx(network: nn.Module, path: Path, *, multi_label: bool) -> None:
     """Write the network as an ONNX file that takes any number of texts of any length.
 
     Inputs: `ids` int64 (batch, time), 0 at padding, and `lengths` int32 (batch,), at least 1 each. A `Mixture`
-    also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words, whose ids are
-    the size of the vocabulary and up; zeros of shape (1, 1) where there are none.
+    also takes `spellings` int64 (unknown, grams), the n-gram slots of the batch's unknown words. Their ids are
+    the size of the vocabulary and up; zeros of shape (1, 1) without unknown words.
 
     A network with `columns` takes `numbers` float32 (batch, columns) in place of ids.
 

@@ -1,6 +1,6 @@
 """The recurrent layer as one ONNX node that reads each row's length.
 
-A plain `nn.LSTM` carries no lengths through torch's exporter, and torch 2.13 exports it right only once: every further
+A plain `nn.LSTM` carries no lengths through torch's exporter, and torch 2.13 exports it right only once. Every further
 export in a process fixes the time axis at the traced length. So a layer is replaced by a custom operator before the
 export, and that operator is translated to the ONNX node LSTM or GRU, whose input `sequence_lens` exists for rows of
 different length.

@@ -3,7 +3,7 @@
 ONNX Runtime computes every node of a graph, whatever is fetched of it. What only `explain` asks for is a tenth of that,
 and more where there are many labels. So a graph is opened with the nodes that lead to what is asked for, and no others.
 The messages of ONNX are read here as they lie in the file (protobuf: a sequence of fields, each a number and a
-payload), for the package that knows them takes longer to import than all the rest of `predict`.
+payload). The package that defines them takes longer to import than all the rest of `predict`.
 """
 
 from collections.abc import Collection, Iterator

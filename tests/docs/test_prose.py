@@ -16,9 +16,8 @@ CODE_TO_REWRITE: dict[str, int] = {
     "atomic": 1,
     "cli": 7,
     "data": 1,
-    "export": 9,
-    "hub": 1,
-    "runtime": 6,
+    "export": 5,
+    "runtime": 4,
     "serve": 5,
 }
 HELP_TO_REWRITE = 6
