@@ -8,12 +8,18 @@ from attnclf import telemetry
 if TYPE_CHECKING:
     from attnclf import explain
     from attnclf.api import Classifier, load, train
+    from attnclf.catalog import register_alignment, register_score
     from attnclf.config import Config
     from attnclf.errors import AttnclfError
     from attnclf.estimator import AttnclfClassifier
+    from attnclf.explain.methods import register_method
+    from attnclf.explain.render import register_renderer
 
 __version__ = "0.1.0"
-__all__ = ["AttnclfClassifier", "AttnclfError", "Classifier", "Config", "explain", "load", "train"]
+__all__ = [
+    "AttnclfClassifier", "AttnclfError", "Classifier", "Config", "explain", "load", "register_alignment",
+    "register_method", "register_renderer", "register_score", "train",
+]  # fmt: skip
 
 # Where each public name is defined: a module is imported when its name is first used.
 _HOMES = {
@@ -22,6 +28,10 @@ _HOMES = {
     "Classifier": "api",
     "Config": "config",
     "load": "api",
+    "register_alignment": "catalog",
+    "register_method": "explain.methods",
+    "register_renderer": "explain.render",
+    "register_score": "catalog",
     "train": "api",
 }
 

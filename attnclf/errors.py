@@ -67,7 +67,7 @@ class DeviceError(AttnclfError):
 FLAGS = ("force", "resume", "skip-leading-lines")
 RENAMED = {"set": "settings", "no-baseline": "baseline"}
 VALUE = r"'[^']*'|(?:[A-Z]+|[0-9]+|skip|cuda|cpu|csv|json|fp16)\b"
-OPTION = re.compile(rf"--(?:set ([a-z_.]+=[^\s);,]*)|([a-z][a-z-]*)(?:[ =]({VALUE}))?)")
+OPTION = re.compile(rf"(?<!torchrun )--(?:set ([a-z_.]+=[^\s);,]*)|([a-z][a-z-]*)(?:[ =]({VALUE}))?)")
 
 
 def as_arguments(message: str) -> str:

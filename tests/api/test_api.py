@@ -1,8 +1,10 @@
 """The Python face trains the network that the command trains, loads it, and speaks of arguments."""
 
 import ast
+import doctest
 import gc
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from attnclf_cli.train import train as command
 import attnclf
 from attnclf import api
 from attnclf.errors import AttnclfError, as_arguments
+from attnclf.explain.api import explain
 
 SETTINGS = {"model": {"embedding": {"dim": 12}, "encoder": {"hidden": 8}, "ngrams": {"features": 200}}}
 
@@ -29,11 +32,26 @@ def test_the_package_is_torch_free_and_lists_its_names():
         attnclf.trian  # noqa: B018
 
 
-def test_python_has_the_defaults_of_the_command():
-    ours = {**inspect.signature(api.train_folder).parameters, **inspect.signature(api.train).parameters}
-    for name, option in inspect.signature(command).parameters.items():
-        if name not in ("data", "out", "no_baseline", "track", "quiet"):
-            assert ours[name].default == option.default, name
+def arguments(call):
+    return inspect.signature(call).parameters.keys()
+
+
+def test_python_has_the_options_of_the_command():
+    ours = {*arguments(attnclf.train), *api.TrainingOptions.__annotations__, "no_baseline"}
+    assert arguments(command) <= ours
+    for name in ("preset", "seed"):
+        assert (
+            inspect.signature(api.train).parameters[name].default == inspect.signature(command).parameters[name].default
+        )
+
+
+def test_a_misspelled_argument_names_the_function():
+    with pytest.raises(TypeError, match=r"train\(\) has no argument 'epoch'"):
+        attnclf.train([], epoch=3)
+
+
+def test_the_examples_of_the_docstrings_run(exporting):
+    assert doctest.testmod(api, raise_on_error=True).attempted > 3
 
 
 def test_python_and_the_command_train_the_same_network(in_session, tickets_rows, tmp_path):
@@ -81,9 +99,10 @@ def test_options_become_arguments(message, expected):
     assert as_arguments(message) == expected
 
 
-def messages():
-    """Every text in a call that makes an error."""
-    for path in sorted((Path(attnclf.__file__).parent).rglob("*.py")):
+def messages(*folders):
+    """Every text in a call that makes an error, in these folders of the package, or all."""
+    package = Path(attnclf.__file__).parent
+    for path in sorted(path for folder in folders or [""] for path in (package / folder).rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Error"):
                 for part in ast.walk(call):
@@ -97,3 +116,16 @@ def test_no_error_speaks_of_options_in_python():
     assert [
         text for text in found if "torchrun" not in text and not text.endswith("--") and "--" in as_arguments(text)
     ] == []
+
+
+def test_errors_name_arguments_that_exist():
+    known = {*arguments(attnclf.train), *api.TrainingOptions.__annotations__}.union(
+        *map(arguments, (attnclf.load, explain, attnclf.Classifier.predict, attnclf.Classifier.save))
+    )
+    named = {
+        name
+        for text in messages("config", "data", "text", "training", "runtime", "model")
+        for name in re.findall(r"(?<![.\w])([a-z_]+)=", as_arguments(text))
+        if "--" in text
+    }
+    assert named - known == {"controls", "train"}  # of `evaluate`, which has no call
