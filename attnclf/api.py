@@ -134,7 +134,9 @@ def train(
 
     >>> about = {"billing": "my card was charged", "delivery": "my parcel is late"}
     >>> rows = [(f"{text} {number}", label) for label, text in about.items() for number in range(10)]
+
     >>> clf = train(rows, preset="fast", epochs=5, device="cpu", baseline=False, quiet=True)
+
     >>> clf.labels
     ('billing', 'delivery')
     >>> [prediction.label for prediction in clf.predict(["a late parcel"])]

@@ -1,4 +1,4 @@
-"""The tables of settings in the docs are those that docs/make_tables.py writes from the fields."""
+"""The generated parts of the docs are those that docs/make_tables.py and docs/make_api.py write."""
 
 import shutil
 import subprocess
@@ -7,10 +7,8 @@ import sys
 from manual import ROOT
 
 
-def checked(folder):
-    return subprocess.run(
-        [sys.executable, folder / "make_tables.py", "--check"], capture_output=True, text=True, check=False
-    )
+def checked(folder, script="make_tables.py"):
+    return subprocess.run([sys.executable, folder / script, "--check"], capture_output=True, text=True, check=False)
 
 
 def test_the_tables_of_settings_are_up_to_date():
@@ -27,3 +25,11 @@ def test_a_default_that_differs_is_noticed(tmp_path):
     assert done.returncode == 1
     assert "run: python docs/make_tables.py" in done.stderr
     assert (tmp_path / "configuration.md").read_text(encoding="utf-8") == edited
+
+
+def test_the_reference_is_up_to_date_and_an_edit_is_noticed(tmp_path):
+    assert checked(ROOT / "docs", "make_api.py").returncode == 0
+    shutil.copy(ROOT / "docs" / "make_api.py", tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    (tmp_path / "python.md").write_text(page.replace("### `attnclf.load`", "### `attnclf.open`"), encoding="utf-8")
+    assert "run: python docs/make_api.py" in checked(tmp_path, "make_api.py").stderr
