@@ -67,13 +67,13 @@ def evaluate(
     `rationales` has for each text the spans that a person marked, None for a text that nobody annotated. `watch` is
     called with the stage, the number of steps done, and the number of all. Raises DataError if every text is blank.
     """
-    said = [place for place, empty in enumerate(classifier.encoded(texts).empty) if not empty]
-    if not said:
-        raise DataError("no row has a text to explain", fix="pass rows with texts that are not blank")
-    texts = [texts[place] for place in said]
     axes = classifier.backend.axes
     outputs = {*outputs_of([REFERENCE, *methods], axes), *({VALUES} & axes.keys())}
     read, predicting = timed_read(classifier, texts, sorted(outputs))
+    filled = [index for index, target in enumerate(read.targets) if target is not None]
+    if not filled:
+        raise DataError("no row has a text to explain", fix="pass rows with texts that are not blank")
+    texts = [texts[index] for index in filled]
     targets, scorer = read.filled, read.scorer
     done, of = 0, len(texts) * (len({REFERENCE, *methods}) + len(REMOVALS))
 
@@ -104,7 +104,7 @@ def evaluate(
     left_out = by_token.get(REFERENCE) or weighed(targets, scorer, METHODS[REFERENCE], within(REFERENCE))
     marks = [
         np.array(touched(part.places, spans), dtype=bool)
-        for part, spans in zip(parts, _marked(rationales, said), strict=True)
+        for part, spans in zip(parts, _marked(rationales, filled), strict=True)
     ]
     places = [place for place, one in enumerate(marks) if one.any()]
     share = mean_share(marks[place] for place in places) if places else None

@@ -27,7 +27,7 @@ def weighed(targets: Sequence[ExplanationTarget], scorer: PerturbationScorer, ro
 
 
 def timed_read(classifier: Classifier, texts: Sequence[str], named: Sequence[str]) -> tuple[ReadTexts, float]:
-    """Return texts as read, none of them blank, with these outputs, and the milliseconds that one text takes."""
+    """Return texts as read, with these outputs, and the milliseconds that one text takes."""
     ReadTexts.of(classifier, texts[:1], named)  # opens the graph with these outputs
     start = time.perf_counter()
     read = ReadTexts.of(classifier, texts, named)

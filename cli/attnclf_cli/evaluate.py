@@ -30,7 +30,7 @@ def evaluate(
         bool, typer.Option("--explanations", help="Also score the methods of explain on some of the rows.")
     ] = False,
     explain_rows: Annotated[
-        int | None, typer.Option(min=1, help="So many rows for --explanations: 100.", show_default=False)
+        int | None, typer.Option(min=1, help="Number of rows for --explanations: 100.", show_default=False)
     ] = None,
     method: Annotated[
         list[str] | None,

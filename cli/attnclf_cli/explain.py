@@ -24,7 +24,7 @@ def known(format: str) -> str:
 
 
 FEW = 16  # texts at a time where each takes many runs of the network, or has a map, which may be large
-BESIDE = "Beside the highlight"  # a panel of its own: with these long names in one, 80 columns cut them
+PANEL = "Maps and faithfulness"  # a panel of its own: with these long names in one, 80 columns cut them
 UNASKED = 100  # texts of one run whose faithfulness is measured unasked
 
 
@@ -34,16 +34,16 @@ def explain(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="How words are weighed: attention (default), leave-one-out …, or auto. Several are compared.",
+            help="Explanation method: attention (default), leave-one-out …, or auto. Several are compared.",
             show_default=False,
         ),
     ] = None,
-    compare: Annotated[bool, typer.Option("--compare", help="Several methods side by side.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Show several methods side by side.")] = False,
     against: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="Why the label and not this one?", show_default=False)
+        str | None, typer.Option(metavar="LABEL", help="Compare the best label with this one.", show_default=False)
     ] = None,
     over_all: Annotated[
-        bool, typer.Option("--global", help="Over all texts: the words that move each label most.")
+        bool, typer.Option("--global", help="Summarise all texts: the words with the largest effect on each label.")
     ] = False,
     format: Annotated[
         str,
@@ -52,42 +52,42 @@ def explain(
         ),
     ] = "auto",
     top: Annotated[
-        int | None, typer.Option(min=1, help="Name so many words: 5; with --global 10.", show_default=False)
+        int | None, typer.Option(min=1, help="Number of top words to name: 5; with --global 10.", show_default=False)
     ] = None,
     faithfulness: Annotated[
         bool | None,
         typer.Option(
             "--faithfulness/--no-faithfulness",
-            help="Measure what each explanation is worth; by default of short texts, the first 100.",
+            help="Measure how faithful each explanation is; default: the first 100 short texts.",
             show_default=False,
-            rich_help_panel=BESIDE,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     maps: Annotated[
         bool | None,
         typer.Option(
             "--map/--no-map",
-            help="Draw the map of attention; by default of short texts.",
+            help="Draw the map of attention; default: for short texts.",
             show_default=False,
-            rich_help_panel=BESIDE,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     layer: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Layer on the map, from 1; by default the last.",
+            help="Layer of the map, from 1; default: the last.",
             show_default=False,
-            rich_help_panel=BESIDE,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     head: Annotated[
         str | None,
         typer.Option(
             metavar="N|mean",
-            help="Head on the map; by default the mean.",
+            help="Head of the map; default: the mean.",
             show_default=False,
-            rich_help_panel=BESIDE,
+            rich_help_panel=PANEL,
         ),
     ] = None,
     text_column: options.TextColumns = None,
@@ -96,7 +96,7 @@ def explain(
     precision: options.Precision = options.PrecisionName.fp32,
     out: options.Out = None,
 ) -> None:
-    """Show which words decided: the text with its words shaded by the weight they had."""
+    """Show which words decided: the text, with each word shaded by its weight."""
     from attnclf.data.inputs import open_input, texts
     from attnclf.data.read_options import ReadOptions
     from attnclf.data.streams import Damage
