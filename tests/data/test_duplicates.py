@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from attnclf.config import Config
 from attnclf.data.checks import contradictory, repeated
 from attnclf.data.corpus import Corpus
-from attnclf.data.duplicates import groups, keys, normal
+from attnclf.data.duplicates import groups, keys, normal, unseen
 from attnclf.data.splits import stratified
 from attnclf.text.tokenizer import Tokenizer
 from attnclf.training.pipeline import train
-from attnclf.training.self_training import unseen
 
 TEXT = "Über the café, 5 km"
 # What changes a text for a computer and not for the network.
@@ -56,7 +55,7 @@ def test_a_double_is_the_same_text(change):
     )
     both = corpus([TEXT, other], ["a", "b"])
     assert contradictory(both, keys(both.texts)).startswith("1 training text comes with different labels")
-    assert unseen([other, "new"], corpus([TEXT])) == ["new"]
+    assert unseen([other, "new"], [TEXT]) == ["new"]
 
 
 @pytest.mark.parametrize("other", ["Uber the café, 5 km", "Über the café; 5 km", "Über the café, 6 km", "the café"])

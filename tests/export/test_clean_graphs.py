@@ -12,6 +12,7 @@ from support import shapes_unchecked
 
 import attnclf
 from attnclf.config import Config, merged
+from attnclf.data.training_set import Sources
 from attnclf.export import graphs
 from attnclf.export.precision import add_precision, copy_out
 from attnclf.export.triton import write_model
@@ -43,7 +44,7 @@ def widened(folder):
 @pytest.fixture(scope="module", params=["validation rows set aside", "validation rows given"])
 def files(request, small, examples, tmp_path_factory, one_thread):
     place, data = tmp_path_factory.mktemp("bundle"), examples / "tickets" / "tickets.csv"
-    given = {} if request.param.endswith("aside") else {"valid": str(data)}
+    given = {} if request.param.endswith("aside") else {"sources": Sources(valid=str(data))}
     return widened(trained(place / "model", data, small, **given))
 
 
